@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bounded buffers, and the two escapings that everything here writes: JSON and HTML. */
+#include "config.h"
+
+#include "base/buf.h"
+
+#include "base/arena.h"
+#include "base/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void buf_release(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){ .max = b->max };
+}
+
+void buf_clear(struct buf *b)
+{
+	b->len = 0;
+	b->over = false;
+	if (b->data)
+		b->data[0] = '\0';
+}
+
+static bool buf_room(struct buf *b, size_t n)
+{
+	size_t want, cap;
+
+	if (b->over || n > b->max - b->len) {
+		b->over = true;
+		return false;
+	}
+	want = b->len + n + 1;
+	if (want > b->cap) {
+		cap = b->cap ? b->cap : 256;
+		while (cap < want)
+			cap += cap / 2 + 1;
+		if (cap > b->max + 1)
+			cap = b->max + 1;
+		b->data = xrealloc(b->data, cap);
+		b->cap = cap;
+	}
+	return true;
+}
+
+bool buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (!buf_room(b, n))
+		return false;
+	if (n)
+		memcpy(b->data + b->len, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return true;
+}
+
+bool buf_str(struct buf *b, const char *s)
+{
+	return buf_add(b, s, strlen(s));
+}
+
+bool buf_char(struct buf *b, char c)
+{
+	return buf_add(b, &c, 1);
+}
+
+bool buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, again;
+	bool ok = false;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	if (n >= 0 && buf_room(b, (size_t)n)) {
+		vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+		ok = true;
+	}
+	va_end(again);
+	va_end(ap);
+	return ok;
+}
+
+bool buf_json_n(struct buf *b, const char *s, size_t n)
+{
+	const char *end = s + n;
+
+	buf_char(b, '"');
+	while (s < end) {
+		size_t plain = 0, bytes;
+
+		while (s + plain < end && (unsigned char)s[plain] >= 0x20 &&
+		    (unsigned char)s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\')
+			plain++;
+		buf_add(b, s, plain);
+		s += plain;
+		if (s == end)
+			break;
+		if (*s == '"' || *s == '\\') {
+			buf_char(b, '\\');
+			buf_char(b, *s++);
+		} else if (*s == '\n') {
+			buf_str(b, "\\n");
+			s++;
+		} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+			buf_printf(b, "\\u%04x", (unsigned)(unsigned char)*s++);
+		} else if ((bytes = utf8_length(s, (size_t)(end - s)))) {
+			buf_add(b, s, bytes);
+			s += bytes;
+		} else {
+			buf_str(b, "\xef\xbf\xbd");
+			s++;
+		}
+	}
+	return buf_char(b, '"');
+}
+
+bool buf_json(struct buf *b, const char *s)
+{
+	return s ? buf_json_n(b, s, strlen(s)) : buf_str(b, "null");
+}
+
+bool buf_html(struct buf *b, const char *s)
+{
+	static const char special[] = "&<>\"'";
+	static const char *const escaped[] = { "&amp;", "&lt;", "&gt;", "&quot;", "&#39;" };
+
+	while (*s) {
+		size_t plain = strcspn(s, special);
+
+		buf_add(b, s, plain);
+		s += plain;
+		if (*s)
+			buf_str(b, escaped[strchr(special, *s++) - special]);
+	}
+	return !b->over;
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+	if (n > b->len)
+		n = b->len;
+	if (!n)
+		return;
+	memmove(b->data, b->data + n, b->len - n + 1);
+	b->len -= n;
+}
+
+const char *buf_text(const struct buf *b)
+{
+	return b->data ? b->data : "";
+}

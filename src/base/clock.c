@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two clocks of the system, in the units that the code uses. */
+#include "config.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t read_us(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_ms(void)
+{
+	return clock_us() / 1000;
+}
+
+int64_t clock_wall_us(void)
+{
+	return read_us(CLOCK_REALTIME);
+}
+
+int64_t clock_wall_s(void)
+{
+	return clock_wall_us() / 1000000;
+}
+
+void clock_text_of(char out[CLOCK_TEXT], int64_t wall_us)
+{
+	time_t s = (time_t)(wall_us / 1000000);
+	unsigned ms = (unsigned)(wall_us / 1000 % 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&s, &tm);
+	n = strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, CLOCK_TEXT - n, ".%03uZ", ms % 1000);
+}
+
+void clock_text(char out[CLOCK_TEXT])
+{
+	clock_text_of(out, clock_wall_us());
+}
+
+int clock_left_ms(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - clock_ms();
+
+	return left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpenSSL's digests behind plain functions. A failure of theirs ends the process. */
+#include "config.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+void hash_sha256(unsigned char out[HASH_LEN], const void *p, size_t n)
+{
+	if (!SHA256(p, n, out))
+		abort();
+}
+
+void hash_hmac(unsigned char out[HASH_LEN], const void *key, size_t key_len, const void *p, size_t n)
+{
+	unsigned len = HASH_LEN;
+
+	if (!HMAC(EVP_sha256(), key, (int)key_len, p, n, out, &len))
+		abort();
+}
+
+void hash_hkdf(void *out, size_t n, const void *key, size_t key_len, const void *salt,
+    size_t salt_len, const void *info, size_t info_len)
+{
+	unsigned char prk[HASH_LEN], t[HASH_LEN], zero[HASH_LEN] = { 0 };
+	unsigned char block[HASH_LEN + 512 + 1];
+	unsigned char *p = out;
+	size_t have = 0;
+
+	if (info_len > 512 || n > 255 * HASH_LEN)
+		abort();
+	hash_hmac(prk, salt_len ? salt : zero, salt_len ? salt_len : HASH_LEN, key, key_len);
+	for (unsigned char i = 1; n; i++) {
+		size_t take = n < HASH_LEN ? n : HASH_LEN;
+
+		memcpy(block, t, have);
+		if (info_len)
+			memcpy(block + have, info, info_len);
+		block[have + info_len] = i;
+		hash_hmac(t, prk, sizeof(prk), block, have + info_len + 1);
+		have = HASH_LEN;
+		memcpy(p, t, take);
+		p += take;
+		n -= take;
+	}
+	OPENSSL_cleanse(prk, sizeof(prk));
+	OPENSSL_cleanse(t, sizeof(t));
+}
+
+uint32_t hash_crc32(const void *p, size_t n)
+{
+	const unsigned char *s = p;
+	uint32_t crc = 0xffffffffu;
+
+	while (n--) {
+		crc ^= *s++;
+		for (int i = 0; i < 8; i++)
+			crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
+	}
+	return ~crc;
+}
+
+bool hash_equal(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+bool hash_equal_text(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	return n == m && hash_equal(a, b, n);
+}
+
+void hex_encode(char *out, const void *p, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *s = p;
+
+	while (n--) {
+		*out++ = digits[*s >> 4];
+		*out++ = digits[*s++ & 15];
+	}
+	*out = '\0';
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hex_decode(void *out, const char *s, size_t n)
+{
+	unsigned char *p = out;
+
+	if (n % 2)
+		return false;
+	for (; n; n -= 2, s += 2) {
+		int hi = digit(s[0]), lo = digit(s[1]);
+
+		if (hi < 0 || lo < 0)
+			return false;
+		*p++ = (unsigned char)(hi << 4 | lo);
+	}
+	return true;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A project directory as the programs see it: gateway.jsonc (or zuplo.jsonc),
+ * config/routes.oas.json, config/policies.json, .env. Loaded once, immutable, shared by all
+ * threads, counted by reference. Every fault found on the way is kept: a list for
+ * `gatehousectl check`, and on the route that it closes.
+ */
+#ifndef GATEHOUSE_CONF_PROJECT_H
+#define GATEHOUSE_CONF_PROJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/uri.h"
+#include "conf/option.h"
+
+/* What a policy is, as far as configuration goes. src/policy and src/idp define the rows; they are handed in. */
+enum policy_class {
+	POLICY_OTHER = 0,
+	POLICY_OAUTH,    /* signs users in; first on its route */
+	POLICY_EXCHANGE, /* mcp-token-exchange-inbound */
+	POLICY_FILTER,   /* comes after the exchange */
+};
+
+struct project;
+struct mcp_route;
+struct policy_use;
+
+/* Collects faults while a project is read. */
+struct problems;
+/*
+ * Adds one: FILE relative to the project, POINTER an RFC 6901 pointer (may be ""), TEXT what is
+ * wrong, REMEDY what to do. Never a value that may be secret. All are copied.
+ */
+void problem_add(struct problems *, bool is_error, const char *file, const char *pointer,
+    const char *remedy, const char *text_fmt, ...) __attribute__((format(printf, 6, 7)));
+
+struct policy_type {
+	const char *name;             /* "set-headers-inbound" */
+	const char *about;            /* a sentence for the manual */
+	enum policy_class class;
+	bool outbound;                /* may stand in `outbound` */
+	bool needs_user;              /* not on public routes */
+	bool served;                  /* false: options are checked, but a route that uses it is closed (and `check` warns) */
+	const struct option *options; /* NULL: none */
+	/*
+	 * After the table was checked: what the table cannot say. OPTIONS has $env references resolved. May add problems
+	 * (POINTER is that of the options object); returns the compiled form, in ARENA, kept in policy_use.loaded.
+	 * NULL hook: nothing to load.
+	 */
+	void *(*load)(struct policy_use *, struct json_object *options, struct arena *, struct problems *,
+	    const char *file, const char *pointer);
+};
+
+struct policy_use { /* one entry of policies.json */
+	const char *name;
+	const struct policy_type *type;
+	struct json_object *options; /* resolved; shared, read only */
+	void *loaded;
+	const char *pointer; /* into config/policies.json */
+	const char *fault;   /* NULL: sound */
+};
+
+struct origin { /* one entry of publicOrigins */
+	const char *text; /* "https://mcp.example.com": scheme, host, port as everything we say has them */
+	const char *scheme, *host; /* lower case; IPv6 in brackets */
+	int port;
+	bool loopback;
+};
+
+/* The MCP OAuth policy in force. */
+struct oauth_conf {
+	const struct policy_use *use;
+	bool dev_login;    /* browserLogin.url is our own dev-login */
+	const char *issuer, *jwks_url, *audience;
+	const char *login_url, *login_token_url, *login_client_id, *login_client_secret, *login_scope,
+	    *login_audience;
+	bool login_pkce;
+	int login_timeout_ms;
+	int64_t state_ttl_s, session_ttl_s;          /* 900, 28800 */
+	int64_t access_ttl_s, refresh_ttl_s, grace_s; /* 900, 315360000, 60 */
+	bool cimd_enabled;
+};
+
+/* The token exchange of a route; used by consent pages now, by upstream OAuth later. */
+struct exchange_conf {
+	const struct policy_use *use;
+	const char *id, *display_name, *summary, *auth_mode;
+};
+
+struct mcp_route {
+	const char *path;         /* "/mcp/linear-v1" */
+	const char *slug;         /* path without its leading slash */
+	const char *operation_id;
+	const char *summary, *description, *version, *updated; /* may be NULL */
+	const char *pointer;      /* into config/routes.oas.json */
+	bool is_public, cors_any;
+	const char *upstream_text; /* rewritePattern, resolved */
+	struct uri upstream;
+	bool forward_search, follow_redirects, sse;
+	const char *mtls_certificate, *bridge, *cache_lists;
+	int timeout_ms;
+	const char *const *forward_headers; /* lower case, ended by NULL; {"*"} for any */
+	const struct policy_use *const *inbound;  /* in order, the OAuth policy included; ended by NULL */
+	const struct policy_use *const *outbound;
+	const struct oauth_conf *oauth;       /* NULL on public routes */
+	const struct exchange_conf *exchange; /* NULL: none */
+	const char *fault; /* not NULL: closed; says file and pointer, never a value */
+};
+
+struct limits { /* security.md §4; bytes, counts, milliseconds */
+	size_t body, form_body, url, authorization, kept_json, kept_event;
+	unsigned form_pairs, json_depth;
+	int connect_ms, fetch_ms, statement_ms;
+	int64_t stream_comment_ms, stream_idle_ms;
+};
+
+struct rates { /* per minute; 0: off */
+	int register_rate, authorize_rate, token_rate, refresh_rate;
+};
+
+struct project {
+	struct arena *arena;
+	const char *dir;         /* absolute */
+	const char *config_file; /* "gateway.jsonc" or "zuplo.jsonc" */
+	const char *base_path;   /* "" or "/__zuplo" */
+	const struct origin *origins;
+	size_t origins_n;
+	const char *const *trusted_proxies; /* CIDRs, ended by NULL */
+	const char *database, *database_listen; /* NULL: libpq's environment */
+	bool prepared_statements;
+	const char *keyring, *state_dir;
+	const char *const *allowed_origins; /* ended by NULL; {"*"} for any */
+	bool registry_enabled;
+	const char *registry_path;
+	struct json_object *introspection_clients; /* array or NULL */
+	struct limits limits;
+	struct rates rates;
+	struct json_object *outbound; /* as written: caFile, allow, insecureHttp, certificates, timeouts; may be NULL */
+	const char *log_destination;
+	enum log_level log_level;
+	int events_days;
+	struct json_object *events; /* as written; may be NULL */
+	const char *console_claim;
+	const char *const *console_values;
+	bool development;
+	struct mcp_route *routes;
+	size_t routes_n;
+	const struct policy_use *policies;
+	size_t policies_n;
+	const struct oauth_conf *oauth; /* the one in force; NULL: no OAuth endpoints (404) */
+	const char *fault; /* not NULL: nothing loads; every path answers configuration_error with it */
+	struct problems *problems;
+};
+
+struct project_options {
+	const char *dir;
+	const struct policy_type *const *types; /* ended by NULL */
+	bool check; /* gatehousectl check: resolve everything, so that every missing variable is found */
+};
+
+/*
+ * Reads the project. Never NULL: one that does not load has `fault` and its problems.
+ * The caller holds one reference.
+ */
+struct project *project_load(const struct project_options *);
+struct project *project_ref(struct project *);
+void project_unref(struct project *);
+
+/* Where the project is: -c DIR, else GATEHOUSE_PROJECT, else the first line of "gatehouse.path" beside the
+ * binary at ARGV0. In the arena; NULL with ERR_CONFIG that names all three. */
+const char *project_find_dir(struct arena *, const char *option, const char *argv0, struct err *);
+
+/* One problem: error or warning, in the order found. False past the end. */
+struct problem {
+	bool is_error;
+	const char *file, *pointer, *text, *remedy;
+};
+bool problems_at(const struct problems *, size_t i, struct problem *);
+size_t problems_count(const struct problems *, bool errors);
+
+/* The route of exactly this path, or of this operationId; NULL if none. */
+const struct mcp_route *project_route(const struct project *, const char *path);
+const struct mcp_route *project_route_by_operation(const struct project *, const char *operation_id);
+/* The route when the project has exactly one (sound or not), else NULL. */
+const struct mcp_route *project_only_route(const struct project *);
+
+/* The entry of publicOrigins (with development: also any loopback Host) whose scheme-less authority is HOST ("host[:port]"); NULL: 421.
+ * With FORWARDED (a trusted proxy's X-Forwarded-Proto; may be NULL) the scheme must agree too. */
+const struct origin *project_origin(const struct project *, const char *host, const char *forwarded);
+
+#endif

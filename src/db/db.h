@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PostgreSQL: a small pool of connections, borrowed for one statement (= one transaction)
+ * each, never across a network call. Only named statements of sql/stmt/ can be run; each
+ * belongs to the programs that its `-- for:` line names, and db_open() refuses others.
+ *
+ * Every connect and statement has a deadline in the client: a stopped server must not stop us.
+ * Past it the connection is dropped: ERR_UNAVAILABLE, reason "database_timeout". A server
+ * that refuses or is away: ERR_UNAVAILABLE, "database_unavailable". A statement is retried
+ * on a new connection for 40001, 40P01, 57P0x, 08xxx and 25006, within its deadline, unless it is marked
+ * `-- retry: never`; statements that change something are written so that a repetition finds its own
+ * row (security: "commit unknown").
+ *
+ * An SQL function reports a refusal by RAISE with SQLSTATE class GH: see db_call().
+ */
+#ifndef GATEHOUSE_DB_DB_H
+#define GATEHOUSE_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "db/stmt.h" /* generated: enum stmt, stmt_table[] */
+
+struct db;
+
+struct db_options {
+	const char *conninfo; /* "{program}" is replaced; NULL or "": libpq's environment */
+	const char *program;  /* "mcp", …: whose statements may be run */
+	unsigned size;        /* connections at most; 0: 4 */
+	bool prepare;         /* keep prepared statements (preparedStatements) */
+	int connect_ms;       /* 0: 3000 */
+	int statement_ms;     /* 0: 3000: all of a db_call(), waiting for a connection included */
+};
+
+/* No connection is made yet: a database that is away does not keep a program from starting. */
+struct db *db_open(const struct db_options *);
+void db_close(struct db *);
+
+/* A parameter: text, or bytes. `value` NULL is SQL null. */
+struct db_param {
+	const void *value;
+	size_t len;  /* bytes only */
+	bool binary; /* true: a bytea of `len` bytes; false: text ending in NUL */
+};
+#define DB_TEXT(s) ((struct db_param){ .value = (s) })
+#define DB_BYTES(p, n) ((struct db_param){ .value = (p), .len = (n), .binary = true })
+#define DB_NULL ((struct db_param){ .value = NULL })
+struct db_param db_int(struct arena *, int64_t);
+struct db_param db_bool(bool);
+/* A PostgreSQL array literal of texts (quoted as needed) / of byteas, from N items. */
+struct db_param db_text_array(struct arena *, const char *const *items, size_t n);
+struct db_param db_bytes_array(struct arena *, const struct db_param *items, size_t n);
+
+/* Rows, copied into the arena: they outlive the connection. */
+struct db_rows {
+	size_t rows, columns;
+	const char *const *cells; /* rows * columns; NULL: SQL null */
+};
+
+/*
+ * Runs a statement with its N parameters (it must be the number the statement declares).
+ * OUT may be NULL. False with ERR_UNAVAILABLE (above), ERR_CONFIG (schema or role missing: the text names
+ * the command that mends it), ERR_INTERNAL (any other SQL error; detail has SQLSTATE and message, never
+ * parameters). An SQLSTATE 'GHxxx' gives reason "db_" + lower-case xxx, ERR_INTERNAL: refusals that
+ * callers expect are better returned as a row.
+ */
+bool db_call(struct db *, enum stmt, const struct db_param *, size_t n, struct arena *, struct db_rows *out,
+    struct err *);
+
+const char *db_text(const struct db_rows *, size_t row, size_t column); /* NULL: SQL null */
+int64_t db_int_at(const struct db_rows *, size_t row, size_t column);   /* 0 for null */
+bool db_bool_at(const struct db_rows *, size_t row, size_t column);     /* false for null */
+/* A bytea cell; p NULL for null. */
+struct db_param db_bytes_at(const struct db_rows *, size_t row, size_t column, struct arena *);
+
+/*
+ * Checks that the schema serves this build (sql/schema's version range): ERR_CONFIG that names
+ * `gatehousectl migrate` if it is missing, older or not compatible. Cached once true.
+ */
+bool db_schema_ok(struct db *, struct err *);
+
+#endif

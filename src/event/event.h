@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events (gatehouse(7), EVENTS): one record per call and one per auth event, handed to a
+ * background thread that writes one JSON line to the log and one row to PostgreSQL, in batches every 100 ms.
+ * event_emit() copies, never blocks on I/O, and counts what it drops when the queue (bounded) is full.
+ *
+ * Never in an event: bearer tokens, codes, verifiers, secrets, tickets, full redirect URIs (host only), bodies.
+ */
+#ifndef GATEHOUSE_EVENT_EVENT_H
+#define GATEHOUSE_EVENT_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum event_family { EVENT_CALL, EVENT_AUTH };
+enum event_severity { EVENT_INFO, EVENT_ERROR, EVENT_DEBUG };
+
+/* All strings may be NULL; they need only live until event_emit() returns. */
+struct event {
+	enum event_family family;
+	enum event_severity severity;
+	const char *name;         /* auth: "mcp_auth_login_succeeded", …; call: NULL */
+	int64_t time_us;          /* wall clock at the start; 0: now */
+	const char *request_id;
+	const char *operation_id; /* also virtualServerName */
+	const char *upstream_id;  /* also upstreamServerName */
+	const char *subject_id, *client_id, *client_name;
+	const char *auth_profile_id, *upstream_auth_mode;
+	const char *http_method, *transport; /* "json", "sse" */
+	const char *mcp_method, *capability_type, *capability_name;
+	const char *outcome;        /* success failure denied application_error connect_required partial cancelled */
+	const char *failure_origin; /* gateway upstream client */
+	int mcp_status;             /* HTTP status sent; 0 none */
+	int64_t jsonrpc_error_code; /* 0 none */
+	const char *error_type, *reason_code;
+	int64_t latency_us, gateway_us, upstream_us; /* -1 unknown */
+	int64_t bytes_in, bytes_out;
+	const char *client_ip, *protocol_version, *session_digest;
+	const char *redirect_host;  /* auth events */
+	const char *grant_id;
+	const struct err *cause;    /* its text and detail become errName/errMessage */
+};
+
+struct db;
+
+struct event_options {
+	const char *program;
+	struct db *db;      /* NULL: log only */
+	unsigned queue_max; /* 0: 65536 records */
+};
+
+/* Starts the thread. One per process. */
+void event_start(const struct event_options *);
+/* Writes what is queued (at most 2 s), then ends the thread. */
+void event_stop(void);
+/* Before event_start(), or in a program of one call (CGI): written at once, in line. */
+void event_emit(const struct event *);
+/* How many were dropped since the start. */
+uint64_t event_dropped(void);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate for foreign JSON (RFC 8259), before any other parser sees it. It refuses what
+ * parsers disagree on: duplicate members (compared after decoding), a NUL in a name,
+ * invalid or overlong UTF-8, lone surrogates, raw control characters, NaN and Infinity, a BOM, trailing
+ * bytes, depth and size past the limits.
+ *
+ * After the gate, spans of values can be looked up in the checked text without building
+ * a tree, and without changing a byte (ids keep their spelling: protocol §4.6).
+ */
+#ifndef GATEHOUSE_JSON_SCAN_H
+#define GATEHOUSE_JSON_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct scan_limits {
+	size_t bytes;     /* of the whole text */
+	unsigned depth;   /* of nested arrays and objects; a scalar alone has depth 0 */
+	unsigned members; /* of all objects and arrays together */
+};
+
+/* security.md §4: depth 32; the byte limit is the caller's. */
+struct scan_limits scan_limits_of(size_t bytes);
+
+/*
+ * Whether the N bytes at TEXT are one JSON value that every parser reads alike. No memory is kept.
+ * ERR_SYNTAX (malformed, duplicate; the text names the member and the byte offset) or ERR_LIMIT.
+ */
+bool scan_check(const char *text, size_t n, const struct scan_limits *, struct err *);
+
+/* A value inside a checked text. p == NULL: absent. */
+struct span {
+	const char *p;
+	size_t n;
+};
+
+/* The value (without surrounding blanks) of member NAME of the object at OBJECT; absent if none, or no object. */
+struct span scan_member(struct span object, const char *name);
+
+/* scan_member along a path of names ended by NULL. */
+struct span scan_path(struct span object, ...) __attribute__((sentinel));
+
+/* '{', '[', '"', '0' (a number), 't', 'f', 'n'; 0 for an absent span. */
+char scan_kind(struct span);
+
+/* Walks an array or object: *POS is 0 at the start. False at the end. NAME (may be NULL) gets the raw name with its quotes. */
+bool scan_next(struct span container, size_t *pos, struct span *name, struct span *value);
+
+/* The decoded text of a string value, in the arena; NULL if not a string or it holds U+0000. */
+char *scan_string(struct span, struct arena *);
+
+/* Whether the span is a string that decodes to TEXT. Takes no memory. */
+bool scan_string_is(struct span, const char *text);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key ring: a directory with one file per purpose (gatehouse-keys(5)). Each line holds
+ * an id, a state and 32 random bytes in base64url. A purpose has exactly one primary key;
+ * active ones still open and verify; retired ones do nothing.
+ *
+ * A file is refused (ERR_CONFIG, naming the file, what is wrong, and the remedy) if it is group- or world-readable, a
+ * symlink, no regular file, owned by another user than the process's (root's files serve root
+ * only), empty, without exactly one primary key, malformed, or holds a known test key.
+ */
+#ifndef GATEHOUSE_KEYS_RING_H
+#define GATEHOUSE_KEYS_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum purpose { KEY_PEPPER, KEY_SESSION, KEY_CLAIMS, KEY_VAULT, KEY_AUDIT, KEY_SIGNING, KEY_PURPOSES };
+enum key_state { KEY_PRIMARY, KEY_ACTIVE, KEY_RETIRED };
+enum { KEY_LEN = 32, KEY_ID_MAX = 32 };
+
+/* "pepper", "session", ... */
+const char *purpose_name(enum purpose);
+
+struct key {
+	char id[KEY_ID_MAX + 1]; /* [a-z0-9-]+, unique in its file */
+	enum key_state state;
+	unsigned char bytes[KEY_LEN]; /* signing: unused, its PEM is in `pem` */
+	char *pem;
+};
+
+struct ring;
+
+/*
+ * Opens the files of the purposes in MASK (bits 1 << purpose) under DIR. The ring is read-only
+ * afterwards and may be shared by threads; its memory is locked and wiped at the end.
+ * NULL with ERR_CONFIG.
+ */
+struct ring *ring_open(const char *dir, unsigned mask, struct err *);
+void ring_close(struct ring *);
+
+/* The primary key of a purpose that was opened. Never NULL: asking for another ends the process. */
+const struct key *ring_primary(const struct ring *, enum purpose);
+/* A key by id, in primary or active state; NULL if none. */
+const struct key *ring_find(const struct ring *, enum purpose, const char *id);
+/* All usable keys, primary first: the I-th, or NULL past the end. */
+const struct key *ring_at(const struct ring *, enum purpose, size_t i);
+
+/* Makes DIR (0700) and a file (0400) with one primary key for each purpose that has none. Existing
+ * files are never touched. *MADE (may be NULL) counts the new files. */
+bool ring_init(const char *dir, unsigned *made, struct err *);
+
+#endif

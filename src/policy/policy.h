@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policies. One file p_NAME.c each, one line in local.mk; the registry is generated.
+ * A hook that is NULL has no opinion. Hooks run in the route's `inbound` order; FAIL refuses.
+ */
+#ifndef GATEHOUSE_POLICY_POLICY_H
+#define GATEHOUSE_POLICY_POLICY_H
+
+#include "conf/project.h"
+
+enum policy_answer {
+	POLICY_PASS = 0,
+	POLICY_DENY, /* a refusal that the policy explains in the err */
+	POLICY_FAIL, /* a fault of ours or the configuration: refuses too */
+	POLICY_WAIT, /* parked: a transfer or worker finishes it (not in this version's hooks) */
+};
+
+/* Headers and query pairs on their way to the upstream: edited in place by on_request. */
+struct upstream_request;
+/* VALUE with CR, LF or NUL is refused (false). OVERWRITE false: an existing one stays. */
+bool upstream_header_set(struct upstream_request *, const char *name, const char *value, bool overwrite);
+void upstream_header_remove(struct upstream_request *, const char *name);
+bool upstream_query_set(struct upstream_request *, const char *name, const char *value, bool overwrite);
+
+struct call; /* src/mcp: the call at hand */
+
+struct policy {
+	struct policy_type type;
+	enum policy_answer (*on_request)(const struct policy_use *, struct call *, struct upstream_request *,
+	    struct err *);
+	/* on_list, on_call, on_message, on_response come with the first policy that reads bodies */
+};
+
+/* The generated registry: every policy, ended by NULL; and the same as types for the project loader. */
+extern const struct policy *const policy_table[];
+extern const struct policy_type *const policy_types[];
+
+/* The policy of a use (never NULL for a use of a type of the registry). */
+const struct policy *policy_of(const struct policy_use *);
+
+#endif
