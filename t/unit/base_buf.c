@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buffers: the ceiling, and that the two escapings let nothing out. */
+#include "config.h"
+
+#include "base/buf.h"
+
+#include "tap.h"
+
+static void ceiling(void)
+{
+	struct buf b;
+
+	buf_init(&b, 5);
+	is_str(buf_text(&b), "", "an unused buffer is an empty text");
+	ok(buf_str(&b, "12345"), "content up to the ceiling is taken");
+	ok(!buf_char(&b, '6'), "one byte past it is refused");
+	ok(b.over && b.len == 5, "an append that is refused changes nothing but over");
+	ok(!buf_add(&b, "", 0), "after that every append fails");
+	buf_clear(&b);
+	ok(buf_printf(&b, "%d", 42) && !b.over, "a cleared buffer starts again");
+	ok(!buf_printf(&b, "%d", 4200), "a format past the ceiling is refused");
+	is_str(buf_text(&b), "42", "and leaves what was there");
+	buf_release(&b);
+	ok(buf_str(&b, "again"), "a released buffer may be used again");
+	buf_release(&b);
+	buf_init(&b, 0);
+	ok(!buf_char(&b, 'x') && buf_str(&b, "") == false, "a buffer of no bytes takes none");
+	buf_release(&b);
+}
+
+static void growth(void)
+{
+	struct buf b;
+	bool same = true;
+
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 100000; i++)
+		buf_char(&b, (char)('a' + i % 26));
+	for (int i = 0; i < 100000; i++)
+		same = same && b.data[i] == 'a' + i % 26;
+	ok(same && b.len == 100000 && b.data[b.len] == '\0', "content survives growth");
+	buf_drop(&b, 99999);
+	is_str(buf_text(&b), "d", "dropping from the front leaves the rest");
+	buf_drop(&b, 7);
+	is_str(buf_text(&b), "", "dropping more than there is empties");
+	buf_release(&b);
+}
+
+static const struct {
+	const char *text;
+	size_t n;
+	const char *json, *name;
+} json[] = {
+	{ "plain", 5, "\"plain\"", "plain text is quoted" },
+	{ "a\"b\\c", 5, "\"a\\\"b\\\\c\"", "quote and backslash are escaped" },
+	{ "\n\r\t", 3, "\"\\n\\u000d\\u0009\"", "controls are escaped" },
+	{ "\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\\u007f\"", "NUL and DEL are escaped" },
+	{ "gr\xc3\xbc\xc3\x9f", 6, "\"gr\xc3\xbc\xc3\x9f\"", "UTF-8 passes" },
+	{ "\xff\xc3", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"", "bytes that are no UTF-8 are replaced" },
+	{ "\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", "a surrogate is replaced" },
+	{ "", 0, "\"\"", "nothing is an empty string" },
+};
+
+int main(void)
+{
+	struct buf b;
+
+	ceiling();
+	growth();
+	buf_init(&b, 1000);
+	for (size_t i = 0; i < sizeof(json) / sizeof(*json); i++) {
+		buf_clear(&b);
+		buf_json_n(&b, json[i].text, json[i].n);
+		is_str(buf_text(&b), json[i].json, json[i].name);
+	}
+	buf_clear(&b);
+	buf_json(&b, NULL);
+	is_str(buf_text(&b), "null", "no text is JSON null");
+	buf_clear(&b);
+	buf_html(&b, "<a href='x' title=\"y\">&amp;</a>");
+	is_str(buf_text(&b), "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;amp;&lt;/a&gt;",
+	    "HTML's five characters are escaped");
+	buf_release(&b);
+	return done();
+}
