@@ -189,8 +189,13 @@ const struct mcp_route *project_route_by_operation(const struct project *, const
 /* The route when the project has exactly one (sound or not), else NULL. */
 const struct mcp_route *project_only_route(const struct project *);
 
-/* The entry of publicOrigins (with development: also any loopback Host) whose scheme-less authority is HOST ("host[:port]"); NULL: 421.
- * With FORWARDED (a trusted proxy's X-Forwarded-Proto; may be NULL) the scheme must agree too. */
-const struct origin *project_origin(const struct project *, const char *host, const char *forwarded);
+/*
+ * The public origin that a request for HOST ("host[:port]", any case) addresses: the one entry of
+ * publicOrigins whose authority it is; where publicOrigins is left at its default (loopback only) or with
+ * development, also any loopback host, made in ARENA. NULL: 421. SCHEME is a trusted proxy's
+ * X-Forwarded-Proto, and must agree when given (NULL: not given).
+ */
+const struct origin *project_origin(
+    const struct project *, struct arena *arena, const char *host, const char *scheme);
 
 #endif
