@@ -48,8 +48,9 @@ struct policy_type {
 	bool served;                  /* false: options are checked, but a route that uses it is closed (and `check` warns) */
 	const struct option *options; /* NULL: none */
 	/*
-	 * After the table was checked: what the table cannot say. OPTIONS has $env references resolved. May add problems
-	 * (POINTER is that of the options object); returns the compiled form, in ARENA, kept in policy_use.loaded.
+	 * After the table was checked: what the table cannot say. Only called when the table found no error and every
+	 * $env reference was resolved. May add problems (POINTER is that of the options object; an error closes the
+	 * routes that use the policy); returns the compiled form, in ARENA, kept in policy_use.loaded.
 	 * NULL hook: nothing to load.
 	 */
 	void *(*load)(struct policy_use *, struct json_object *options, struct arena *, struct problems *,
@@ -58,11 +59,13 @@ struct policy_type {
 
 struct policy_use { /* one entry of policies.json */
 	const char *name;
-	const struct policy_type *type;
+	const struct policy_type *type; /* NULL: unknown (then `fault` says so) */
+	const struct project *project;  /* gateway.jsonc is read when `load` runs, routes are not */
 	struct json_object *options; /* resolved; shared, read only */
 	void *loaded;
 	const char *pointer; /* into config/policies.json */
-	const char *fault;   /* NULL: sound */
+	bool needs_user;     /* type->needs_user; `load` may change it */
+	const char *fault;   /* NULL: sound. `load` may set it, where this version cannot serve an option */
 };
 
 struct origin { /* one entry of publicOrigins */
@@ -134,7 +137,7 @@ struct project {
 	const char *database, *database_listen; /* NULL: libpq's environment */
 	bool prepared_statements;
 	const char *keyring, *state_dir;
-	const char *const *allowed_origins; /* ended by NULL; {"*"} for any */
+	const char *const *allowed_origins; /* as written, ended by NULL; NULL: the default. Ask project_allows_origin() */
 	bool registry_enabled;
 	const char *registry_path;
 	struct json_object *introspection_clients; /* array or NULL */
@@ -153,6 +156,7 @@ struct project {
 	const struct policy_use *policies;
 	size_t policies_n;
 	const struct oauth_conf *oauth; /* the one in force; NULL: no OAuth endpoints (404) */
+	const char *oauth_fault; /* not NULL: there is one, but it is faulty: OAuth endpoints answer configuration_error */
 	const char *fault; /* not NULL: nothing loads; every path answers configuration_error with it */
 	struct problems *problems;
 };
@@ -197,5 +201,8 @@ const struct mcp_route *project_only_route(const struct project *);
  */
 const struct origin *project_origin(
     const struct project *, struct arena *arena, const char *host, const char *scheme);
+
+/* Whether a page of ORIGIN (the header's value) may call MCP routes: allowedOrigins and its default. */
+bool project_allows_origin(const struct project *, const char *origin);
 
 #endif

@@ -1,1 +1,2 @@
-# src/idp
+# src/idp: identity providers
+POLICIES =

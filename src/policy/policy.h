@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Policies. One file p_NAME.c each, one line in local.mk; the registry is generated.
+ * Policies. One file p_NAME.c each, one line in local.mk (POLICIES); the registry is generated from
+ * the definitions `const struct policy p_NAME = {` in the listed files.
  * A hook that is NULL has no opinion. Hooks run in the route's `inbound` order; FAIL refuses.
  */
 #ifndef GATEHOUSE_POLICY_POLICY_H
@@ -31,11 +32,14 @@ struct policy {
 	/* on_list, on_call, on_message, on_response come with the first policy that reads bodies */
 };
 
-/* The generated registry: every policy, ended by NULL; and the same as types for the project loader. */
+/*
+ * The generated registry: every policy, ended by NULL; and their types for the project loader, with
+ * those of src/idp (the OAuth policies), which have no hooks.
+ */
 extern const struct policy *const policy_table[];
 extern const struct policy_type *const policy_types[];
 
-/* The policy of a use (never NULL for a use of a type of the registry). */
+/* The policy of a use; one without hooks for the OAuth policies. Never NULL. */
 const struct policy *policy_of(const struct policy_use *);
 
 #endif
