@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A whole gateway: a project directory, keys, a migrated database, standing programs on Unix
+# sockets (several processes each) and lighttpd on a free loopback port, all in a private folder
+# and as an unprivileged user, with the configuration of etc/lighttpd as operators get it.
+#
+#	my $gw = Gatehouse::Server->new(
+#		pg       => $pg,                                 # Gatehouse::Pg; its database is migrated
+#		routes   => { '/mcp/echo' => { upstream => "http://127.0.0.1:$port/mcp" } },
+#		policies => [ { name => 'x', policyType => 'set-headers-inbound', handler => {...} } ],
+#		gateway  => { limits => {...} },                 # merged over the defaults
+#		env      => { TOKEN => 'secret' },               # .env of the project
+#		programs => [qw(discovery oauth consent mcp)], processes => { mcp => 2 });
+#	$gw->origin; $gw->url('/mcp/echo'); $gw->log; $gw->pids('mcp'); $gw->stop;
+#
+# A route is { upstream, operationId, inbound => [policy names after the OAuth policy], outbound, options,
+# summary, public, corsPolicy, ... }, or a whole path item of OpenAPI. Unless the test declares an OAuth policy itself
+# (policies => ..., oauth => NAME) the policy "dev-oauth" signs users in by the dev-login.
+
+package Gatehouse::Server;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use JSON::PP ();
+
+use Gatehouse::Http;
+use Gatehouse::Run qw(bin_path children find_program free_port read_file top_srcdir wait_until);
+
+my $JSON = JSON::PP->new->utf8->canonical->pretty;
+
+sub new {
+	my ($class, %o) = @_;
+	my $self = bless {
+		pg => $o{pg}, o => \%o, run => Gatehouse::Run->new('gw'), supervisors => {},
+	}, $class;
+	$self->{programs} = $o{programs} || [qw(discovery oauth consent mcp)];
+	$self->{project} = $self->{run}->make_dir('project');
+	$self->{run}->make_dir($_) for qw(project/config state sock www);
+	$self->_start_lighttpd;
+	$self->write_project;
+	$self->_prepare unless $o{unprepared};
+	$self->start_program($_) for @{ $self->{programs} };
+	return $self;
+}
+
+sub origin  { return $_[0]{origin} }
+sub port    { return $_[0]{port} }
+sub project { return $_[0]{project} }
+sub run     { return $_[0]{run} }
+sub url     { return $_[0]{origin} . $_[1] }
+
+# The log lines of all programs (or of one), as text.
+sub log {
+	my ($self, $program) = @_;
+	return join '', map { $self->{run}->log_text($_) } $program || @{ $self->{programs} };
+}
+
+# The log lines of all programs as parsed objects; other output is left out.
+sub log_lines {
+	my ($self, $program) = @_;
+	return grep { ref $_ } map { eval { JSON::PP->new->utf8->decode($_) } } split /\n/, $self->log($program);
+}
+
+# The processes of a program: the children of its supervisor.
+sub pids {
+	my ($self, $program) = @_;
+	my $supervisor = $self->{supervisors}{$program} or return ();
+	return sort { $a <=> $b } children($supervisor);
+}
+
+sub lighttpd_pid { return $_[0]{lighttpd} }
+
+# gatehousectl ARGUMENTS on this project: (exit status, output).
+sub ctl {
+	my ($self, @arguments) = @_;
+	return $self->{run}->command({ env => $self->_environment }, $self->{run}->install(bin_path('gatehousectl')),
+		@arguments);
+}
+
+# (Re)writes the project's files; changed members of new() may be given.
+sub write_project {
+	my ($self, %change) = @_;
+	my $o = { %{ $self->{o} }, %change };
+	$self->{o} = $o;
+	my %gateway = (
+		version => 1,
+		compatibilityDate => '2026-03-01',
+		development => JSON::PP::true,
+		publicOrigins => [$self->{origin}],
+		stateDir => "$self->{run}{dir}/state",
+		keyring => "$self->{project}/keys",
+		($self->{pg} ? (database => $self->{pg}->conninfo) : ()),
+		%{ $o->{gateway} || {} },
+	);
+	my @policies = @{ $o->{policies} || [] };
+	push @policies, $self->_dev_oauth if !$o->{oauth};
+	my %paths = map { $_ => $self->_path_item($_, $o->{routes}{$_}) } keys %{ $o->{routes} || {} };
+	my $env = $o->{env} || {};
+	$self->write_file('gateway.jsonc', $JSON->encode(\%gateway));
+	$self->write_file('config/policies.json', $JSON->encode({ policies => \@policies }));
+	$self->write_file('config/routes.oas.json', $JSON->encode({ openapi => '3.1.0',
+		info => { title => 'test', version => '1.0.0' }, paths => \%paths }));
+	$self->write_file('.env', join '', map { "$_='$env->{$_}'\n" } sort keys %$env);
+	return;
+}
+
+# A file of the project.
+sub write_file {
+	my ($self, $name, $text) = @_;
+	my $path = "$self->{project}/$name";
+	Gatehouse::Run::write_file($path, $text);
+	chmod 0600, $path;
+	$self->{run}->give($path);
+	return;
+}
+
+sub _dev_oauth {
+	my ($self) = @_;
+	return { name => 'dev-oauth', policyType => 'mcp-oauth-inbound', handler => {
+		export => 'McpOAuthInboundPolicy',
+		options => {
+			oidc => { issuer => "$self->{origin}/", jwksUrl => "$self->{origin}/.well-known/jwks.json" },
+			browserLogin => { url => "$self->{origin}/oauth/dev-login", %{ $self->{o}{browser_login} || {} } },
+			($self->{o}{oauth_gateway} ? (gateway => $self->{o}{oauth_gateway}) : ()),
+		},
+	} };
+}
+
+sub _path_item {
+	my ($self, $path, $r) = @_;
+	return $r if grep { ref $r->{$_} eq 'HASH' && $r->{$_}{operationId} } keys %$r;
+	(my $id = $path) =~ s{^/(?:mcp/)?}{};
+	$id =~ s{/}{-}g;
+	my @oauth = $r->{public} ? () : $self->{o}{oauth} || 'dev-oauth';
+	return { 'get,post' => {
+		operationId => $r->{operationId} || $id,
+		summary => $r->{summary} || "The $id server",
+		'x-gatehouse-route' => {
+			corsPolicy => $r->{corsPolicy} || 'none',
+			($r->{public} ? (public => JSON::PP::true) : ()),
+			handler => { export => 'McpProxyHandler',
+				options => { rewritePattern => $r->{upstream}, %{ $r->{options} || {} } } },
+			policies => { inbound => [@oauth, @{ $r->{inbound} || [] }], outbound => $r->{outbound} || [] },
+		},
+	} };
+}
+
+sub _environment {
+	my ($self) = @_;
+	return { GATEHOUSE_PROJECT => $self->{project}, %{ $self->{o}{process_env} || {} } };
+}
+
+sub _prepare {
+	my ($self) = @_;
+	my @steps = (['keys', 'init']);
+	push @steps, ['migrate', '--database', $self->{pg}->superuser_conninfo] if $self->{pg};
+	for my $step (@steps) {
+		my ($status, $output) = $self->ctl(@$step);
+		croak "gatehousectl @$step: exit $status\n$output" if $status != 0;
+	}
+	return;
+}
+
+# lighttpd comes first: only then is the port, and with it the public origin, certain.
+sub _start_lighttpd {
+	my ($self) = @_;
+	my $run = $self->{run};
+	my $dir = $run->{dir};
+	my $standing = read_file(top_srcdir() . '/etc/lighttpd/gatehouse-standing.conf');
+	$standing =~ s{^var\.gatehouse_sockets = .*$}{var.gatehouse_sockets = "$dir/sock"}m
+	  or croak 'the template sets no var.gatehouse_sockets';
+	for my $attempt (1 .. 5) {
+		$self->{port} = free_port();
+		$self->{origin} = "http://127.0.0.1:$self->{port}";
+		Gatehouse::Run::write_file("$dir/lighttpd.conf", <<"END" . $standing);
+server.bind = "127.0.0.1"
+server.port = $self->{port}
+server.document-root = "$dir/www"
+server.errorlog = "$dir/log/lighttpd-error.log"
+END
+		$run->give("$dir/lighttpd.conf");
+		my $pid = $run->spawn('lighttpd', {}, find_program('lighttpd'), '-D', '-f', "$dir/lighttpd.conf");
+		my $up = wait_until(10, sub {
+			return 'dead' if !kill 0, $pid or !-e "/proc/$pid/stat";
+			return 'dead' if read_file("/proc/$pid/stat") =~ /^\d+ \(.*\) Z/;
+			return IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $self->{port}) ? 'up' : '';
+		});
+		if ($up eq 'up') {
+			$self->{lighttpd} = $pid;
+			return;
+		}
+		$run->end($pid);
+	}
+	croak "lighttpd does not start:\n" . $run->log_text;
+}
+
+# Starts a program's processes on its socket, under multiwatch, and waits until all are there.
+sub start_program {
+	my ($self, $program) = @_;
+	my $run = $self->{run};
+	my $path = "$run->{dir}/sock/$program.sock";
+	my $binary = $run->install(bin_path("$program.fcgi"));
+	my $n = $self->{o}{processes}{$program} || 1;
+	unlink $path;
+	my $listener = $run->listen_unix($path);
+	$self->{supervisors}{$program} = $run->spawn($program, { env => $self->_environment, stdin => $listener },
+		find_program('multiwatch'), '-f', $n, '-r', 1000, '-t', 1, '--', $binary, '-c', $self->{project});
+	close $listener;
+	wait_until(10, sub { scalar($self->pids($program)) >= $n })
+	  or croak "$program does not start:\n" . $self->log($program);
+	return;
+}
+
+# Ends a program gently; its wait status.
+sub stop_program {
+	my ($self, $program) = @_;
+	my $pid = delete $self->{supervisors}{$program} or return;
+	return $self->{run}->end($pid);
+}
+
+sub restart_program {
+	my ($self, $program) = @_;
+	$self->stop_program($program);
+	return $self->start_program($program);
+}
+
+sub stop {
+	my ($self) = @_;
+	return $self->{run}->stop;
+}
+
+1;
