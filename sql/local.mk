@@ -1,1 +1,31 @@
-# sql
+# sql: migrations, functions and statements; all of it is compiled in. One line per file, to be kept so.
+SQL_SCHEMA =
+SQL_SCHEMA += sql/schema/0001-core.sql
+SQL_SCHEMA += sql/schema/0002-oauth.sql
+
+SQL_FN =
+SQL_FN += sql/fn/core.sql
+
+SQL_STMT =
+SQL_STMT += sql/stmt/core.sql
+
+EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) $(SQL_STMT)
+
+BUILT_SOURCES += src/db/stmt.h
+CLEANFILES += src/db/stmt.h src/db/stmt.c bin/sql.c
+nodist_libgatehouse_a_SOURCES = src/db/stmt.h src/db/stmt.c
+
+src/db/stmt.h: $(SQL_STMT) $(SQL_SCHEMA) sql/gen-stmt.pl
+	$(AM_V_GEN)$(MKDIR_P) src/db && cd $(srcdir) && \
+	$(PERL) sql/gen-stmt.pl --header $(SQL_SCHEMA) $(SQL_STMT) >$(abs_builddir)/$@.tmp && \
+	mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@
+
+src/db/stmt.c: $(SQL_STMT) $(SQL_SCHEMA) sql/gen-stmt.pl
+	$(AM_V_GEN)$(MKDIR_P) src/db && cd $(srcdir) && \
+	$(PERL) sql/gen-stmt.pl --source $(SQL_SCHEMA) $(SQL_STMT) >$(abs_builddir)/$@.tmp && \
+	mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@
+
+bin/sql.c: sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) sql/gen-sql.pl
+	$(AM_V_GEN)$(MKDIR_P) bin && cd $(srcdir) && \
+	$(PERL) sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) >$(abs_builddir)/$@.tmp && \
+	mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@

@@ -1,3 +1,5 @@
+-- compatible-from: 0002
+--
 -- The authorization server: clients, browser sessions, authorization requests, grants and
 -- what was issued under them.
 --

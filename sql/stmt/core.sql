@@ -1,0 +1,3 @@
+-- name: schema_range :one
+-- for: oauth consent connect mcp console admin
+select newest, compatible_from from gatehouse.schema_range();

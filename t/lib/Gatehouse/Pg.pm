@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+package Gatehouse::Pg;
+
+# A PostgreSQL of the test's own: a cluster in a fresh temporary directory, reached over a Unix
+# socket there, with a fresh database. Where GATEHOUSE_TEST_PG names a running cluster
+# (a connection string of its superuser), only the database is made there, which is faster;
+# tests that stop, freeze or restart the server ask for `private => 1`.
+#
+# The cluster ends with the test, however the test ends, and leaves nothing behind
+# (GATEHOUSE_KEEP=1 keeps the directory, to look at).
+
+use strict;
+use warnings;
+no warnings 'exec';
+
+use File::Spec ();
+use File::Path qw(remove_tree);
+use File::Temp ();
+use POSIX qw(:sys_wait_h);
+use Scalar::Util qw(weaken);
+use Time::HiRes qw(sleep time);
+
+my @all;
+my $count = 0;
+
+for my $signal (qw(INT TERM HUP)) {
+	$SIG{$signal} ||= sub { exit 1 };    # so that END runs
+}
+
+# private => 1: a cluster of one's own even where a shared one is offered.
+# settings => {name => value}: for postgresql.conf of a private cluster.
+sub new {
+	my ($class, %o) = @_;
+	my $self = bless { owner => $$, database => "gatehouse_t${$}_" . $count++ }, $class;
+
+	if (!$o{private} && $ENV{GATEHOUSE_TEST_PG}) {
+		$self->{server} = $ENV{GATEHOUSE_TEST_PG};
+		$self->{scratch} = File::Temp::tempdir('gh-sql-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	} else {
+		$self->_cluster(%{ $o{settings} || {} });
+	}
+	push @all, $self;
+	weaken($all[-1]);
+	$self->_psql("$self->{server} dbname=postgres", "create database $self->{database}");
+	return $self;
+}
+
+# For the project's `database`: {program} is still to be replaced.
+sub conninfo {
+	my $self = shift;
+	(my $server = $self->{server}) =~ s/\s*\buser=\S+//;
+	return "$server dbname=$self->{database} user=gatehouse_{program}";
+}
+
+# The same for one program's role.
+sub conninfo_of {
+	my ($self, $program) = @_;
+	(my $text = $self->conninfo) =~ s/\{program\}/$program/;
+	return $text;
+}
+
+sub superuser_conninfo {
+	my $self = shift;
+	return "$self->{server} dbname=$self->{database}";
+}
+
+# A cluster to be shared, for GATEHOUSE_TEST_PG.
+sub server_conninfo { return $_[0]{server} }
+
+# Runs SQL as the superuser: the rows as text (fields separated by |), without the last newline. Dies of an error.
+sub psql {
+	my ($self, $sql) = @_;
+	return $self->_psql($self->superuser_conninfo, $sql);
+}
+
+# The same as the role of a program.
+sub psql_as {
+	my ($self, $program, $sql) = @_;
+	return $self->_psql($self->conninfo_of($program), $sql);
+}
+
+# Makes schema, functions and roles by `gatehousectl migrate`; returns what it said.
+sub migrate {
+	my ($self, @options) = @_;
+	my $ctl = $ENV{GATEHOUSE_BIN} ? "$ENV{GATEHOUSE_BIN}/gatehousectl"
+	    : ($ENV{top_builddir} || '.') . '/bin/gatehousectl';
+
+	return _run(File::Spec->rel2abs($ctl), 'migrate', '--database', $self->superuser_conninfo, @options);
+}
+
+# Stops every process of the cluster where it stands, as a machine does that hangs.
+sub freeze {
+	my $self = shift;
+	$self->_must_be_private('freeze');
+	kill STOP => $self->{postmaster};    # first, so that it makes no more of them
+	kill STOP => $self->_children;
+	$self->{frozen} = 1;
+	return;
+}
+
+sub thaw {
+	my $self = shift;
+	return unless delete $self->{frozen};
+	kill CONT => $self->_children, $self->{postmaster};
+	return;
+}
+
+# Stops the server (the directory stays); start() brings it back.
+sub halt {
+	my $self = shift;
+	my $pid = $self->{postmaster} or return;
+
+	$self->_must_be_private('halt');
+	$self->thaw;
+	for (['INT', 10], ['QUIT', 5], ['KILL', 5]) {
+		my ($signal, $seconds) = @$_;
+		kill $signal => $pid;
+		my $end = time + $seconds;
+		while (time < $end) {
+			if (waitpid($pid, WNOHANG) != 0) {
+				delete $self->{postmaster};
+				return;
+			}
+			sleep 0.02;
+		}
+	}
+	die "PostgreSQL $pid does not end\n";
+}
+
+sub start {
+	my $self = shift;
+	my $dir = $self->{dir};
+	my $pid = fork // die "fork: $!\n";
+
+	if (!$pid) {
+		open STDIN, '<', '/dev/null' or POSIX::_exit(1);
+		open STDOUT, '>>', "$dir/log" or POSIX::_exit(1);
+		open STDERR, '>&', \*STDOUT or POSIX::_exit(1);
+		# with the death of the test, however it came, the server ends too
+		exec 'setpriv', '--pdeathsig', 'INT', @{ $self->{as} }, "$self->{bin}/postgres", '-D',
+		    "$dir/data";
+		POSIX::_exit(1);
+	}
+	$self->{postmaster} = $pid;
+	my $end = time + 30;
+	while (time < $end) {
+		return if _quiet("$self->{bin}/pg_isready", '-q', '-h', $dir, '-d', 'postgres');
+		if (waitpid($pid, WNOHANG) != 0) {
+			delete $self->{postmaster};
+			last;
+		}
+		sleep 0.02;
+	}
+	die "PostgreSQL does not start:\n" . $self->log;
+}
+
+sub restart {
+	my $self = shift;
+	$self->halt;
+	$self->start;
+	return;
+}
+
+# What the server wrote.
+sub log {
+	my $self = shift;
+	open my $in, '<', "$self->{dir}/log" or return '';
+	local $/;
+	return scalar <$in>;
+}
+
+# Ends it all; the database of a shared cluster is dropped.
+sub stop {
+	my $self = shift;
+	return if $self->{stopped} || $self->{owner} != $$;
+	$self->{stopped} = 1;
+	if ($self->{dir}) {
+		$self->halt;
+		remove_tree($self->{dir}, { safe => 0 }) unless $ENV{GATEHOUSE_KEEP};
+	} else {
+		eval {
+			$self->_psql("$self->{server} dbname=postgres",
+				"drop database if exists $self->{database} with (force)");
+		};
+		warn $@ if $@;
+	}
+	return;
+}
+
+sub DESTROY {
+	my $self = shift;
+	local ($@, $?, $!);
+	eval { $self->stop };
+	return;
+}
+
+END {
+	my $status = $?;
+	for my $pg (grep { defined } @all) {
+		eval { $pg->stop };
+		warn $@ if $@;
+	}
+	$? = $status;
+}
+
+sub _must_be_private {
+	my ($self, $what) = @_;
+	die "$what: the cluster is shared; ask for private => 1\n" unless $self->{dir};
+	return;
+}
+
+sub _cluster {
+	my ($self, %settings) = @_;
+	my ($bin) = sort { _version($b) <=> _version($a) } glob '/usr/lib/postgresql/*/bin';
+	my $dir = File::Temp::tempdir('gh-pg-XXXXXX', DIR => '/tmp', CLEANUP => 0);
+	my $user = getpwuid $>;
+
+	if (!$bin) {
+		chomp($bin = `pg_config --bindir`);
+	}
+	-x "$bin/postgres" or die "no PostgreSQL server found (Debian: postgresql)\n";
+	@$self{qw(bin dir as)} = ($bin, $dir, []);
+	if ($> == 0) {    # the server refuses root
+		my (undef, undef, $uid, $gid) = getpwnam 'postgres' or die "no user postgres\n";
+		chown $uid, $gid, $dir or die "chown $dir: $!\n";
+		$self->{as} = ["--reuid=$uid", "--regid=$gid", '--clear-groups'];
+		$user = 'postgres';
+	}
+	# root may enter the directory (0700) too; nobody else may, as the server trusts who connects
+	$self->{server} = "host=$dir user=postgres";
+	push @all, $self;    # cleans up from here on
+	weaken($all[-1]);
+	_run('setpriv', '--pdeathsig', 'INT', @{ $self->{as} }, "$bin/initdb", '-D', "$dir/data",
+		'-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust', '--no-sync');
+	my %conf = (
+		listen_addresses => "''",
+		unix_socket_directories => "'$dir'",
+		max_connections => 200,
+		shared_buffers => "'32MB'",
+		fsync => 'off',
+		synchronous_commit => 'off',
+		full_page_writes => 'off',
+		wal_level => 'minimal',
+		max_wal_senders => 0,
+		jit => 'off',
+		timezone => "'UTC'",
+		log_timezone => "'UTC'",
+		%settings,
+	);
+	open my $out, '>>', "$dir/data/postgresql.conf" or die "postgresql.conf: $!\n";
+	print $out map { "$_ = $conf{$_}\n" } sort keys %conf;
+	close $out or die "postgresql.conf: $!\n";
+	$self->start;
+	return;
+}
+
+sub _version { my ($n) = $_[0] =~ m{/(\d+)/bin}; return $n || 0 }
+
+sub _children {
+	my $self = shift;
+	my @pids;
+
+	for my $file (glob '/proc/[0-9]*/stat') {
+		open my $in, '<', $file or next;
+		my $line = <$in> // next;
+		push @pids, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $self->{postmaster};
+	}
+	return @pids;
+}
+
+sub _psql {
+	my ($self, $conninfo, $sql) = @_;
+	my $file = File::Temp->new(TEMPLATE => 'gh-sql-XXXXXX', TMPDIR => 1);
+
+	print $file $sql;
+	close $file;
+	local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+	return _run('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $conninfo, '-f', "$file");
+}
+
+# Output of a command, errors included; dies with it when the command fails.
+sub _run {
+	my (@command) = @_;
+	local $?;
+	my $pid = open(my $out, '-|') // die "fork: $!\n";
+
+	if (!$pid) {
+		open STDERR, '>&', \*STDOUT or POSIX::_exit(1);
+		chdir '/';
+		exec {$command[0]} @command;
+		POSIX::_exit(127);
+	}
+	local $/;
+	my $text = <$out> // '';
+	close $out;
+	die "$command[0] failed ($?): $text" if $?;
+	$text =~ s/\n\z//;
+	return $text;
+}
+
+sub _quiet {
+	my (@command) = @_;
+	local $?;
+	return system({ $command[0] } @command) == 0;
+}
+
+1;
