@@ -26,6 +26,7 @@
 struct req;
 struct resp;
 struct app;
+struct header_list;
 
 /* Who may call. The zero value is nobody: a forgotten column closes the route. */
 enum need {
@@ -104,6 +105,7 @@ struct req {
 	char *body;            /* NUL-terminated; "" when none */
 	size_t body_len;
 	const char *content_type; /* lower case, without parameters; "" when none */
+	struct header_list *headers; /* req_header() */
 	struct event event;    /* filled as the request goes; a family of EVENT_AUTH or EVENT_CALL and a name or method makes serve emit nothing by itself: handlers call event_emit() */
 	int64_t start_us;      /* clock_us() at accept */
 	void *identity;        /* what `identify` found */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The web server's side of one request, whichever way it reaches us. FastCGI through libfcgi
- * here; other back ends fill the same struct.
+ * The web server's side of one request, whichever way it reaches us: FastCGI through libfcgi
+ * (io_fcgi.c). A handler sees only this.
  *
  * io_write() buffers up to 8 KiB; io_flush() hands it to the web server. Both block when the
- * peer is slow: the relay asks io_is_writable() first.
+ * peer is slow: the relay asks io_is_writable() before it lets the buffer run over.
  */
 #ifndef GATEHOUSE_HTTP_IO_H
 #define GATEHOUSE_HTTP_IO_H
@@ -13,19 +13,41 @@
 #include <stddef.h>
 
 struct io;
+struct io_listener;
+
+enum { IO_BUFFER = 8192 };
+
+/*
+ * The listening socket that the web server or its helper gave us as descriptor 0. One per request
+ * thread, all on the same socket. STOP_FD becomes readable when no more requests are wanted.
+ * NULL if descriptor 0 is no listening socket.
+ */
+struct io_listener *io_listen(int stop_fd);
+void io_listener_free(struct io_listener *);
+
+/* Waits for the next request and reads its variables. NULL: no more are wanted. */
+struct io *io_accept(struct io_listener *);
+
+/* Ends the request: sends what is buffered and the end mark, closes, frees. Does not block if the body was
+ * read to its end, io_is_writable() and the buffer is not over. */
+void io_end(struct io *);
 
 /* A CGI variable of the request ("REQUEST_METHOD"), NULL if absent. Valid until the request ends. */
 const char *io_param(const struct io *, const char *name);
 /* All variables, "NAME=value", ended by NULL. */
 const char *const *io_params(const struct io *);
+
 /* Reads up to N bytes of the body: their number, 0 at the end, -1 if the peer left or was silent for 30 s. */
 long io_read(struct io *, void *, size_t n);
+/* The body was read to its end and will not be asked for again: its buffer is freed (6 KiB a call in flight). */
+void io_read_done(struct io *);
+
 /* False when the peer is gone. */
 bool io_write(struct io *, const void *, size_t n);
 bool io_flush(struct io *);
-/* Whether 8 KiB can be written now without blocking. */
+/* Whether IO_BUFFER bytes can be written now without blocking. */
 bool io_is_writable(const struct io *);
-/* The connection's descriptor, for epoll (EPOLLOUT, EPOLLRDHUP). */
+/* The connection's descriptor, for epoll (EPOLLOUT, EPOLLRDHUP). Its flags must not be changed. */
 int io_fd(const struct io *);
 
 #endif

@@ -1,1 +1,8 @@
-# src/http
+# src/http: the request, the answer, and the loop that every program runs
+libgatehouse_a_SOURCES += \
+	src/http/form.c src/http/http.h \
+	src/http/io.h src/http/io_fcgi.c \
+	src/http/req.c \
+	src/http/resp.c src/http/resp_internal.h \
+	src/http/route.c \
+	src/http/serve.c

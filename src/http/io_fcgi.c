@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FastCGI through libfcgi. Two things are ours: waiting for a connection in epoll beside a
+ * stop descriptor, so that SIGTERM never interrupts a request being read (libfcgi takes EINTR
+ * for a broken one), and ending a request without libfcgi's drain, which polls up to 2 s for
+ * the peer's close, when there is nothing left to drain.
+ */
+#include "config.h"
+
+#include "http/io.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { LISTEN_FD = 0, RECEIVE_S = 30 };
+
+struct io_listener {
+	int epoll;
+	int stop_fd;
+};
+
+struct io {
+	FCGX_Request fcgi;
+	bool drained; /* the body was read to its end */
+};
+
+struct io_listener *io_listen(int stop_fd)
+{
+	struct epoll_event on_accept = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = LISTEN_FD };
+	struct epoll_event on_stop = { .events = EPOLLIN, .data.fd = stop_fd };
+	struct io_listener *l;
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	if (getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) || !listening)
+		return NULL;
+	FCGX_Init();
+	/* a sibling may take the connection that woke us: accept must not block then */
+	fcntl(LISTEN_FD, F_SETFL, fcntl(LISTEN_FD, F_GETFL) | O_NONBLOCK);
+	l = xcalloc(1, sizeof(*l));
+	l->stop_fd = stop_fd;
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, LISTEN_FD, &on_accept) ||
+	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, stop_fd, &on_stop)) {
+		io_listener_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void io_listener_free(struct io_listener *l)
+{
+	if (!l)
+		return;
+	if (l->epoll >= 0)
+		close(l->epoll);
+	free(l);
+}
+
+/* Waits for a connection; false when no more are wanted. */
+static bool wait_for_connection(const struct io_listener *l)
+{
+	struct epoll_event got[2];
+	int n;
+
+	do {
+		n = epoll_wait(l->epoll, got, 2, -1);
+	} while (n < 0 && errno == EINTR);
+	for (int i = 0; i < n; i++)
+		if (got[i].data.fd == l->stop_fd)
+			return false;
+	return n > 0;
+}
+
+/* Too many open files, say: the connection stays queued; trying at once would spin. */
+static void accept_failed(int error)
+{
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	log_error(NULL, "cannot accept a connection", "error", strerror(error), NULL);
+	poll(NULL, 0, 100);
+}
+
+struct io *io_accept(struct io_listener *l)
+{
+	const struct timeval receive = { .tv_sec = RECEIVE_S };
+	struct io *io = xcalloc(1, sizeof(*io));
+	int rc;
+
+	FCGX_InitRequest(&io->fcgi, LISTEN_FD, 0);
+	while (wait_for_connection(l)) {
+		rc = FCGX_Accept_r(&io->fcgi);
+		if (rc == 0) {
+			setsockopt(io->fcgi.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
+			return io;
+		}
+		accept_failed(-rc);
+	}
+	free(io);
+	return NULL;
+}
+
+void io_end(struct io *io)
+{
+	FCGX_FClose(io->fcgi.err);
+	FCGX_FClose(io->fcgi.out);
+	if (io->drained)
+		FCGX_Detach(&io->fcgi);
+	FCGX_Free(&io->fcgi, 1);
+	free(io);
+}
+
+const char *io_param(const struct io *io, const char *name)
+{
+	return FCGX_GetParam(name, io->fcgi.envp);
+}
+
+const char *const *io_params(const struct io *io)
+{
+	return (const char *const *)io->fcgi.envp;
+}
+
+long io_read(struct io *io, void *p, size_t n)
+{
+	int got;
+
+	if (!io->fcgi.in)
+		return 0;
+	got = FCGX_GetStr(p, n > 65536 ? 65536 : (int)n, io->fcgi.in);
+	if (got > 0)
+		return got;
+	if (FCGX_GetError(io->fcgi.in))
+		return -1;
+	io->drained = true;
+	return 0;
+}
+
+void io_read_done(struct io *io)
+{
+	FCGX_FreeStream(&io->fcgi.in);
+}
+
+bool io_write(struct io *io, const void *p, size_t n)
+{
+	const char *s = p;
+
+	while (n) {
+		int chunk = n > 1 << 20 ? 1 << 20 : (int)n;
+
+		if (FCGX_PutStr(s, chunk, io->fcgi.out) != chunk)
+			return false;
+		s += chunk;
+		n -= (size_t)chunk;
+	}
+	return true;
+}
+
+bool io_flush(struct io *io)
+{
+	return FCGX_FFlush(io->fcgi.out) == 0;
+}
+
+bool io_is_writable(const struct io *io)
+{
+	struct pollfd p = { .fd = io->fcgi.ipcFd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
+}
+
+int io_fd(const struct io *io)
+{
+	return io->fcgi.ipcFd;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a request. The web server's socket is a trust boundary: nothing here follows from
+ * REMOTE_USER, HTTPS or SERVER_NAME; scheme, host and port come from the public origin that
+ * the Host header selects, and forwarded headers count from trusted proxies only.
+ */
+#include "config.h"
+
+#include "http/resp_internal.h"
+
+#include "base/clock.h"
+#include "base/uri.h"
+#include "net/address.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+struct header_list {
+	size_t n;
+	struct {
+		const char *name, *value;
+	} at[];
+};
+
+static char *lower(struct arena *a, const char *s, size_t n)
+{
+	char *p = arena_strndup(a, s, n);
+
+	for (char *q = p; *q; q++)
+		*q = (char)tolower((unsigned char)*q);
+	return p;
+}
+
+/* "HTTP_MCP_SESSION_ID=x" becomes "mcp-session-id", "x". CGI keeps the two content headers apart. */
+static void read_headers(struct req *r)
+{
+	const char *const *params = io_params(r->io);
+	size_t n = 0, used = 0;
+	struct header_list *list;
+
+	while (params[n])
+		n++;
+	list = arena_alloc(r->arena, sizeof(*list) + n * sizeof(list->at[0]));
+	for (size_t i = 0; i < n; i++) {
+		const char *name = params[i], *equals = strchr(name, '=');
+		char *spelled;
+
+		if (!equals)
+			continue;
+		if (!strncmp(name, "HTTP_", 5))
+			name += 5;
+		else if (strncmp(name, "CONTENT_TYPE=", 13) && strncmp(name, "CONTENT_LENGTH=", 15))
+			continue;
+		spelled = lower(r->arena, name, (size_t)(equals - name));
+		for (char *q = spelled; *q; q++)
+			if (*q == '_')
+				*q = '-';
+		list->at[used].name = spelled;
+		list->at[used++].value = arena_strdup(r->arena, equals + 1);
+	}
+	list->n = used;
+	r->headers = list;
+}
+
+const char *req_header_at(const struct req *r, size_t i, const char **value)
+{
+	if (!r->headers || i >= r->headers->n)
+		return NULL;
+	*value = r->headers->at[i].value;
+	return r->headers->at[i].name;
+}
+
+const char *req_header(const struct req *r, const char *name)
+{
+	for (size_t i = 0; r->headers && i < r->headers->n; i++)
+		if (!strcasecmp(r->headers->at[i].name, name))
+			return r->headers->at[i].value;
+	return NULL;
+}
+
+const char *req_cookie(const struct req *r, const char *name)
+{
+	const char *s = req_header(r, "Cookie"), *found = NULL;
+	size_t n = strlen(name);
+
+	while (s && *s) {
+		const char *end;
+
+		s += strspn(s, "; \t");
+		end = s + strcspn(s, ";");
+		if (!strncmp(s, name, n) && s[n] == '=') {
+			const char *value = arena_strndup(r->arena, s + n + 1, (size_t)(end - s) - n - 1);
+
+			/* two values: a neighbour tossed one of them (security: cookie tossing) */
+			if (found && strcmp(found, value))
+				return NULL;
+			found = value;
+		}
+		s = end;
+	}
+	return found;
+}
+
+static bool is_path(const char *s)
+{
+	if (*s != '/')
+		return false;
+	for (const char *p = s; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-._~!$&'()+,=:@%/", *p))
+			return false;
+	return true;
+}
+
+/* No empty segment, no "." and "..", in any spelling: servers disagree on what they mean. */
+static bool has_plain_segments(const char *path)
+{
+	for (const char *s = path; *s == '/';) {
+		size_t n = strcspn(++s, "/");
+		const char *p = s;
+		size_t dots = 0, other = 0;
+
+		if (n == 0)
+			return *s == '\0' && s - 1 == path; /* "/" alone */
+		while (p < s + n) {
+			if (*p == '.') {
+				dots++;
+				p++;
+			} else if (!strncasecmp(p, "%2e", 3)) {
+				dots++;
+				p += 3;
+			} else {
+				other++;
+				p++;
+			}
+		}
+		if (!other && dots <= 2)
+			return false;
+		s += n;
+	}
+	return true;
+}
+
+/* Origin form, or absolute form, whose authority the web server has already made the Host. */
+static bool read_target(struct req *r, struct err *e)
+{
+	const char *s = r->target, *path = s, *query;
+
+	if (strlen(s) > r->project->limits.url)
+		return err_set(e, ERR_URI_TOO_LONG, "the address is too long", "%zu bytes", strlen(s));
+	if (!strncasecmp(s, "http://", 7) || !strncasecmp(s, "https://", 8)) {
+		path = strchr(strchr(s, ':') + 3, '/');
+		if (!path)
+			path = "/";
+	}
+	query = strchr(path, '?');
+	r->path = arena_strndup(r->arena, path, query ? (size_t)(query - path) : strlen(path));
+	r->query = query ? arena_strdup(r->arena, query + 1) : "";
+	if (!is_path(r->path) || !has_plain_segments(r->path)) {
+		r->path = "/";
+		return err_set(e, ERR_NOT_FOUND, "there is nothing at this address", "path has %s",
+		    "a character or segment that no address here has");
+	}
+	return true;
+}
+
+static bool is_trusted(const struct req *r)
+{
+	for (const char *const *p = r->project->trusted_proxies; p && *p; p++)
+		if (address_text_in_cidr(r->peer, *p))
+			return true;
+	return false;
+}
+
+/* The right-most address of X-Forwarded-For that is no trusted proxy of ours. */
+static const char *forwarded_for(struct req *r)
+{
+	const char *list = req_header(r, "X-Forwarded-For");
+	const char *end = list ? list + strlen(list) : NULL, *found = r->peer;
+
+	while (list && end > list) {
+		const char *start = end;
+		char *one;
+		bool ours = false;
+
+		while (start > list && start[-1] != ',')
+			start--;
+		one = arena_strndup(r->arena, start, (size_t)(end - start));
+		one += strspn(one, " \t");
+		one[strcspn(one, " \t")] = '\0';
+		if (!address_is_text(one))
+			return found;
+		found = one;
+		for (const char *const *p = r->project->trusted_proxies; p && *p; p++)
+			ours |= address_text_in_cidr(one, *p);
+		if (!ours)
+			return found;
+		end = start > list ? start - 1 : list;
+	}
+	return found;
+}
+
+static bool is_request_id(const char *s)
+{
+	size_t n = s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") : 0;
+
+	return n >= 8 && n <= 64 && !s[n];
+}
+
+static void read_request_id(struct req *r, bool trusted)
+{
+	const char *given = trusted ? req_header(r, "X-Request-Id") : NULL;
+
+	if (is_request_id(given))
+		memcpy(r->request_id, given, strlen(given) + 1);
+	else
+		rand_request_id(r->request_id);
+}
+
+static void read_content_type(struct req *r)
+{
+	const char *s = req_header(r, "Content-Type");
+	size_t n = s ? strcspn(s, "; \t") : 0;
+
+	r->content_type = lower(r->arena, s ? s : "", n);
+}
+
+static bool read_origin(struct req *r, bool trusted, struct err *e)
+{
+	const char *host = req_header(r, "Host"), *proto = NULL;
+
+	if (trusted) {
+		proto = req_header(r, "X-Forwarded-Proto");
+		if (req_header(r, "X-Forwarded-Host"))
+			host = req_header(r, "X-Forwarded-Host");
+	}
+	r->origin = host ? project_origin(r->project, r->arena, host, proto) : NULL;
+	return r->origin ||
+	    err_set(e, ERR_MISDIRECTED, "this server does not answer for that host name",
+	        "Host '%.128s' is not in publicOrigins of %s", host ? host : "", r->project->config_file);
+}
+
+bool req_read(struct req *r, struct err *e)
+{
+	const char *method = io_param(r->io, "REQUEST_METHOD");
+	const char *target = io_param(r->io, "REQUEST_URI");
+	const char *peer = io_param(r->io, "REMOTE_ADDR");
+	bool trusted;
+
+	r->start_us = clock_us();
+	r->method = arena_strdup(r->arena, method ? method : "");
+	r->target = arena_strdup(r->arena, target ? target : "/");
+	r->peer = arena_strdup(r->arena, peer ? peer : "");
+	r->path = "/";
+	r->query = r->tail = r->body = arena_strdup(r->arena, "");
+	read_headers(r);
+	trusted = is_trusted(r);
+	r->client_ip = trusted ? forwarded_for(r) : r->peer;
+	read_request_id(r, trusted);
+	read_content_type(r);
+	r->log = (struct log_ctx){ .request_id = r->request_id, .client_ip = r->client_ip };
+	r->event.request_id = r->request_id;
+	r->event.client_ip = r->client_ip;
+	r->event.http_method = r->method;
+	return read_origin(r, trusted, e) && read_target(r, e);
+}
+
+static bool declared_length(const struct req *r, size_t *length)
+{
+	const char *s = req_header(r, "Content-Length");
+
+	*length = 0;
+	if (!s || !*s)
+		return true;
+	if (strspn(s, "0123456789") != strlen(s) || strlen(s) > 12)
+		return false;
+	for (; *s; s++)
+		*length = *length * 10 + (size_t)(*s - '0');
+	return true;
+}
+
+static void release_buf(void *b)
+{
+	buf_release(b);
+}
+
+bool req_read_body(struct req *r, size_t limit, struct err *e)
+{
+	struct buf *b = arena_alloc(r->arena, sizeof(*b));
+	char chunk[8192];
+	size_t length;
+	long n;
+
+	if (!declared_length(r, &length))
+		return err_set(e, ERR_INVALID_REQUEST, "the Content-Length is malformed", "");
+	if (length > limit)
+		return err_set(e, ERR_TOO_LARGE, "the request body is too large",
+		    "%zu bytes declared, %zu allowed", length, limit);
+	buf_init(b, limit);
+	arena_defer(r->arena, release_buf, b);
+	while ((n = io_read(r->io, chunk, sizeof(chunk))) > 0)
+		if (!buf_add(b, chunk, (size_t)n))
+			return err_set(e, ERR_TOO_LARGE, "the request body is too large",
+			    "over %zu bytes", limit);
+	if (n < 0 || b->len < length)
+		return err_set(e, ERR_REQUEST_TIMEOUT, "the request body did not arrive",
+		    "%zu of %zu bytes", b->len, length);
+	if (b->len) {
+		r->body = b->data;
+		r->body_len = b->len;
+	}
+	return true;
+}
+
+bool req_ring(struct req *r, const struct ring **ring, struct err *e)
+{
+	const struct err *fault = &r->app->ring_fault;
+
+	*ring = r->app->ring;
+	if (*ring)
+		return true;
+	return err_set(e, ERR_CONFIG, fault->text[0] ? fault->text : "this program has no keys", "%s",
+	    fault->detail);
+}
+
+const char *req_url(const struct req *r, const char *path)
+{
+	return arena_printf(r->arena, "%s%s%s", r->origin->text, r->project->base_path, path);
+}
+
+bool req_peer_is_loopback(const struct req *r)
+{
+	return address_text_in_cidr(r->peer, "127.0.0.0/8") || address_text_in_cidr(r->peer, "::1/128");
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop that every program runs:
+ *   accept -> req_read (arena) -> route_find (need, limits) -> identify -> handler -> resp_send
+ * Each arrow returns bool; the first false goes to resp_error.
+ *
+ * A program whose project or keys do not load keeps running and says so on every path: a web
+ * server would start it again for ever.
+ */
+#include "config.h"
+
+#include "http/http.h"
+
+#include "http/resp_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { THREADS_DEFAULT = 4, THREAD_STACK = 512 * 1024, STOP_S = 6 };
+
+struct worker {
+	pthread_t thread;
+	struct app *app;
+	struct io_listener *listener;
+};
+
+static struct req *req_new(struct app *app, struct io *io)
+{
+	struct arena *a = arena_new();
+	struct req *r = arena_alloc(a, sizeof(*r));
+
+	r->app = app;
+	r->arena = a;
+	r->io = io;
+	r->project = project_ref(app->project);
+	return r;
+}
+
+void req_finish(struct req *r)
+{
+	struct project *project = (struct project *)(uintptr_t)r->project;
+
+	io_end(r->io);
+	arena_free(r->arena);
+	project_unref(project);
+}
+
+void req_detach(struct req *r)
+{
+	r->detached = true;
+}
+
+/* A faulty project answers on every path, in plain terms and without a value. */
+static bool project_is_sound(const struct req *r, struct err *e)
+{
+	if (!r->project->fault)
+		return true;
+	err_set(e, ERR_CONFIG, "", "%s", r->project->fault);
+	return err_text(e, "the gateway's configuration has an error: %.200s", r->project->fault);
+}
+
+static bool need_is_met(struct req *r, struct err *e)
+{
+	switch (r->row->need) {
+	case NEED_ANYONE:
+		return true;
+	case NEED_IDENTIFY:
+		if (r->row->identify)
+			return r->row->identify(r, e);
+		break;
+	case NEED_NOBODY:
+		break;
+	}
+	return err_set(e, ERR_FORBIDDEN, "this address is closed", "row without a need");
+}
+
+static bool respond(struct req *r, struct resp *p, struct err *e)
+{
+	if (!project_is_sound(r, e) || !req_read(r, e) || !route_find(r, p, e))
+		return false;
+	if (cors_any(r, p))
+		return true;
+	return req_read_body(r, r->row->body_max, e) && need_is_met(r, e) && r->row->handler(r, p, e);
+}
+
+static void serve_one(struct app *app, struct io *io)
+{
+	struct req *r = req_new(app, io);
+	struct resp *p = arena_alloc(r->arena, sizeof(*p));
+	struct err e = { .code = ERR_NONE };
+
+	resp_init(p, r->arena);
+	if (!respond(r, p, &e)) {
+		if (!e.code)
+			err_set(&e, ERR_INTERNAL, "the gateway made an error", "handler gave no reason");
+		resp_error(r, p, &e);
+	}
+	if (r->detached)
+		return;
+	resp_send(r, p);
+	req_finish(r);
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *w = arg;
+	struct io *io;
+
+	while ((io = io_accept(w->listener)))
+		serve_one(w->app, io);
+	return NULL;
+}
+
+/* security.md: core dumps off, not dumpable, no new privileges. */
+static void harden(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int usage(const char *name, int status)
+{
+	fprintf(status ? stderr : stdout,
+	    "usage: %s.fcgi [-c PROJECT]\n"
+	    "Serves FastCGI on the listening socket that is its descriptor 0: start it from a web\n"
+	    "server, systemd, or spawn-fcgi. PROJECT is the project directory; else it is taken from\n"
+	    "GATEHOUSE_PROJECT, or from the file gatehouse.path beside the binary.\n"
+	    "       %s.fcgi --version\n",
+	    name, name);
+	return status;
+}
+
+/* The one option, without getopt's global state: returns -1 to go on, or the exit status. */
+static int read_options(const struct app *app, int argc, char **argv, const char **dir)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--version")) {
+			printf("%s.fcgi (%s)\n", app->name, PACKAGE_STRING);
+			return 0;
+		}
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return usage(app->name, 0);
+		if (strcmp(argv[i], "-c") || i + 1 == argc)
+			return usage(app->name, 2);
+		*dir = argv[++i];
+	}
+	return -1;
+}
+
+static void load_project(struct app *app, const char *dir, const char *argv0)
+{
+	struct arena *a = arena_new();
+	struct err e = { .code = ERR_NONE };
+	struct project_options options = { .types = app->policy_types };
+
+	options.dir = project_find_dir(a, dir, argv0, &e);
+	if (!options.dir) {
+		log_error(NULL, e.text, "detail", e.detail, NULL);
+		options.dir = "";
+	}
+	app->project = project_load(&options);
+	if (app->project->fault)
+		log_error(NULL, "the project does not load; every request is answered 500",
+		    "fault", app->project->fault, "project", app->project->dir, NULL);
+	log_level_set(app->project->log_level);
+	if (app->project->log_destination)
+		log_open(app->project->log_destination);
+	arena_free(a);
+}
+
+static void open_keys(struct app *app)
+{
+	if (!app->key_mask || app->project->fault)
+		return;
+	app->ring = ring_open(app->project->keyring, app->key_mask, &app->ring_fault);
+	if (!app->ring)
+		log_error(NULL, app->ring_fault.text, "detail", app->ring_fault.detail, NULL);
+}
+
+static void open_database(struct app *app)
+{
+	const struct project *p = app->project;
+	struct db_options options = {
+		.conninfo = p->database,
+		.program = app->name,
+		.size = (unsigned)app->threads,
+		.prepare = p->prepared_statements,
+		.statement_ms = p->limits.statement_ms,
+	};
+
+	if (app->uses_database && !p->fault)
+		app->db = db_open(&options);
+}
+
+static bool start_workers(struct worker *workers, struct app *app, int stop_fd)
+{
+	pthread_attr_t attr;
+	bool ok = true;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	for (int i = 0; ok && i < app->threads; i++) {
+		workers[i].app = app;
+		workers[i].listener = io_listen(stop_fd);
+		ok = workers[i].listener &&
+		    !pthread_create(&workers[i].thread, &attr, worker_run, &workers[i]);
+	}
+	pthread_attr_destroy(&attr);
+	return ok;
+}
+
+/* Requests being answered are finished; one that does not end in time goes with the process. */
+static void join_workers(struct worker *workers, int n)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_S;
+	for (int i = 0; i < n; i++) {
+		if (pthread_timedjoin_np(workers[i].thread, NULL, &until)) {
+			log_warn(NULL, "a request did not end in time", NULL);
+			_exit(0);
+		}
+		io_listener_free(workers[i].listener);
+	}
+}
+
+static void wait_for_stop(const sigset_t *signals)
+{
+	int got = 0;
+
+	while (sigwait(signals, &got) || got == SIGHUP)
+		; /* SIGHUP: nothing to reopen that a write would not find */
+}
+
+static void block_signals(sigset_t *signals)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGUSR1);
+	sigaddset(signals, SIGHUP);
+	/* all threads inherit the mask: a signal never interrupts libfcgi, which takes EINTR for an error */
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void stop(struct app *app, struct worker *workers, int stop_fd)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(stop_fd, &one, sizeof(one));
+
+	(void)n;
+	join_workers(workers, app->threads);
+	if (app->stop)
+		app->stop(app);
+	event_stop();
+	if (app->db)
+		db_close(app->db);
+	if (app->ring)
+		ring_close(app->ring);
+	project_unref(app->project);
+}
+
+int serve(struct app *app, int argc, char **argv)
+{
+	struct err e = { .code = ERR_NONE };
+	struct worker *workers;
+	const char *dir = NULL;
+	sigset_t signals;
+	int stop_fd, status;
+
+	status = read_options(app, argc, argv, &dir);
+	if (status >= 0)
+		return status;
+	log_init(app->name);
+	harden();
+	raise_descriptors();
+	mallopt(M_ARENA_MAX, 2);
+	block_signals(&signals);
+	if (app->threads <= 0)
+		app->threads = THREADS_DEFAULT;
+	load_project(app, dir, argv[0]);
+	open_keys(app);
+	open_database(app);
+	event_start(&(struct event_options){ .program = app->name, .db = app->db });
+	if (app->start && !app->project->fault && !app->start(app, &e)) {
+		log_error(NULL, e.text, "detail", e.detail, NULL);
+		return 1;
+	}
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	workers = xcalloc((size_t)app->threads, sizeof(*workers));
+	if (stop_fd < 0 || !start_workers(workers, app, stop_fd)) {
+		log_error(NULL, "descriptor 0 is no listening socket: start this program from a web "
+		    "server, systemd, or spawn-fcgi", NULL);
+		return 1;
+	}
+	log_info(NULL, "started", "project", app->project->dir, "version", PACKAGE_VERSION, NULL);
+	wait_for_stop(&signals);
+	log_info(NULL, "stopping", NULL);
+	stop(app, workers, stop_fd);
+	free(workers);
+	return 0;
+}
