@@ -6,3 +6,7 @@ libgatehouse_a_SOURCES += \
 	src/http/resp.c src/http/resp_internal.h \
 	src/http/route.c \
 	src/http/serve.c
+
+check_PROGRAMS += t/unit/http_req
+TESTS += t/unit/http_req
+t_unit_http_req_SOURCES = t/unit/http_req.c t/unit/fake_io.h t/unit/tap.h
