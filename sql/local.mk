@@ -5,9 +5,13 @@ SQL_SCHEMA += sql/schema/0002-oauth.sql
 
 SQL_FN =
 SQL_FN += sql/fn/core.sql
+SQL_FN += sql/fn/oauth-client.sql
+SQL_FN += sql/fn/oauth-consent.sql
+SQL_FN += sql/fn/oauth-token.sql
 
 SQL_STMT =
 SQL_STMT += sql/stmt/core.sql
+SQL_STMT += sql/stmt/oauth.sql
 
 EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) $(SQL_STMT)
 

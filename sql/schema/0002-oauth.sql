@@ -59,7 +59,9 @@ create table gatehouse.authorization_request (
 	issuer         text not null,               -- goes back to the client as iss (RFC 9207)
 	created_at     timestamptz not null default now(),
 	expires_at     timestamptz not null,
-	decided_at     timestamptz
+	decided_at     timestamptz,
+	decision       text check (decision in ('approved', 'denied')),
+	check ((decided_at is null) = (decision is null))
 );
 create index authorization_request_session on gatehouse.authorization_request (session_hash);
 create index authorization_request_client on gatehouse.authorization_request (client_id);
@@ -98,6 +100,7 @@ create table gatehouse.code (
 	expires_at     timestamptz not null,
 	used_at        timestamptz
 );
+create index code_expires on gatehouse.code (expires_at);
 
 -- One per generation of a grant. Used ones stay, so that a stolen old one is recognised.
 create table gatehouse.refresh_token (
