@@ -17,7 +17,7 @@ EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_F
 
 BUILT_SOURCES += src/db/stmt.h
 CLEANFILES += src/db/stmt.h src/db/stmt.c bin/sql.c
-nodist_libgatehouse_a_SOURCES = src/db/stmt.h src/db/stmt.c
+nodist_libgatehouse_a_SOURCES += src/db/stmt.h src/db/stmt.c
 
 src/db/stmt.h: $(SQL_STMT) $(SQL_SCHEMA) sql/gen-stmt.pl
 	$(AM_V_GEN)$(MKDIR_P) src/db && cd $(srcdir) && \
