@@ -2,16 +2,17 @@
 /*
  * PostgreSQL: a small pool of connections, borrowed for one statement (= one transaction)
  * each, never across a network call. Only named statements of sql/stmt/ can be run; each
- * belongs to the programs that its `-- for:` line names, and db_open() refuses others.
+ * belongs to the programs that its `-- for:` line names, and db_call() refuses others.
  *
  * Every connect and statement has a deadline in the client: a stopped server must not stop us.
  * Past it the connection is dropped: ERR_UNAVAILABLE, reason "database_timeout". A server
- * that refuses or is away: ERR_UNAVAILABLE, "database_unavailable". A statement is retried
+ * that refuses or is away: ERR_UNAVAILABLE, "database_unavailable"; while it is, one call at a time finds
+ * out whether it is back and the others fail at once. A statement is retried
  * on a new connection for 40001, 40P01, 57P0x, 08xxx and 25006, within its deadline, unless it is marked
  * `-- retry: never`; statements that change something are written so that a repetition finds its own
  * row (security: "commit unknown").
  *
- * An SQL function reports a refusal by RAISE with SQLSTATE class GH: see db_call().
+ * Time limits within the server (statement_timeout) are set on the roles by sql/roles.sql: no connection pays for them.
  */
 #ifndef GATEHOUSE_DB_DB_H
 #define GATEHOUSE_DB_DB_H
@@ -63,9 +64,9 @@ struct db_rows {
 /*
  * Runs a statement with its N parameters (it must be the number the statement declares).
  * OUT may be NULL. False with ERR_UNAVAILABLE (above), ERR_CONFIG (schema or role missing: the text names
- * the command that mends it), ERR_INTERNAL (any other SQL error; detail has SQLSTATE and message, never
- * parameters). An SQLSTATE 'GHxxx' gives reason "db_" + lower-case xxx, ERR_INTERNAL: refusals that
- * callers expect are better returned as a row.
+ * the command that mends it), ERR_INTERNAL (any other SQL error; detail has statement, SQLSTATE and message, never
+ * parameters; reason "database_refused" if an SQL function raised a state of class GH: refusals that
+ * callers expect are returned as a row).
  */
 bool db_call(struct db *, enum stmt, const struct db_param *, size_t n, struct arena *, struct db_rows *out,
     struct err *);
@@ -78,7 +79,7 @@ struct db_param db_bytes_at(const struct db_rows *, size_t row, size_t column, s
 
 /*
  * Checks that the schema serves this build (sql/schema's version range): ERR_CONFIG that names
- * `gatehousectl migrate` if it is missing, older or not compatible. Cached once true.
+ * `gatehousectl migrate` if it is missing or older, or the release if it is newer than this build can serve. Cached once true.
  */
 bool db_schema_ok(struct db *, struct err *);
 
