@@ -1,7 +1,11 @@
 # src/policy: one file per policy, one line here; the registry is generated from the list
-POLICIES +=
+POLICIES += src/policy/p_remove_headers.c
+POLICIES += src/policy/p_set_headers.c
+POLICIES += src/policy/p_set_query_params.c
+POLICIES += src/policy/p_set_upstream_api_key.c
 
-libgatehouse_a_SOURCES += src/policy/policy.c src/policy/policy.h $(POLICIES)
+libgatehouse_a_SOURCES += src/policy/policy.c src/policy/policy.h \
+	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
 nodist_libgatehouse_a_SOURCES += src/policy/registry.c
 EXTRA_DIST += src/policy/gen-registry.pl
 CLEANFILES += src/policy/registry.c

@@ -21,7 +21,14 @@ struct upstream_request;
 /* VALUE with CR, LF or NUL is refused (false). OVERWRITE false: an existing one stays. */
 bool upstream_header_set(struct upstream_request *, const char *name, const char *value, bool overwrite);
 void upstream_header_remove(struct upstream_request *, const char *name);
+/* OVERWRITE false: one of rewritePattern or an earlier policy stays. The client's query never counts. */
 bool upstream_query_set(struct upstream_request *, const char *name, const char *value, bool overwrite);
+/*
+ * VALUE is a credential of the upstream's: it is masked wherever an answer repeats it (protocol F107).
+ * Values shorter than UPSTREAM_SECRET_MIN would mask innocent text and are ignored.
+ */
+enum { UPSTREAM_SECRET_MIN = 8 };
+void upstream_secret(struct upstream_request *, const char *value);
 
 struct call; /* src/mcp: the call at hand */
 

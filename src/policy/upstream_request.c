@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Headers and query pairs on their way to the upstream. */
+#include "config.h"
+
+#include "policy/upstream_request.h"
+
+#include "base/buf.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_header_value(const char *s)
+{
+	for (; *s; s++)
+		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
+			return false;
+	return true;
+}
+
+bool header_name_is_token(const char *name)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "!#$%&'*+-.^_`|~";
+
+	return *name && name[strspn(name, token)] == '\0';
+}
+
+bool header_name_is_reserved(const char *name)
+{
+	static const char *const reserved[] = {
+		/* about the connection (RFC 9110 7.6.1), or framing */
+		"connection", "keep-alive", "proxy-connection", "proxy-authenticate",
+		"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+		"content-length", "expect", "host", "accept-encoding",
+		/* sealed and opened by the gateway */
+		"mcp-session-id",
+	};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (!strcasecmp(name, reserved[i]))
+			return true;
+	return false;
+}
+
+bool name_is_credential(const char *name)
+{
+	static const char *const words[] = { "auth", "key", "token", "secret", "cookie", "credential" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
+
+/* The link that points to the header NAME, or the end of the list. */
+static struct upstream_header **header_at(struct upstream_request *u, const char *name)
+{
+	struct upstream_header **at = &u->headers;
+
+	while (*at && strcasecmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+const char *upstream_header_get(const struct upstream_request *u, const char *name)
+{
+	for (const struct upstream_header *h = u->headers; h; h = h->next)
+		if (!strcasecmp(h->name, name))
+			return h->value;
+	return NULL;
+}
+
+bool upstream_header_set(struct upstream_request *u, const char *name, const char *value, bool overwrite)
+{
+	struct upstream_header **at = header_at(u, name);
+
+	if (!header_name_is_token(name) || !is_header_value(value))
+		return false;
+	if (*at && !overwrite)
+		return true;
+	if (!*at)
+		*at = arena_alloc(u->arena, sizeof(**at));
+	(*at)->name = arena_strdup(u->arena, name);
+	(*at)->value = arena_strdup(u->arena, value);
+	return true;
+}
+
+void upstream_header_remove(struct upstream_request *u, const char *name)
+{
+	struct upstream_header **at = header_at(u, name);
+
+	if (*at)
+		*at = (*at)->next;
+}
+
+static struct upstream_pair **query_at(struct upstream_request *u, const char *name)
+{
+	struct upstream_pair **at = &u->query;
+
+	while (*at && strcmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static void query_add(struct upstream_request *u, const char *name, const char *raw)
+{
+	struct upstream_pair **end = &u->query;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = arena_alloc(u->arena, sizeof(**end));
+	(*end)->name = name;
+	(*end)->raw = raw;
+}
+
+bool upstream_query_set(struct upstream_request *u, const char *name, const char *value, bool overwrite)
+{
+	struct upstream_pair **at = query_at(u, name);
+
+	if (*at && !overwrite)
+		return true;
+	while (*at) { /* all of that name: an upstream may read the first or the last */
+		*at = (*at)->next;
+		at = query_at(u, name);
+	}
+	query_add(u, arena_strdup(u->arena, name),
+	    arena_printf(u->arena, "%s=%s", uri_encode(u->arena, name), uri_encode(u->arena, value)));
+	return true;
+}
+
+static void secret_add(struct upstream_request *u, const char *value)
+{
+	struct upstream_secret *s = arena_alloc(u->arena, sizeof(*s));
+
+	s->value = value;
+	s->next = u->secrets;
+	u->secrets = s;
+}
+
+void upstream_secret(struct upstream_request *u, const char *value)
+{
+	const char *encoded = uri_encode(u->arena, value);
+
+	if (strlen(value) < UPSTREAM_SECRET_MIN)
+		return;
+	secret_add(u, arena_strdup(u->arena, value));
+	if (strcmp(value, encoded) != 0) /* as a Location repeats it */
+		secret_add(u, encoded);
+}
+
+/* Cuts the next pair off a raw query: false at the end. Empty pairs ("a=1&&b=2") are skipped. */
+static bool next_pair(struct arena *a, const char **rest, const char **raw, const char **name)
+{
+	size_t n;
+
+	*rest += strspn(*rest, "&");
+	n = strcspn(*rest, "&");
+	if (!n)
+		return false;
+	*raw = arena_strndup(a, *rest, n);
+	*name = uri_decode(a, *raw, strcspn(*raw, "="), true);
+	*rest += n;
+	return true;
+}
+
+void upstream_request_init(struct upstream_request *u, struct arena *a, const char *query)
+{
+	const char *raw, *name;
+
+	*u = (struct upstream_request){ .arena = a };
+	while (query && next_pair(a, &query, &raw, &name))
+		query_add(u, name ? name : raw, raw);
+}
+
+bool upstream_query_append(struct upstream_request *u, const char *query, struct err *e)
+{
+	struct upstream_pair *client = NULL, **end = &client, **tail = &u->query;
+	const char *raw, *name;
+
+	while (next_pair(u->arena, &query, &raw, &name)) {
+		if (!name)
+			return err_set(e, ERR_INVALID_REQUEST, "the query has a broken escape", "%s", "");
+		if (!strcmp(name, "access_token") || *query_at(u, name))
+			continue;
+		*end = arena_alloc(u->arena, sizeof(**end));
+		(*end)->name = name;
+		(*end)->raw = raw;
+		end = &(*end)->next;
+	}
+	/* joined at the end only: a name that the client repeats is repeated to the upstream */
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = client;
+	return true;
+}
+
+const char *upstream_query_text(const struct upstream_request *u)
+{
+	struct buf b;
+	const char *text;
+
+	buf_init(&b, SIZE_MAX / 2);
+	for (const struct upstream_pair *p = u->query; p; p = p->next) {
+		if (p != u->query)
+			buf_char(&b, '&');
+		buf_str(&b, p->raw);
+	}
+	text = arena_strdup(u->arena, buf_text(&b));
+	buf_release(&b);
+	return text;
+}
