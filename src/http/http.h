@@ -109,7 +109,7 @@ struct req {
 	struct event event;    /* filled as the request goes; a family of EVENT_AUTH or EVENT_CALL and a name or method makes serve emit nothing by itself: handlers call event_emit() */
 	int64_t start_us;      /* clock_us() at accept */
 	void *identity;        /* what `identify` found */
-	bool detached;
+	bool *detached;        /* serve's own: after req_detach() the request may end at any moment */
 };
 
 /* A header's value by its name in any case ("Mcp-Session-Id"); NULL if absent. Joined duplicates come as "a, b". */

@@ -59,7 +59,7 @@ void req_finish(struct req *r)
 
 void req_detach(struct req *r)
 {
-	r->detached = true;
+	*r->detached = true;
 }
 
 /* A faulty project answers on every path, in plain terms and without a value. */
@@ -100,14 +100,16 @@ static void serve_one(struct app *app, struct io *io)
 	struct req *r = req_new(app, io);
 	struct resp *p = arena_alloc(r->arena, sizeof(*p));
 	struct err e = { .code = ERR_NONE };
+	bool detached = false;
 
+	r->detached = &detached;
 	resp_init(p, r->arena);
 	if (!respond(r, p, &e)) {
 		if (!e.code)
 			err_set(&e, ERR_INTERNAL, "the gateway made an error", "handler gave no reason");
 		resp_error(r, p, &e);
 	}
-	if (r->detached)
+	if (detached)
 		return;
 	resp_send(r, p);
 	req_finish(r);
