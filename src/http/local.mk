@@ -1,6 +1,7 @@
 # src/http: the request, the answer, and the loop that every program runs
 libgatehouse_a_SOURCES += \
 	src/http/form.c src/http/http.h \
+	src/http/health.c \
 	src/http/io.h src/http/io_fcgi.c \
 	src/http/req.c \
 	src/http/resp.c src/http/resp_internal.h \

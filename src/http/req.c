@@ -262,7 +262,7 @@ bool req_read(struct req *r, struct err *e)
 	r->event.request_id = r->request_id;
 	r->event.client_ip = r->client_ip;
 	r->event.http_method = r->method;
-	return read_origin(r, trusted, e) && read_target(r, e);
+	return read_target(r, e) && read_origin(r, trusted, e);
 }
 
 static bool declared_length(const struct req *r, size_t *length)

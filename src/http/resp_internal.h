@@ -26,4 +26,7 @@ bool route_find(struct req *, struct resp *, struct err *);
 /* The CORS headers of an any-origin row; answers a preflight and returns true if this was one. */
 bool cors_any(struct req *, struct resp *);
 
+/* Whether this is a neighbour's question after the program's health; if so it is answered. */
+bool health_answer(struct req *, struct resp *);
+
 #endif

@@ -67,6 +67,7 @@ static bool project_is_sound(const struct req *r, struct err *e)
 {
 	if (!r->project->fault)
 		return true;
+	err_clear(e);
 	err_set(e, ERR_CONFIG, "", "%s", r->project->fault);
 	return err_text(e, "the gateway's configuration has an error: %.200s", r->project->fault);
 }
@@ -88,7 +89,12 @@ static bool need_is_met(struct req *r, struct err *e)
 
 static bool respond(struct req *r, struct resp *p, struct err *e)
 {
-	if (!project_is_sound(r, e) || !req_read(r, e) || !route_find(r, p, e))
+	bool read = req_read(r, e);
+
+	/* before the Host is judged: a monitor asks by address, not by public name */
+	if (health_answer(r, p))
+		return true;
+	if (!project_is_sound(r, e) || !read || !route_find(r, p, e))
 		return false;
 	if (cors_any(r, p))
 		return true;
