@@ -1,1 +1,30 @@
-# src/page
+# src/page: templates and the pages made of them
+libgatehouse_a_SOURCES += \
+	src/page/csrf.c src/page/csrf.h \
+	src/page/error.c src/page/error.h \
+	src/page/html.c src/page/html.h \
+	src/page/page.c src/page/page.h src/page/pages.h \
+	src/page/template.c src/page/template.h
+nodist_libgatehouse_a_SOURCES += src/page/pages.c
+CLEANFILES += src/page/pages.c
+
+PAGE_FILES = \
+	$(top_srcdir)/share/page/_head.html \
+	$(top_srcdir)/share/page/_top.html \
+	$(top_srcdir)/share/page/consent.html \
+	$(top_srcdir)/share/page/error.html \
+	$(top_srcdir)/share/page/grants.html \
+	$(top_srcdir)/share/static/page.css
+EXTRA_DIST += src/page/gen-pages.pl $(PAGE_FILES)
+
+src/page/pages.c: $(top_srcdir)/src/page/gen-pages.pl $(top_srcdir)/src/page/pages.h $(PAGE_FILES)
+	$(AM_V_GEN)$(MKDIR_P) src/page && $(PERL) $(top_srcdir)/src/page/gen-pages.pl \
+	  $(top_srcdir)/src/page/pages.h $(PAGE_FILES) >$@.tmp && mv $@.tmp $@
+
+check_PROGRAMS += t/unit/page_html
+t_unit_page_html_SOURCES = t/unit/page_html.c t/unit/tap.h
+TESTS += t/unit/page_html
+
+check_PROGRAMS += t/unit/page_template
+t_unit_page_template_SOURCES = t/unit/page_template.c t/unit/tap.h
+TESTS += t/unit/page_template

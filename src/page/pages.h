@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each page shows: struct page_NAME holds the values of share/page/NAME.html.
+ *
+ * gen-pages.pl reads this file: it makes the table by which templates find the members, and ends the build
+ * when a template names a member that its struct lacks, or leaves one out. It knows these lines only:
+ *
+ *   const char *x;                      a text; NULL or "" is "not set"
+ *   struct page_url x;                  a URL
+ *   bool x;                             a flag
+ *   struct page_NAME_row *xs;           rows; their number is
+ *   size_t xs_n;
+ *
+ * Texts are shown as they are: foreign ones pass html_clean() first.
+ */
+#ifndef GATEHOUSE_PAGE_PAGES_H
+#define GATEHOUSE_PAGE_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "page/template.h"
+
+/* Something went wrong; also what a person reads after pressing "back" too late. */
+struct page_error {
+	const char *host;    /* the gateway's, as the browser addressed it */
+	const char *title;
+	const char *what;    /* a sentence: what went wrong */
+	const char *remedy;  /* a sentence or two: what to do now */
+	const char *bucket;  /* whose side it is on: "Gateway configuration", "Upstream response", ... */
+	const char *code;    /* "invalid_request" */
+	const char *reason;  /* the reason code of the event and the log line */
+	const char *request_id;
+	const char *time;    /* RFC 3339, UTC */
+	bool calm;           /* nothing is broken: no colour of alarm */
+};
+
+struct page_consent_row { /* one thing that the client will be able to do */
+	const char *permission;
+};
+
+struct page_consent {
+	const char *host;
+	const char *client_name;      /* not set: the client gave none */
+	const char *service_name;     /* the route's upstream, for people */
+	const char *service_summary;
+	const char *upstream_host;
+	/* where the answer goes: one of the three is set */
+	const char *redirect_host;    /* a web site: host, and port where it is not the usual one */
+	const char *redirect_local;   /* an app on this computer: "localhost:33418" */
+	const char *redirect_scheme;  /* an app that owns this scheme */
+	struct page_consent_row *permissions;
+	size_t permissions_n;
+	const char *user;             /* who is signed in: the name, else what there is */
+	const char *user_detail;      /* e-mail address or subject, where it says more */
+	struct page_url action;
+	const char *request;
+	const char *csrf;
+	struct page_url grants;       /* the page of grants */
+};
+
+struct page_grants_row {
+	const char *grant_id;
+	const char *client_name;
+	const char *service_name;
+	const char *since;            /* dates for people */
+	const char *last_used;
+	const char *since_time;       /* and for machines: RFC 3339 */
+	const char *last_used_time;
+};
+
+struct page_grants {
+	const char *host;
+	const char *user;
+	const char *user_detail;
+	struct page_grants_row *grants;
+	size_t grants_n;
+	struct page_url action;
+	const char *csrf;
+	bool revoked;                 /* one has just been revoked */
+	bool more;                    /* there are more than the page shows */
+};
+
+enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGES };
+
+/* Generated: by page_id. */
+struct page {
+	const char *name; /* "consent" */
+	const struct page_field *fields;
+};
+extern const struct page page_table[PAGES];
+
+/* Generated: the files as they were compiled in, by name ("consent.html"), ended by a row without name. */
+struct page_file {
+	const char *name, *text;
+};
+extern const struct page_file page_files[];
+
+#endif
