@@ -83,6 +83,7 @@ struct app { /* one program; cgi-bin/NAME.c fills it in */
 	struct db *db;       /* NULL unless uses_database */
 	struct ring *ring;   /* NULL: see ring_fault */
 	struct err ring_fault; /* why not; routes that need keys answer it through req_ring() */
+	bool one_call;       /* plain CGI: one request, then the process ends */
 	void *own;           /* the program's */
 };
 

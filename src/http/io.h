@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The web server's side of one request, whichever way it reaches us: FastCGI through libfcgi
- * (io_fcgi.c). A handler sees only this.
+ * (io_fcgi.c) or plain CGI (io_cgi.c). A handler sees only this.
  *
  * io_write() buffers up to 8 KiB; io_flush() hands it to the web server. Both block when the
  * peer is slow: the relay asks io_is_writable() before it lets the buffer run over.
@@ -27,6 +27,9 @@ void io_listener_free(struct io_listener *);
 
 /* Waits for the next request and reads its variables. NULL: no more are wanted. */
 struct io *io_accept(struct io_listener *);
+
+/* The one request of a process started as plain CGI; NULL if it was not. Standard output belongs to it. */
+struct io *io_cgi(void);
 
 /* Ends the request: sends what is buffered and the end mark, closes, frees. Does not block if the body was
  * read to its end, io_is_writable() and the buffer is not over. */

@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "http/io.h"
+#include "http/io_internal.h"
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -30,10 +30,16 @@ struct io_listener {
 	int stop_fd;
 };
 
-struct io {
+struct io_fcgi {
+	struct io io;
 	FCGX_Request fcgi;
 	bool drained; /* the body was read to its end */
 };
+
+static struct io_fcgi *fcgi(struct io *io)
+{
+	return (struct io_fcgi *)io;
+}
 
 struct io_listener *io_listen(int stop_fd)
 {
@@ -92,73 +98,52 @@ static void accept_failed(int error)
 	poll(NULL, 0, 100);
 }
 
-struct io *io_accept(struct io_listener *l)
+static void fcgi_end(struct io *io)
 {
-	const struct timeval receive = { .tv_sec = RECEIVE_S };
-	struct io *io = xcalloc(1, sizeof(*io));
-	int rc;
+	struct io_fcgi *f = fcgi(io);
 
-	FCGX_InitRequest(&io->fcgi, LISTEN_FD, 0);
-	while (wait_for_connection(l)) {
-		rc = FCGX_Accept_r(&io->fcgi);
-		if (rc == 0) {
-			setsockopt(io->fcgi.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
-			return io;
-		}
-		accept_failed(-rc);
-	}
-	free(io);
-	return NULL;
+	FCGX_FClose(f->fcgi.err);
+	FCGX_FClose(f->fcgi.out);
+	if (f->drained)
+		FCGX_Detach(&f->fcgi);
+	FCGX_Free(&f->fcgi, 1);
+	free(f);
 }
 
-void io_end(struct io *io)
+static const char *const *fcgi_params(const struct io *io)
 {
-	FCGX_FClose(io->fcgi.err);
-	FCGX_FClose(io->fcgi.out);
-	if (io->drained)
-		FCGX_Detach(&io->fcgi);
-	FCGX_Free(&io->fcgi, 1);
-	free(io);
+	return (const char *const *)((const struct io_fcgi *)io)->fcgi.envp;
 }
 
-const char *io_param(const struct io *io, const char *name)
+static long fcgi_read(struct io *io, void *p, size_t n)
 {
-	return FCGX_GetParam(name, io->fcgi.envp);
-}
-
-const char *const *io_params(const struct io *io)
-{
-	return (const char *const *)io->fcgi.envp;
-}
-
-long io_read(struct io *io, void *p, size_t n)
-{
+	struct io_fcgi *f = fcgi(io);
 	int got;
 
-	if (!io->fcgi.in)
+	if (!f->fcgi.in)
 		return 0;
-	got = FCGX_GetStr(p, n > 65536 ? 65536 : (int)n, io->fcgi.in);
+	got = FCGX_GetStr(p, n > 65536 ? 65536 : (int)n, f->fcgi.in);
 	if (got > 0)
 		return got;
-	if (FCGX_GetError(io->fcgi.in))
+	if (FCGX_GetError(f->fcgi.in))
 		return -1;
-	io->drained = true;
+	f->drained = true;
 	return 0;
 }
 
-void io_read_done(struct io *io)
+static void fcgi_read_done(struct io *io)
 {
-	FCGX_FreeStream(&io->fcgi.in);
+	FCGX_FreeStream(&fcgi(io)->fcgi.in);
 }
 
-bool io_write(struct io *io, const void *p, size_t n)
+static bool fcgi_write(struct io *io, const void *p, size_t n)
 {
 	const char *s = p;
 
 	while (n) {
 		int chunk = n > 1 << 20 ? 1 << 20 : (int)n;
 
-		if (FCGX_PutStr(s, chunk, io->fcgi.out) != chunk)
+		if (FCGX_PutStr(s, chunk, fcgi(io)->fcgi.out) != chunk)
 			return false;
 		s += chunk;
 		n -= (size_t)chunk;
@@ -166,19 +151,50 @@ bool io_write(struct io *io, const void *p, size_t n)
 	return true;
 }
 
-bool io_flush(struct io *io)
+static bool fcgi_flush(struct io *io)
 {
-	return FCGX_FFlush(io->fcgi.out) == 0;
+	return FCGX_FFlush(fcgi(io)->fcgi.out) == 0;
 }
 
-bool io_is_writable(const struct io *io)
+static int fcgi_fd(const struct io *io)
 {
-	struct pollfd p = { .fd = io->fcgi.ipcFd, .events = POLLOUT };
+	return ((const struct io_fcgi *)io)->fcgi.ipcFd;
+}
+
+static bool fcgi_is_writable(const struct io *io)
+{
+	struct pollfd p = { .fd = fcgi_fd(io), .events = POLLOUT };
 
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
 }
 
-int io_fd(const struct io *io)
+static const struct io_ops fcgi_ops = {
+	.end = fcgi_end,
+	.params = fcgi_params,
+	.read = fcgi_read,
+	.read_done = fcgi_read_done,
+	.write = fcgi_write,
+	.flush = fcgi_flush,
+	.is_writable = fcgi_is_writable,
+	.fd = fcgi_fd,
+};
+
+struct io *io_accept(struct io_listener *l)
 {
-	return io->fcgi.ipcFd;
+	const struct timeval receive = { .tv_sec = RECEIVE_S };
+	struct io_fcgi *f = xcalloc(1, sizeof(*f));
+	int rc;
+
+	f->io.ops = &fcgi_ops;
+	FCGX_InitRequest(&f->fcgi, LISTEN_FD, 0);
+	while (wait_for_connection(l)) {
+		rc = FCGX_Accept_r(&f->fcgi);
+		if (rc == 0) {
+			setsockopt(f->fcgi.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
+			return &f->io;
+		}
+		accept_failed(-rc);
+	}
+	free(f);
+	return NULL;
 }

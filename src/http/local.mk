@@ -2,7 +2,8 @@
 libgatehouse_a_SOURCES += \
 	src/http/form.c src/http/http.h \
 	src/http/health.c \
-	src/http/io.h src/http/io_fcgi.c \
+	src/http/io.c src/http/io.h src/http/io_internal.h \
+	src/http/io_cgi.c src/http/io_fcgi.c \
 	src/http/req.c \
 	src/http/resp.c src/http/resp_internal.h \
 	src/http/route.c \

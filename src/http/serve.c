@@ -155,9 +155,9 @@ static int usage(const char *name, int status)
 {
 	fprintf(status ? stderr : stdout,
 	    "usage: %s.fcgi [-c PROJECT]\n"
-	    "Serves FastCGI on the listening socket that is its descriptor 0: start it from a web\n"
-	    "server, systemd, or spawn-fcgi. PROJECT is the project directory; else it is taken from\n"
-	    "GATEHOUSE_PROJECT, or from the file gatehouse.path beside the binary.\n"
+	    "Serves FastCGI on the listening socket that is its descriptor 0, or one CGI request: start\n"
+	    "it from a web server, systemd, or spawn-fcgi. PROJECT is the project directory; else it is\n"
+	    "taken from GATEHOUSE_PROJECT, or from the file gatehouse.path beside the binary.\n"
 	    "       %s.fcgi --version\n",
 	    name, name);
 	return status;
@@ -278,13 +278,9 @@ static void block_signals(sigset_t *signals)
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
-static void stop(struct app *app, struct worker *workers, int stop_fd)
+/* Ends what is in flight, writes what is queued, lets go of everything. */
+static int finish(struct app *app)
 {
-	const uint64_t one = 1;
-	ssize_t n = write(stop_fd, &one, sizeof(one));
-
-	(void)n;
-	join_workers(workers, app->threads);
 	if (app->stop)
 		app->stop(app);
 	event_stop();
@@ -293,12 +289,24 @@ static void stop(struct app *app, struct worker *workers, int stop_fd)
 	if (app->ring)
 		ring_close(app->ring);
 	project_unref(app->project);
+	return 0;
+}
+
+static void stop_workers(struct app *app, struct worker *workers, int stop_fd)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(stop_fd, &one, sizeof(one));
+
+	(void)n;
+	join_workers(workers, app->threads);
+	free(workers);
 }
 
 int serve(struct app *app, int argc, char **argv)
 {
 	struct err e = { .code = ERR_NONE };
 	struct worker *workers;
+	struct io *one;
 	const char *dir = NULL;
 	sigset_t signals;
 	int stop_fd, status;
@@ -316,22 +324,27 @@ int serve(struct app *app, int argc, char **argv)
 	load_project(app, dir, argv[0]);
 	open_keys(app);
 	open_database(app);
+	one = io_cgi();
+	app->one_call = one != NULL;
 	event_start(&(struct event_options){ .program = app->name, .db = app->db });
 	if (app->start && !app->project->fault && !app->start(app, &e)) {
 		log_error(NULL, e.text, "detail", e.detail, NULL);
 		return 1;
 	}
+	if (one) {
+		serve_one(app, one);
+		return finish(app);
+	}
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	workers = xcalloc((size_t)app->threads, sizeof(*workers));
 	if (stop_fd < 0 || !start_workers(workers, app, stop_fd)) {
-		log_error(NULL, "descriptor 0 is no listening socket: start this program from a web "
-		    "server, systemd, or spawn-fcgi", NULL);
+		log_error(NULL, "descriptor 0 is no listening socket and there is no CGI request: start "
+		    "this program from a web server, systemd, or spawn-fcgi", NULL);
 		return 1;
 	}
 	log_info(NULL, "started", "project", app->project->dir, "version", PACKAGE_VERSION, NULL);
 	wait_for_stop(&signals);
 	log_info(NULL, "stopping", NULL);
-	stop(app, workers, stop_fd);
-	free(workers);
-	return 0;
+	stop_workers(app, workers, stop_fd);
+	return finish(app);
 }

@@ -19,6 +19,11 @@ struct io {
 	struct buf out;
 };
 
+struct io *io_cgi(void)
+{
+	return NULL;
+}
+
 struct io_listener *io_listen(int stop_fd)
 {
 	(void)stop_fd;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A back end of io.h: FastCGI (io_fcgi.c) or plain CGI (io_cgi.c). */
+#ifndef GATEHOUSE_HTTP_IO_INTERNAL_H
+#define GATEHOUSE_HTTP_IO_INTERNAL_H
+
+#include "http/io.h"
+
+struct io_ops {
+	void (*end)(struct io *);
+	const char *const *(*params)(const struct io *);
+	long (*read)(struct io *, void *, size_t);
+	void (*read_done)(struct io *);
+	bool (*write)(struct io *, const void *, size_t);
+	bool (*flush)(struct io *);
+	bool (*is_writable)(const struct io *);
+	int (*fd)(const struct io *);
+};
+
+/* Each back end's struct begins with this. */
+struct io {
+	const struct io_ops *ops;
+};
+
+#endif
