@@ -139,7 +139,7 @@ sub _become {
 	}
 	chdir($o->{cwd} || $self->{dir}) or POSIX::_exit(126);
 	my %keep = map { $_ => $ENV{$_} } grep { defined $ENV{$_} }
-	  qw(PATH LANG TZ ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS);
+	  qw(PATH LANG TZ GATEHOUSE_RUN_ID ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS);
 	%ENV = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', LANG => 'C.UTF-8', %keep, HOME => $self->{dir},
 		TMPDIR => $self->{dir}, %{ $o->{env} || {} });
 	return;
