@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The key ring: a directory with one file per purpose (gatehouse-keys(5)). Each line holds
- * an id, a state and 32 random bytes in base64url. A purpose has exactly one primary key;
- * active ones still open and verify; retired ones do nothing.
+ * an id, a state and 32 random bytes in base64url (signing: a P-256 key, PKCS #8). A purpose has
+ * exactly one primary key; active ones still open and verify; retired ones do nothing.
  *
  * A file is refused (ERR_CONFIG, naming the file, what is wrong, and the remedy) if it is group- or world-readable, a
  * symlink, no regular file, owned by another user than the process's (root's files serve root
@@ -21,14 +21,15 @@ enum purpose { KEY_PEPPER, KEY_SESSION, KEY_CLAIMS, KEY_VAULT, KEY_AUDIT, KEY_SI
 enum key_state { KEY_PRIMARY, KEY_ACTIVE, KEY_RETIRED };
 enum { KEY_LEN = 32, KEY_ID_MAX = 32 };
 
-/* "pepper", "session", ... */
+/* "pepper", "session", ...; "primary", "active", "retired" */
 const char *purpose_name(enum purpose);
+const char *key_state_name(enum key_state);
 
 struct key {
 	char id[KEY_ID_MAX + 1]; /* [a-z0-9-]+, unique in its file */
 	enum key_state state;
-	unsigned char bytes[KEY_LEN]; /* signing: unused, its PEM is in `pem` */
-	char *pem;
+	unsigned char bytes[KEY_LEN]; /* signing: unused */
+	char *pem;                    /* signing only: the private key */
 };
 
 struct ring;
@@ -47,6 +48,14 @@ const struct key *ring_primary(const struct ring *, enum purpose);
 const struct key *ring_find(const struct ring *, enum purpose, const char *id);
 /* All usable keys, primary first: the I-th, or NULL past the end. */
 const struct key *ring_at(const struct ring *, enum purpose, size_t i);
+
+/* The I-th key in any state, retired ones last, or NULL past the end: for lists. */
+const struct key *ring_entry(const struct ring *, enum purpose, size_t i);
+
+/* For tests and fuzzers: an empty ring, and the content of one file (N bytes, then a NUL; it is taken apart).
+ * Returns NULL, or what is wrong with it ("has two primary keys"). */
+struct ring *ring_new(void);
+const char *ring_parse(struct ring *, enum purpose, char *text, size_t n);
 
 /* Makes DIR (0700) and a file (0400) with one primary key for each purpose that has none. Existing
  * files are never touched. *MADE (may be NULL) counts the new files. */

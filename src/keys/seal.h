@@ -35,7 +35,7 @@ struct blob seal_with(const unsigned char key[KEY_LEN], struct arena *, const vo
 bool seal_open_with(const unsigned char key[KEY_LEN], struct arena *, struct blob,
     const char *const *place, struct blob *plain, struct err *);
 
-/* A MAC over LABEL and the parts (length-prefixed) under the purpose's primary key, for CSRF tokens and tickets. */
+/* A MAC over the parts (strings ended by NULL; the first says what it is for) under the purpose's primary key, for CSRF tokens and tickets. */
 void seal_mac(unsigned char out[32], const struct ring *, enum purpose, const char *const *parts);
 /* Constant time, any usable key of the purpose. */
 bool seal_mac_verify(const unsigned char mac[32], const struct ring *, enum purpose,
