@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gatehousectl: each command is one file, ctl_NAME.c, with one `const struct ctl_command ctl_NAME` and one
+ * line in gatehousectl.c. Results go to standard output, complaints to standard error.
+ */
+#ifndef GATEHOUSE_BIN_CTL_H
+#define GATEHOUSE_BIN_CTL_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* Exit statuses: done; failed, or found errors; called in a wrong way. */
+enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
+
+struct ctl {
+	struct arena *arena; /* lives as long as the command runs */
+	const char *dir;     /* of -c; NULL: not given */
+	const char *argv0;
+};
+
+struct ctl_command {
+	const char *name;
+	const char *usage; /* what follows the name: "[--dry-run]" */
+	const char *about; /* a sentence without a full stop */
+	/* ARGV[0] is the command's name. Returns an exit status. */
+	int (*run)(struct ctl *, int argc, char **argv);
+};
+
+extern const struct ctl_command ctl_keys;
+extern const struct ctl_command ctl_migrate;
+
+/* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns CTL_FAILED. */
+int ctl_fail(const struct ctl_command *, const struct err *);
+/* Says how the command is called. Returns CTL_USAGE. */
+int ctl_usage(const struct ctl_command *);
+
+#endif

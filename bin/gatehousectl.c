@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's tool: a table of commands, and what they share. */
+#include "config.h"
+
+#include "ctl.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct ctl_command *const commands[] = {
+	&ctl_migrate,
+	&ctl_keys,
+	NULL,
+};
+
+enum { NAME_LEN = 32 };
+
+int ctl_fail(const struct ctl_command *c, const struct err *e)
+{
+	fprintf(stderr, "gatehousectl: %s: %s\n", c->name, *e->text ? e->text : err_name(e->code));
+	if (*e->detail && !strstr(e->text, e->detail))
+		fprintf(stderr, "  %s\n", e->detail);
+	return CTL_FAILED;
+}
+
+int ctl_usage(const struct ctl_command *c)
+{
+	fprintf(stderr, "usage: gatehousectl %s%s%s\n", c->name, *c->usage ? " " : "", c->usage);
+	return CTL_USAGE;
+}
+
+static int help(FILE *out)
+{
+	fputs("usage: gatehousectl [-c DIR] COMMAND [ARGUMENT...]\n"
+	      "       gatehousectl help | --version\n\n"
+	      "DIR is the project; else GATEHOUSE_PROJECT names it.\n\n",
+	    out);
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(out, "%s %s\n    %s\n", commands[i]->name, commands[i]->usage, commands[i]->about);
+	return CTL_OK;
+}
+
+/* Insertions, deletions and replacements that make A of B. Names longer than the table's count as far off. */
+static int distance(const char *a, const char *b)
+{
+	int row[NAME_LEN + 1];
+	size_t m = strlen(b);
+
+	if (m > NAME_LEN)
+		return NAME_LEN;
+	for (size_t j = 0; j <= m; j++)
+		row[j] = (int)j;
+	for (size_t i = 0; a[i]; i++) {
+		int diagonal = row[0];
+
+		row[0] = (int)i + 1;
+		for (size_t j = 1; j <= m; j++) {
+			int best = diagonal + (a[i] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[m];
+}
+
+static int unknown(const char *name)
+{
+	const char *near = NULL;
+	int best = 3; /* more typing errors than two are another word */
+
+	for (size_t i = 0; commands[i]; i++) {
+		int d = distance(commands[i]->name, name);
+
+		if (d < best) {
+			best = d;
+			near = commands[i]->name;
+		}
+	}
+	fprintf(stderr, "gatehousectl: no command '%.64s'", name);
+	if (near)
+		fprintf(stderr, " (did you mean '%s'?)", near);
+	fputs("; see `gatehousectl help`\n", stderr);
+	return CTL_USAGE;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (!strcmp(commands[i]->name, argv[0]))
+			return commands[i]->run(ctl, argc, argv);
+	return unknown(argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { .argv0 = argv[0] };
+	int i = 1, status;
+
+	log_init("gatehousectl");
+	log_level_set(LOG_LEVEL_WARN);
+	if (i < argc && !strcmp(argv[i], "--version")) {
+		puts(PACKAGE_STRING);
+		return CTL_OK;
+	}
+	if (i + 1 < argc && !strcmp(argv[i], "-c")) {
+		ctl.dir = argv[i + 1];
+		i += 2;
+	}
+	if (i == argc) {
+		help(stderr);
+		return CTL_USAGE;
+	}
+	if (!strcmp(argv[i], "help") || !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+		return help(stdout);
+	ctl.arena = arena_new();
+	status = run(&ctl, argc - i, argv + i);
+	arena_free(ctl.arena);
+	if (fflush(stdout) != 0) { /* a full disk must not look like success */
+		perror("gatehousectl: standard output");
+		return CTL_FAILED;
+	}
+	return status;
+}
