@@ -649,13 +649,22 @@ struct span scan_path(struct span object, ...)
 	return object;
 }
 
-bool scan_string_is(struct span s, const char *text)
+/* The text between the quotes of a string; false if S is none. */
+static bool inside_quotes(struct span s, const char **p, const char **end)
 {
-	const char *p = s.p + 1, *end;
-
 	if (scan_kind(s) != '"' || s.n < 2)
 		return false;
-	end = s.p + s.n - 1;
+	*p = s.p + 1;
+	*end = s.p + s.n - 1;
+	return true;
+}
+
+bool scan_string_is(struct span s, const char *text)
+{
+	const char *p, *end;
+
+	if (!inside_quotes(s, &p, &end))
+		return false;
 	while (p < end) {
 		char c[4];
 		size_t n = decode_one(&p, end, c);
@@ -669,24 +678,33 @@ bool scan_string_is(struct span s, const char *text)
 	return !*text;
 }
 
-char *scan_string(struct span s, struct arena *a)
+bool scan_copy(struct span s, char *out, size_t size)
 {
-	const char *p = s.p + 1, *end;
-	char *out, *q;
+	const char *p, *end;
 
-	if (scan_kind(s) != '"' || s.n < 2)
-		return NULL;
-	end = s.p + s.n - 1;
-	out = q = arena_alloc(a, s.n); /* decoding never makes text longer */
+	if (!inside_quotes(s, &p, &end) || !size)
+		return false;
+	size--;
 	while (p < end) {
 		char c[4];
 		size_t n = decode_one(&p, end, c);
 
-		if (!n || !c[0])
-			return NULL;
-		memcpy(q, c, n);
-		q += n;
+		if (!n || !c[0] || n > size)
+			return false;
+		memcpy(out, c, n);
+		out += n;
+		size -= n;
 	}
-	*q = '\0';
-	return out;
+	*out = '\0';
+	return true;
+}
+
+char *scan_string(struct span s, struct arena *a)
+{
+	char *out;
+
+	if (scan_kind(s) != '"')
+		return NULL;
+	out = arena_alloc(a, s.n); /* decoding never makes text longer, and the quotes go */
+	return scan_copy(s, out, s.n) ? out : NULL;
 }

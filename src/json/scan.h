@@ -53,6 +53,9 @@ bool scan_next(struct span container, size_t *pos, struct span *name, struct spa
 /* The decoded text of a string value, in the arena; NULL if not a string or it holds U+0000. */
 char *scan_string(struct span, struct arena *);
 
+/* The same in the SIZE bytes at OUT; false also if it does not fit. */
+bool scan_copy(struct span, char *out, size_t size);
+
 /* Whether the span is a string that decodes to TEXT. Takes no memory. */
 bool scan_string_is(struct span, const char *text);
 

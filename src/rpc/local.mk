@@ -1,1 +1,4 @@
-# src/rpc
+# src/rpc: JSON-RPC and MCP messages, no I/O
+libgatehouse_a_SOURCES += \
+	src/rpc/era.c src/rpc/era.h \
+	src/rpc/rpc.c src/rpc/rpc.h
