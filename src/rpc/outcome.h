@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What became of a call, read from its answer as it passes: constant memory, whatever the
- * answer's size, and no byte is kept but a few of a number and of names. Looks at responses
- * (JSON-RPC objects with an `id`, an `error` or a `result`) at the top of the document, in a batch's array,
- * or in the data of each event of a stream; what is nested deeper never counts.
+ * answer's size. Looks at responses (JSON-RPC objects with an `error` or a `result`) at the top of
+ * the document, in a batch's array, or in the data of each event of a stream; what is nested deeper
+ * never counts.
  *
- * It judges for the event record, not for safety: malformed text is not refused, it only ends what
- * can be known of the message (is `malformed`).
+ * It judges for the event record, not for safety: text that is no JSON is not refused, it only
+ * ends what can be known of that message (`malformed`).
  */
 #ifndef GATEHOUSE_RPC_OUTCOME_H
 #define GATEHOUSE_RPC_OUTCOME_H
@@ -18,47 +18,58 @@
 #include "json/scan.h"
 #include "rpc/sse.h"
 
-enum { OUTCOME_KEY = 16, OUTCOME_NUMBER = 24, OUTCOME_ID = 64 };
+/* One response. */
+struct rpc_answer {
+	uint64_t id;        /* rpc_id_hash() of its id; 0: it has none */
+	bool error;         /* it has an `error` that is not null */
+	bool is_error;      /* its result.isError is true */
+	int64_t error_code; /* error.code; 0: none, or no integer */
+};
 
-/* What a message was, as far as it came. */
+/* What all the messages were, as far as they came. */
 struct outcome {
-	bool answered;      /* a response was seen, complete */
-	bool error;         /* with a member `error` that is no null */
-	bool is_error;      /* with result.isError true */
-	bool malformed;     /* some message was no JSON */
+	bool answered;      /* a response that counts was seen, complete */
+	bool error;         /* one had an error */
+	bool is_error;      /* one had result.isError */
+	bool malformed;     /* some message was no JSON, or cut short */
 	int64_t error_code; /* of the first error; 0: none, or no integer */
 	uint64_t messages;  /* complete messages, of every kind */
-	uint64_t answers;   /* responses among them */
+	uint64_t answers;   /* responses among them that count */
 };
 
 struct rpc_scan {
 	struct outcome outcome;
+	/* Each response that counts, as it completes (a batch has many). May be set after init. */
+	void (*on_answer)(void *own, const struct rpc_answer *);
+	void *own;
 	/* private */
 	struct sse sse;
-	bool is_sse;
-	char want[OUTCOME_ID]; /* the id as spelled; "" any */
-	unsigned char state, escape, base, in_text;
-	uint32_t depth;        /* of open containers */
-	uint64_t kinds;        /* of the outermost 64: 1 for an object */
-	unsigned char where[4];/* which member of the containers that matter we are in */
-	bool key_next, id_matches, has_id, has_answer, msg_error, msg_is_error, seen, ended, failed;
-	char key[OUTCOME_KEY], number[OUTCOME_NUMBER], id[OUTCOME_ID];
-	unsigned char key_len, number_len, id_len;
-	int64_t msg_code;
+	uint64_t want;   /* the hash of the only id that counts; 0: any */
+	uint64_t kinds;  /* of the open containers, innermost lowest: 1 for an object */
+	uint64_t deep;   /* how many more are open than `kinds` can hold */
+	uint64_t hash;   /* of the id being read */
+	unsigned depth;  /* of open containers, at most 64 */
+	unsigned base;   /* the depth inside a message: 1, or 2 in a batch */
+	struct rpc_answer msg;
+	bool is_sse, has_method, has_answer;
+	unsigned char state, member, inner, text_len, escape;
+	unsigned unit, high; /* the \u escape being read, the high surrogate before it */
+	char text[24];       /* the name or the scalar being read, if it is short */
 };
 
-/*
- * ID: only responses with this id count (as spelled in the request; one longer than OUTCOME_ID - 1 bytes, or an
- * absent one: all count). SSE: the bytes are an event stream.
- */
+/* The same for an id however its text is escaped; never 0 for an id that is there. */
+uint64_t rpc_id_hash(struct span id);
+
+/* ID: only responses with this id count; absent: all do. SSE: the bytes are an event stream. */
 void rpc_scan_init(struct rpc_scan *, struct span id, bool sse);
 
+/* The next N bytes, any N. */
 void rpc_scan_feed(struct rpc_scan *, const char *p, size_t n);
 
-/* The body has ended: a message cut short is malformed. Then scan.outcome is final. */
+/* The body has ended: a message cut short is malformed. Then `outcome` is final. */
 void rpc_scan_end(struct rpc_scan *);
 
-/* "success" or "application_error", for the event. Without an answer: "success" (of a notification). */
+/* "success" or "application_error", for the event. "success" too if nothing was answered. */
 const char *rpc_scan_outcome(const struct rpc_scan *);
 
 #endif

@@ -17,9 +17,8 @@ struct sse {
 	void (*on_event)(void *own);
 	void *own;
 	/* private */
-	unsigned char state, field_len, bom;
-	bool had_cr, has_data;
-	char field[6];
+	unsigned char state, matched;
+	bool had_cr, has_data, in_event;
 };
 
 void sse_init(struct sse *, void (*on_data)(void *own, const char *p, size_t n),
@@ -29,8 +28,8 @@ void sse_init(struct sse *, void (*on_data)(void *own, const char *p, size_t n),
 void sse_feed(struct sse *, const char *p, size_t n);
 
 /*
- * Whether the stream stands between two events, so that a comment line or a message of ours may be written
- * behind what was fed. True at the start.
+ * Whether the stream stands between two events, so that a comment or an event of ours may be
+ * written behind what was fed. True at the start.
  */
 bool sse_at_boundary(const struct sse *);
 

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A JSON reader that is driven by bytes and keeps no text. Strings are decoded only where a
+ * name or an id is read: in a message (depth `base`), and in its error or result (one deeper).
+ * Past 64 open containers only strings and brackets are told apart.
+ */
+#include "config.h"
+
+#include "rpc/outcome.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum state {
+	NOTHING,    /* of the document was seen */
+	AT_VALUE,   /* a value must come */
+	AT_FIRST,   /* behind an opening bracket */
+	AT_NAME,    /* behind a comma in an object */
+	IN_NAME,
+	AT_COLON,
+	IN_STRING,  /* a value that is a string */
+	IN_SCALAR,  /* a number or a word */
+	AT_NEXT,    /* behind a value: a comma or a closing bracket */
+	DEEP,       /* more than 64 containers are open */
+	DEEP_STRING,
+	ENDED,      /* the document is complete */
+	FAILED      /* it is no JSON: skip what is left of it */
+};
+
+enum member { M_OTHER, M_ID, M_METHOD, M_RESULT, M_ERROR };
+enum inner { I_OTHER, I_CODE, I_IS_ERROR };
+
+/* `escape`: none, behind the backslash, or how many hex digits are due, plus one */
+enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_HEX };
+
+enum { TEXT_TOO_LONG = 255, DEPTH_MAX = 64 };
+
+/* ---- ids ---- */
+
+/* FNV-1a */
+static uint64_t hash_byte(uint64_t h, unsigned char c)
+{
+	return (h ^ c) * UINT64_C(0x100000001b3);
+}
+
+/* "1" and 1 are two ids. */
+static uint64_t hash_begin(bool string)
+{
+	return hash_byte(UINT64_C(0xcbf29ce484222325), string);
+}
+
+static uint64_t hash_end(uint64_t h)
+{
+	return h ? h : 1;
+}
+
+/* ---- what the pieces mean ---- */
+
+static void message_begin(struct rpc_scan *s)
+{
+	s->msg = (struct rpc_answer){ .id = 0 };
+	s->has_method = s->has_answer = false;
+}
+
+static void message_end(struct rpc_scan *s)
+{
+	struct outcome *o = &s->outcome;
+
+	o->messages++;
+	if (s->has_method || !s->has_answer || (s->want && s->msg.id != s->want))
+		return;
+	o->answered = true;
+	o->answers++;
+	o->is_error |= s->msg.is_error;
+	if (s->msg.error && !o->error)
+		o->error_code = s->msg.error_code;
+	o->error |= s->msg.error;
+	if (s->on_answer)
+		s->on_answer(s->own, &s->msg);
+}
+
+static bool text_is(const struct rpc_scan *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	return s->text_len == n && !memcmp(s->text, word, n);
+}
+
+static void text_add(struct rpc_scan *s, char c)
+{
+	if (s->text_len < sizeof(s->text))
+		s->text[s->text_len++] = c;
+	else
+		s->text_len = TEXT_TOO_LONG;
+}
+
+/* Whether the innermost open container is a message. */
+static bool in_message(const struct rpc_scan *s)
+{
+	return s->depth == s->base && (s->kinds & 1);
+}
+
+/* Whether it is the object that is a message's result or error. */
+static bool in_answer(const struct rpc_scan *s)
+{
+	return s->depth == s->base + 1 && (s->kinds & 3) == 3 &&
+	    (s->member == M_RESULT || s->member == M_ERROR);
+}
+
+static void name_end(struct rpc_scan *s)
+{
+	if (in_message(s))
+		s->member = text_is(s, "id")   ? M_ID :
+		    text_is(s, "method")       ? M_METHOD :
+		    text_is(s, "result")       ? M_RESULT :
+		    text_is(s, "error")        ? M_ERROR :
+		                                 M_OTHER;
+	else if (in_answer(s))
+		s->inner = s->member == M_ERROR && text_is(s, "code") ? I_CODE :
+		    s->member == M_RESULT && text_is(s, "isError")    ? I_IS_ERROR :
+		                                                        I_OTHER;
+}
+
+/* A value begins with C. */
+static void value_begin(struct rpc_scan *s, char c)
+{
+	if (in_message(s)) {
+		s->has_method |= s->member == M_METHOD;
+		s->has_answer |= s->member == M_RESULT;
+		if (s->member == M_ID)
+			s->msg.id = 0;
+		if (s->member == M_ERROR)
+			s->msg.error = c != 'n';
+		s->has_answer |= s->member == M_ERROR && s->msg.error;
+		s->hash = hash_begin(c == '"');
+	}
+	s->inner = in_answer(s) ? s->inner : I_OTHER;
+}
+
+static int64_t integer_of(char *text)
+{
+	char *end;
+	long long v;
+
+	errno = 0;
+	v = strtoll(text, &end, 10);
+	return errno || *end ? 0 : v;
+}
+
+static bool scalar_end(struct rpc_scan *s)
+{
+	bool fits = s->text_len < sizeof(s->text);
+	bool number = s->text[0] == '-' || (s->text[0] >= '0' && s->text[0] <= '9');
+
+	if (!number && !text_is(s, "true") && !text_is(s, "false") && !text_is(s, "null"))
+		return false;
+	if (in_message(s) && s->member == M_ID && number)
+		s->msg.id = hash_end(s->hash);
+	if (in_answer(s) && s->inner == I_IS_ERROR)
+		s->msg.is_error = text_is(s, "true");
+	if (in_answer(s) && s->inner == I_CODE && number) {
+		s->text[fits ? s->text_len : 0] = '\0';
+		s->msg.error_code = integer_of(s->text);
+	}
+	return true;
+}
+
+static void string_end(struct rpc_scan *s)
+{
+	if (in_message(s) && s->member == M_ID)
+		s->msg.id = hash_end(s->hash);
+}
+
+/* ---- the grammar ---- */
+
+static void fail(struct rpc_scan *s)
+{
+	s->outcome.malformed = true;
+	s->state = FAILED;
+}
+
+static void value_end(struct rpc_scan *s)
+{
+	s->state = s->depth ? AT_NEXT : ENDED;
+}
+
+static void open_container(struct rpc_scan *s, char c)
+{
+	if (s->depth == DEPTH_MAX) {
+		s->deep = 1;
+		s->state = DEEP;
+		return;
+	}
+	if (!s->depth)
+		s->base = c == '[' ? 2 : 1;
+	s->depth++;
+	s->kinds = s->kinds << 1 | (c == '{');
+	s->state = AT_FIRST;
+	if (in_message(s)) {
+		message_begin(s);
+		s->member = M_OTHER;
+	}
+	s->inner = I_OTHER;
+}
+
+static void close_container(struct rpc_scan *s, char c)
+{
+	if (!s->depth || (c == '}') != (s->kinds & 1)) {
+		fail(s);
+		return;
+	}
+	if (in_message(s))
+		message_end(s);
+	s->depth--;
+	s->kinds >>= 1;
+	value_end(s);
+}
+
+static void begin_text(struct rpc_scan *s, enum state state)
+{
+	s->state = (unsigned char)state;
+	s->text_len = 0;
+	s->escape = ESCAPE_NONE;
+	s->high = 0;
+}
+
+static void begin_value(struct rpc_scan *s, char c)
+{
+	if (!s->depth && c != '{' && c != '[') { /* no message is a scalar */
+		fail(s);
+		return;
+	}
+	value_begin(s, c);
+	if (c == '{' || c == '[') {
+		open_container(s, c);
+	} else if (c == '"') {
+		begin_text(s, IN_STRING);
+	} else if (c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n') {
+		begin_text(s, IN_SCALAR);
+		text_add(s, c);
+		s->hash = hash_byte(s->hash, (unsigned char)c);
+	} else {
+		fail(s);
+	}
+}
+
+/* A byte between tokens that is no blank. */
+static void structural(struct rpc_scan *s, char c)
+{
+	bool object = s->kinds & 1;
+
+	switch (s->state) {
+	case NOTHING:
+	case AT_VALUE:
+		begin_value(s, c);
+		return;
+	case AT_FIRST:
+		if (c == (object ? '}' : ']'))
+			close_container(s, c);
+		else if (!object)
+			begin_value(s, c);
+		else if (c == '"')
+			begin_text(s, IN_NAME);
+		else
+			fail(s);
+		return;
+	case AT_NAME:
+		if (c == '"')
+			begin_text(s, IN_NAME);
+		else
+			fail(s);
+		return;
+	case AT_COLON:
+		s->state = AT_VALUE;
+		if (c != ':')
+			fail(s);
+		return;
+	case AT_NEXT:
+		if (c == '}' || c == ']')
+			close_container(s, c);
+		else if (c == ',')
+			s->state = object ? AT_NAME : AT_VALUE;
+		else
+			fail(s);
+		return;
+	default: /* ENDED: bytes behind the document */
+		fail(s);
+	}
+}
+
+/* ---- text ---- */
+
+/* Whether the string at hand is one whose content matters. */
+static bool is_read(const struct rpc_scan *s)
+{
+	if (s->state == IN_NAME)
+		return in_message(s) || in_answer(s);
+	return s->state == IN_STRING && in_message(s) && s->member == M_ID;
+}
+
+static void decoded(struct rpc_scan *s, char c)
+{
+	if (s->state == IN_NAME)
+		text_add(s, c);
+	else
+		s->hash = hash_byte(s->hash, (unsigned char)c);
+}
+
+/* The unit of a whole \u escape; a pair of surrogates is one character. */
+static void unit_end(struct rpc_scan *s)
+{
+	char out[4];
+	uint32_t c = s->unit;
+	size_t n;
+
+	if (c >= 0xd800 && c <= 0xdbff) {
+		s->high = c;
+		return;
+	}
+	if (c >= 0xdc00 && c <= 0xdfff)
+		c = s->high ? 0x10000 + ((s->high - 0xd800) << 10 | (c - 0xdc00)) : 0xfffd;
+	s->high = 0;
+	n = utf8_encode(out, c);
+	for (size_t i = 0; i < n; i++)
+		decoded(s, out[i]);
+}
+
+/* A byte of an escape. False: it is none. */
+static bool escape(struct rpc_scan *s, char c)
+{
+	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+	const char *at;
+	int digit;
+
+	if (s->escape == ESCAPE_BEGUN) {
+		if (c == 'u') {
+			s->escape = ESCAPE_HEX + 3;
+			s->unit = 0;
+			return true;
+		}
+		s->escape = ESCAPE_NONE;
+		at = c ? strchr(names, c) : NULL;
+		if (at)
+			decoded(s, means[at - names]);
+		return at != NULL;
+	}
+	digit = c >= '0' && c <= '9'    ? c - '0' :
+	    c >= 'a' && c <= 'f'        ? c - 'a' + 10 :
+	    c >= 'A' && c <= 'F'        ? c - 'A' + 10 :
+	                                  -1;
+	if (digit < 0)
+		return false;
+	s->unit = s->unit << 4 | (unsigned)digit;
+	if (s->escape-- == ESCAPE_HEX) {
+		s->escape = ESCAPE_NONE;
+		unit_end(s);
+	}
+	return true;
+}
+
+static void text_end(struct rpc_scan *s)
+{
+	if (s->state == IN_NAME) {
+		name_end(s);
+		s->state = AT_COLON;
+	} else if (s->state == DEEP_STRING) {
+		s->state = DEEP;
+	} else {
+		string_end(s);
+		value_end(s);
+	}
+}
+
+/* Bytes inside a string; returns where it stopped. */
+static const char *in_text(struct rpc_scan *s, const char *p, const char *end)
+{
+	bool read = is_read(s);
+
+	while (p < end) {
+		char c = *p++;
+
+		if (s->escape) {
+			if (!escape(s, c)) {
+				fail(s);
+				return p;
+			}
+		} else if (c == '"') {
+			text_end(s);
+			return p;
+		} else if (c == '\\') {
+			s->escape = ESCAPE_BEGUN;
+		} else if ((unsigned char)c < 0x20) {
+			fail(s);
+			return p;
+		} else if (read) {
+			decoded(s, c);
+		} else {
+			while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+				p++;
+		}
+	}
+	return p;
+}
+
+static bool is_scalar_byte(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' ||
+	    c == 'E';
+}
+
+static const char *in_scalar(struct rpc_scan *s, const char *p, const char *end)
+{
+	for (; p < end && is_scalar_byte(*p); p++) {
+		text_add(s, *p);
+		s->hash = hash_byte(s->hash, (unsigned char)*p);
+	}
+	if (p == end)
+		return p;
+	if (scalar_end(s))
+		value_end(s);
+	else
+		fail(s);
+	return p;
+}
+
+static const char *in_deep(struct rpc_scan *s, const char *p, const char *end)
+{
+	for (; p < end; p++) {
+		if (*p == '"') {
+			begin_text(s, DEEP_STRING);
+			return p + 1;
+		}
+		if (*p == '{' || *p == '[') {
+			s->deep++;
+		} else if ((*p == '}' || *p == ']') && --s->deep == 0) {
+			value_end(s);
+			return p + 1;
+		}
+	}
+	return p;
+}
+
+static void feed_json(void *own, const char *p, size_t n)
+{
+	struct rpc_scan *s = own;
+	const char *end = p + n;
+
+	while (p < end && s->state != FAILED) {
+		switch (s->state) {
+		case IN_NAME:
+		case IN_STRING:
+		case DEEP_STRING:
+			p = in_text(s, p, end);
+			break;
+		case IN_SCALAR:
+			p = in_scalar(s, p, end);
+			break;
+		case DEEP:
+			p = in_deep(s, p, end);
+			break;
+		default:
+			if (*p != ' ' && *p != '\t' && *p != '\n' && *p != '\r')
+				structural(s, *p);
+			p++;
+		}
+	}
+}
+
+/* A document has ended: of JSON the body, of a stream an event. */
+static void document_end(void *own)
+{
+	struct rpc_scan *s = own;
+
+	if (s->state != NOTHING && s->state != ENDED)
+		s->outcome.malformed = true;
+	s->state = NOTHING;
+	s->depth = 0;
+	s->kinds = s->deep = 0;
+}
+
+uint64_t rpc_id_hash(struct span id)
+{
+	/* read as if it came in an answer, so that there is one way to decode */
+	struct rpc_scan s;
+
+	if (scan_kind(id) != '"' && scan_kind(id) != '0')
+		return 0;
+	rpc_scan_init(&s, (struct span){ NULL, 0 }, false);
+	feed_json(&s, "{\"id\":", 6);
+	feed_json(&s, id.p, id.n);
+	feed_json(&s, " ", 1);
+	return s.msg.id;
+}
+
+void rpc_scan_init(struct rpc_scan *s, struct span id, bool sse)
+{
+	*s = (struct rpc_scan){ .is_sse = sse, .state = NOTHING };
+	s->want = id.p ? rpc_id_hash(id) : 0;
+	sse_init(&s->sse, feed_json, document_end, s);
+}
+
+void rpc_scan_feed(struct rpc_scan *s, const char *p, size_t n)
+{
+	if (!s->is_sse) {
+		feed_json(s, p, n);
+		return;
+	}
+	s->sse.own = s; /* it may have been moved since init */
+	sse_feed(&s->sse, p, n);
+}
+
+void rpc_scan_end(struct rpc_scan *s)
+{
+	document_end(s);
+}
+
+const char *rpc_scan_outcome(const struct rpc_scan *s)
+{
+	return s->outcome.error || s->outcome.is_error ? "application_error" : "success";
+}
