@@ -27,6 +27,9 @@ enum option_type {
 	OPTION_ANY,     /* checked by the policy's own load */
 };
 
+struct arena;
+struct problems;
+
 struct option {
 	const char *name;
 	enum option_type type;
@@ -37,5 +40,31 @@ struct option {
 	const char *about;  /* one sentence for the manual */
 	const struct option *sub;
 };
+
+/* Where a table is applied, for the messages. */
+struct option_place {
+	struct problems *problems;
+	struct arena *arena;
+	const char *file;
+	const char *noun; /* what a member is called: "option", "key" */
+};
+
+/*
+ * Checks OBJECT (its pointer is POINTER) by TABLE: unknown members with the nearest known name, missing ones,
+ * types, ranges, words. Every fault is a problem; true if there was none. No value is ever shown. Strings marked by
+ * option_mark_unresolved() pass as any type.
+ */
+bool option_check(const struct option_place *, const struct option *table, struct json_object *object,
+    const char *pointer);
+
+/* Marks a string whose $env reference has no value: what it should have been is unknown. */
+void option_mark_unresolved(struct json_object *);
+bool option_is_unresolved(struct json_object *);
+
+/*
+ * The one of NAMES (ended by NULL) that a person who wrote NAME may have meant; NULL if none is near. Case counts
+ * less than letters, swapped neighbours as one slip.
+ */
+const char *name_nearest(const char *name, const char *const *names);
 
 #endif

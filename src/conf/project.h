@@ -95,6 +95,9 @@ struct exchange_conf {
 	const char *id, *display_name, *summary, *auth_mode;
 };
 
+/* The upstream id of a token exchange: its option `id`, else what follows "mcp-token-exchange-" in its name; NULL if neither. */
+const char *exchange_id(const struct policy_use *);
+
 struct mcp_route {
 	const char *path;         /* "/mcp/linear-v1" */
 	const char *slug;         /* path without its leading slash */

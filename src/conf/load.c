@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the readers of a project's files share. */
+#include "config.h"
+
+#include "conf/load.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "conf/file.h"
+
+static struct json_object *parse_failed(struct loader *l, const char *file, const struct err *e)
+{
+	problem_add(l->problems, true, file, "",
+	    "mend it: JSON, with comments and trailing commas allowed, and no member twice", "%s", e->text);
+	return NULL;
+}
+
+struct json_object *load_json(struct loader *l, const char *file, bool *absent)
+{
+	struct scan_limits limits = scan_limits_of(CONF_FILE_MAX);
+	struct json_object *doc;
+	struct err e = { 0 };
+	struct conf_text text;
+	char *plain;
+
+	if (!conf_read(&text, l->arena, conf_path(l->arena, l->p->dir, file), CONF_FILE_MAX, &e)) {
+		if (absent && e.code == ERR_NOT_FOUND)
+			*absent = true;
+		else
+			problem_add(l->problems, true, file, "", "put a readable file there",
+			    "the file %s", e.text);
+		return NULL;
+	}
+	plain = jsonc_blank(l->arena, text.p, text.n, &e);
+	doc = plain ? json_parse(l->arena, plain, text.n, &limits, &e) : NULL;
+	if (!doc)
+		return parse_failed(l, file, &e);
+	if (!json_object_is_type(doc, json_type_object)) {
+		problem_add(l->problems, true, file, "", "write { … }", "the file must hold an object");
+		return NULL;
+	}
+	return doc;
+}
+
+const char *const *load_strings(struct loader *l, struct json_object *array)
+{
+	size_t n = array ? json_object_array_length(array) : 0;
+	const char **list = arena_calloc(l->arena, n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = json_object_get_string(json_object_array_get_idx(array, i));
+	return list;
+}
+
+struct expansion {
+	struct loader *l;
+	const char *file, *pointer, *owner;
+	bool used;
+	const char **fault;
+};
+
+/* What to do about a variable that is not set. */
+static const char *variable_remedy(const struct loader *l, const char *name)
+{
+	if (env_is_request_variable(name))
+		return arena_printf(l->arena,
+		    "put %s=… into .env, or choose another name: a web server sets this one itself, so the "
+		    "process's environment is not asked for it", name);
+	if (!l->has_env_file)
+		return arena_printf(l->arena,
+		    "not set up yet: make the file .env with a line %s=… (or set %s or %s_FILE in the "
+		    "environment of the programs)", name, name, name);
+	return arena_printf(l->arena,
+	    "add a line %s=… to .env (or set %s or %s_FILE in the environment of the programs)", name,
+	    name, name);
+}
+
+static void report(void *context, const char *name, const struct err *e)
+{
+	struct expansion *x = context;
+	struct loader *l = x->l;
+	/* a fresh clone has no .env yet: that it needs one is news, not an error */
+	bool not_set_up = l->check && !l->has_env_file && e->code == ERR_NOT_FOUND;
+
+	problem_add(l->problems, x->used && !not_set_up, x->file, x->pointer,
+	    e->code == ERR_NOT_FOUND ? variable_remedy(l, name) :
+	    e->code == ERR_IO        ? "give it the path of a readable file" :
+	                               "mend the reference",
+	    "%s: %s", x->owner, e->text);
+	if (!*x->fault)
+		*x->fault = arena_printf(l->arena, "%s#%s: %s: %s", x->file, x->pointer, x->owner, e->text);
+}
+
+const char *load_expand(struct loader *l, enum env_form form, const char *text, const char *file,
+    const char *pointer, const char *owner, bool used, const char **fault)
+{
+	struct expansion x = { .l = l, .file = file, .pointer = pointer, .owner = owner, .used = used,
+		.fault = fault };
+
+	return env_expand(l->env, form, text, report, &x);
+}
+
+void route_fault(struct loader *l, struct mcp_route *r, const char *pointer, const char *remedy,
+    const char *fmt, ...)
+{
+	size_t mark = problems_mark(l->problems);
+	const char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(l->arena, fmt, ap);
+	va_end(ap);
+	problem_add(l->problems, true, ROUTES_FILE, pointer, remedy, "%s", text);
+	if (!r->fault)
+		r->fault = problems_fault(l->problems, mark);
+}
+
+bool path_is_under(const char *a, const char *b)
+{
+	size_t n = strlen(b);
+
+	return n > 0 && !strncmp(a, b, n) && (a[n] == '\0' || a[n] == '/');
+}
+
+static bool is_path_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    strchr("-._~!$&'()+,=:@/", c) != NULL;
+}
+
+bool path_is_sound(const char *path)
+{
+	if (*path != '/')
+		return false;
+	for (const char *p = path; *p; p++) {
+		size_t n = strcspn(p + 1, "/");
+
+		if (!is_path_char(*p))
+			return false;
+		if (*p == '/' && (n == 0 || (p[1] == '.' && (n == 1 || (n == 2 && p[2] == '.')))))
+			return false;
+	}
+	return true;
+}
