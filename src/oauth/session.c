@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cookies of the browser session and of attempts to authorize. */
+#include "config.h"
+
+#include "oauth/session.h"
+
+#include "oauth/token.h"
+
+#include <string.h>
+
+static bool cookie_hashes(struct req *r, const char *name, enum token_kind kind,
+    struct db_param *hashes, struct err *e)
+{
+	const char *value = req_cookie(r, cookie_name(r, name));
+	const struct ring *ring;
+
+	*hashes = DB_NULL;
+	if (!req_ring(r, &ring, e))
+		return false;
+	if (token_is(value, kind))
+		*hashes = token_hashes(ring, r->arena, value);
+	return true;
+}
+
+bool session_hashes(struct req *r, struct db_param *hashes, struct err *e)
+{
+	return cookie_hashes(r, SESSION_COOKIE, TOKEN_SESSION, hashes, e);
+}
+
+bool attempt_hashes(struct req *r, const char *request_id, struct db_param *hashes, struct err *e)
+{
+	return cookie_hashes(r, attempt_cookie(r->arena, request_id), TOKEN_ATTEMPT, hashes, e);
+}
+
+const char *attempt_cookie(struct arena *a, const char *request_id)
+{
+	/* the first 16 hex digits of the UUID */
+	return arena_printf(a, "gatehouse_request_%.8s%.4s%.4s", request_id, request_id + 9,
+	    request_id + 14);
+}
+
+bool request_id_is_valid(const char *s)
+{
+	if (!s || strlen(s) != UUID_TEXT - 1)
+		return false;
+	for (int i = 0; s[i]; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s[i] != '-' : !strchr("0123456789abcdef", s[i]))
+			return false;
+	}
+	return true;
+}
+
+bool session_find(struct req *r, struct session *s, struct err *e)
+{
+	struct db_param hashes;
+	struct db_rows rows;
+
+	*s = (struct session){ .subject = NULL };
+	if (!session_hashes(r, &hashes, e))
+		return false;
+	if (!hashes.value)
+		return false;
+	if (!db_call(r->app->db, STMT_SESSION_FIND, &hashes, 1, r->arena, &rows, e))
+		return false;
+	if (!rows.rows)
+		return false;
+	s->subject = db_text(&rows, 0, 0);
+	s->name = db_text(&rows, 0, 1);
+	s->email = db_text(&rows, 0, 2);
+	s->expires_in_s = db_int_at(&rows, 0, 4);
+	return true;
+}
