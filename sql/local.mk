@@ -4,12 +4,14 @@ SQL_SCHEMA += sql/schema/0001-core.sql
 SQL_SCHEMA += sql/schema/0002-oauth.sql
 
 SQL_FN =
+SQL_FN += sql/fn/consent.sql
 SQL_FN += sql/fn/core.sql
 SQL_FN += sql/fn/oauth-client.sql
 SQL_FN += sql/fn/oauth-consent.sql
 SQL_FN += sql/fn/oauth-token.sql
 
 SQL_STMT =
+SQL_STMT += sql/stmt/consent.sql
 SQL_STMT += sql/stmt/core.sql
 SQL_STMT += sql/stmt/oauth.sql
 

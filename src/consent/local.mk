@@ -1,1 +1,6 @@
-# src/consent
+# src/consent: what a person decides
+libgatehouse_a_SOURCES += \
+	src/consent/consent.h \
+	src/consent/pg_consent.c \
+	src/consent/pg_grants.c \
+	src/consent/show.c src/consent/show.h
