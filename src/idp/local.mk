@@ -1,2 +1,5 @@
 # src/idp: identity providers
-POLICIES =
+POLICIES = src/idp/p_mcp_oauth.c
+POLICIES += src/idp/p_providers.c
+
+libgatehouse_a_SOURCES += src/idp/oauth_options.h

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mcp-oauth-inbound: the sign-in that the project's routes share. Its browserLogin.url is either an
+ * identity provider's authorization endpoint or our own dev-login, which this version serves.
+ */
+#include "config.h"
+
+#include "conf/problem.h"
+#include "idp/oauth_options.h"
+
+#include <string.h>
+
+#define DEV_LOGIN "/oauth/dev-login"
+
+const struct option oauth_gateway_options[] = {
+	{ "accessTokenTtlSeconds", OPTION_INT, false, 1, OAUTH_DAY_S, .initial = "900",
+	    .about = "Seconds that an access token lives." },
+	{ "refreshTokenTtlSeconds", OPTION_INT, false, 1, 10 * OAUTH_TEN_YEARS_S, .initial = "315360000",
+	    .about = "Seconds that a grant, and with it its refresh tokens, lives." },
+	{ "refreshReuseGraceSeconds", OPTION_INT, false, 0, 3600, .initial = "60",
+	    .about = "Seconds in which a refresh token presented again gets the identical pair; 0 revokes "
+	             "the grant at once." },
+	{ "cimdEnabled", OPTION_BOOL, .initial = "true",
+	    .about = "Whether a client may be known by the URL of its metadata document." },
+	{ 0 },
+};
+
+static const struct option trusted_issuer_options[] = {
+	{ "issuer", OPTION_URL, true, .about = "The issuer of identity assertions." },
+	{ "jwksUrl", OPTION_URL, true, .about = "Its keys." },
+	{ "expectedClientIds", OPTION_STRINGS, .about = "The client ids that its assertions may name." },
+	{ "subjectMapping", OPTION_ENUM, .words = "iss_prefix iss_tenant_prefix sub_id_only",
+	    .initial = "iss_prefix", .about = "How a subject of it becomes a subject here." },
+	{ 0 },
+};
+
+const struct option oauth_id_jag_options[] = {
+	{ "enabled", OPTION_BOOL, .initial = "false",
+	    .about = "Whether identity assertions are accepted as grants." },
+	{ "trustedIssuers", OPTION_OBJECTS, .sub = trusted_issuer_options, .initial = "the login provider",
+	    .about = "Who may issue them." },
+	{ "authorizationDetailsTypesAllowed", OPTION_STRINGS,
+	    .about = "The types of authorization details that they may carry." },
+	{ 0 },
+};
+
+static const struct option oidc_options[] = {
+	{ "issuer", OPTION_URL, true, .about = "The provider's issuer, exactly as its tokens name it." },
+	{ "jwksUrl", OPTION_URL, .about = "Its keys; required unless discovery is true." },
+	{ "discovery", OPTION_BOOL, .initial = "false",
+	    .about = "Whether the keys' place is read from the issuer's discovery document." },
+	{ "audience", OPTION_STRING,
+	    .about = "The audience that a JWT access token of the provider must name." },
+	{ 0 },
+};
+
+static const struct option login_options[] = {
+	{ "url", OPTION_STRING, true,
+	    .about = "The provider's authorization endpoint, or {basePath}" DEV_LOGIN
+	             " (alone, or after a loopback origin) for development." },
+	{ "tokenUrl", OPTION_URL, .about = "Its token endpoint; required unless url is dev-login." },
+	{ "clientId", OPTION_STRING, .about = "Our client id there; required unless url is dev-login." },
+	{ "clientSecret", OPTION_SECRET, .about = "Our secret there; required unless url is dev-login." },
+	{ "scope", OPTION_STRING, .initial = "openid profile email", .about = "The scope to ask for." },
+	{ "audience", OPTION_STRING, .about = "The audience to ask for." },
+	{ "pkce", OPTION_ENUM, .words = "S256 none", .initial = "S256",
+	    .about = "Whether the sign-in is protected by PKCE." },
+	{ "remoteTimeoutMs", OPTION_INT, false, 1, OAUTH_TIMEOUT_MAX_MS, .initial = "10000",
+	    .about = "Milliseconds for a request to the provider." },
+	{ "stateTtlSeconds", OPTION_INT, false, 1, OAUTH_DAY_S, .initial = "900",
+	    .about = "Seconds that a sign-in may take." },
+	{ "sessionTtlSeconds", OPTION_INT, false, 1, 365 * OAUTH_DAY_S, .initial = "28800",
+	    .about = "Seconds that a browser stays signed in." },
+	{ "claimsMaxAgeSeconds", OPTION_INT, false, 0, 365 * OAUTH_DAY_S, .initial = "86400",
+	    .about = "The age at which a user's claims are renewed." },
+	{ "claimsRequireRenewal", OPTION_BOOL, .initial = "false",
+	    .about = "Whether users whose claims cannot be renewed must sign in again." },
+	{ 0 },
+};
+
+static const struct option options[] = {
+	{ "oidc", OPTION_OBJECT, true, .sub = oidc_options, .about = "The identity provider." },
+	{ "browserLogin", OPTION_OBJECT, true, .sub = login_options, .about = "How users sign in." },
+	{ "gateway", OPTION_OBJECT, .sub = oauth_gateway_options, .about = "The tokens that we issue." },
+	{ "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,
+	    .about = "Identity assertion authorization grants." },
+	{ 0 },
+};
+
+struct loading {
+	const struct project *project;
+	struct policy_use *use;
+	struct arena *arena;
+	struct problems *problems;
+	const char *file, *pointer;
+};
+
+static const char *pointer_to(const struct loading *l, const char *object, const char *name)
+{
+	return pointer_member(l->arena, pointer_member(l->arena, l->pointer, object), name);
+}
+
+static void fault(const struct loading *l, const char *object, const char *name, const char *remedy,
+    const char *text)
+{
+	problem_add(l->problems, true, l->file, pointer_to(l, object, name), remedy, "%s", text);
+}
+
+/* The path of our own dev-login: alone, or after a loopback origin. */
+static bool is_dev_login(const struct loading *l, const char *url)
+{
+	const char *path = arena_printf(l->arena, "%s" DEV_LOGIN, l->project->base_path);
+	struct err e = { 0 };
+	struct uri u;
+
+	if (!strcmp(url, path))
+		return true;
+	return uri_parse(&u, l->arena, url, &e) && u.host && uri_is_loopback(u.host) && !u.userinfo &&
+	    !u.query && !u.fragment && !strcmp(u.path, path);
+}
+
+static bool is_all_loopback(const struct project *p)
+{
+	for (size_t i = 0; i < p->origins_n; i++)
+		if (!p->origins[i].loopback)
+			return false;
+	return true;
+}
+
+/* https, or http to this machine: sign-in over a network needs TLS. */
+static void check_url(const struct loading *l, const char *object, const char *name, const char *url)
+{
+	struct err e = { 0 };
+	struct uri u;
+
+	if (!url)
+		return;
+	if (!uri_parse(&u, l->arena, url, &e) || !u.host || u.userinfo || u.fragment)
+		fault(l, object, name, "write https://…", "this is no absolute URL");
+	else if (strcmp(u.scheme, "https") != 0 && !(uri_is_loopback(u.host) && !strcmp(u.scheme, "http")))
+		fault(l, object, name, "write https://…",
+		    "the URL must be https (http only on a loopback host)");
+}
+
+static void check_dev_login(const struct loading *l)
+{
+	if (!is_all_loopback(l->project))
+		fault(l, "browserLogin", "url", "use an identity provider, or serve loopback origins only",
+		    "dev-login signs in anybody; it is refused while a public origin is not loopback");
+}
+
+/* What a sign-in at a provider needs, and that this version does not yet run it. */
+static void check_federated(const struct loading *l, const struct oauth_conf *c)
+{
+	static const char *const names[] = { "tokenUrl", "clientId", "clientSecret" };
+	const char *const values[] = { c->login_token_url, c->login_client_id, c->login_client_secret };
+
+	check_url(l, "browserLogin", "url", c->login_url);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!values[i] || !*values[i])
+			problem_add(l->problems, true, l->file, pointer_member(l->arena, l->pointer, "browserLogin"),
+			    arena_printf(l->arena, "add '%s'", names[i]),
+			    "option '%s' is missing: browserLogin.url is not dev-login", names[i]);
+	problem_add(l->problems, false, l->file, pointer_to(l, "browserLogin", "url"),
+	    "use {basePath}" DEV_LOGIN " for development",
+	    "policy '%.64s': this version signs users in by dev-login only; routes that use the policy are "
+	    "closed", l->use->name);
+	l->use->fault = arena_printf(l->arena, "%s#%s: this version signs users in by dev-login only",
+	    l->file, pointer_to(l, "browserLogin", "url"));
+}
+
+static void check_oidc(const struct loading *l, struct json_object *oidc, const struct oauth_conf *c)
+{
+	check_url(l, "oidc", "issuer", c->issuer);
+	check_url(l, "oidc", "jwksUrl", c->jwks_url);
+	if (!c->jwks_url && !json_get_bool(oidc, "discovery", false))
+		problem_add(l->problems, true, l->file, pointer_member(l->arena, l->pointer, "oidc"),
+		    "add 'jwksUrl', or \"discovery\": true", "option 'jwksUrl' is missing");
+}
+
+static void read_login(struct oauth_conf *c, struct json_object *login)
+{
+	const char *scope = json_get_string(login, "scope"), *pkce = json_get_string(login, "pkce");
+
+	c->login_url = json_get_string(login, "url");
+	c->login_token_url = json_get_string(login, "tokenUrl");
+	c->login_client_id = json_get_string(login, "clientId");
+	c->login_client_secret = json_get_string(login, "clientSecret");
+	c->login_scope = scope ? scope : "openid profile email";
+	c->login_audience = json_get_string(login, "audience");
+	c->login_pkce = !pkce || strcmp(pkce, "none") != 0;
+	c->login_timeout_ms = (int)json_get_int(login, "remoteTimeoutMs", 10000);
+	c->state_ttl_s = json_get_int(login, "stateTtlSeconds", 900);
+	c->session_ttl_s = json_get_int(login, "sessionTtlSeconds", 28800);
+}
+
+static void read_gateway(struct oauth_conf *c, struct json_object *gateway)
+{
+	c->access_ttl_s = json_get_int(gateway, "accessTokenTtlSeconds", 900);
+	c->refresh_ttl_s = json_get_int(gateway, "refreshTokenTtlSeconds", OAUTH_TEN_YEARS_S);
+	c->grace_s = json_get_int(gateway, "refreshReuseGraceSeconds", 60);
+	c->cimd_enabled = json_get_bool(gateway, "cimdEnabled", true);
+}
+
+static void *load(struct policy_use *use, struct json_object *doc, struct arena *a,
+    struct problems *problems, const char *file, const char *pointer)
+{
+	struct loading l = { use->project, use, a, problems, file, pointer };
+	struct oauth_conf *c = arena_alloc(a, sizeof(*c));
+	struct json_object *oidc = json_get(doc, "oidc");
+
+	c->use = use;
+	c->issuer = json_get_string(oidc, "issuer");
+	c->jwks_url = json_get_string(oidc, "jwksUrl");
+	c->audience = json_get_string(oidc, "audience");
+	read_login(c, json_get(doc, "browserLogin"));
+	read_gateway(c, json_get(doc, "gateway"));
+	c->dev_login = is_dev_login(&l, c->login_url);
+	check_oidc(&l, oidc, c);
+	if (c->dev_login)
+		check_dev_login(&l);
+	else
+		check_federated(&l, c);
+	if (json_get_bool(json_get(doc, "idJag"), "enabled", false))
+		problem_add(problems, false, file, pointer_to(&l, "idJag", "enabled"), "remove it",
+		    "this version does not serve identity assertion grants; the token endpoint refuses them");
+	return c;
+}
+
+const struct policy_type p_mcp_oauth = {
+	.name = "mcp-oauth-inbound",
+	.about = "Signs users in through an OpenID Connect provider, or in development by dev-login.",
+	.class = POLICY_OAUTH,
+	.needs_user = true,
+	.served = true,
+	.options = options,
+	.load = load,
+};
