@@ -10,7 +10,6 @@
 #include <string.h>
 
 static const struct ctl_command *const commands[] = {
-	&ctl_check,
 	&ctl_migrate,
 	&ctl_keys,
 	NULL,

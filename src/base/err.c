@@ -24,6 +24,7 @@ static const struct {
 	[ERR_INVALID_REDIRECT_URI] = { 400, "invalid_redirect_uri" },
 	[ERR_INVALID_CLIENT_METADATA] = { 400, "invalid_client_metadata" },
 	[ERR_ACCESS_DENIED] = { 403, "access_denied" },
+	[ERR_CONSENT_REQUIRED] = { 400, "consent_required" },
 	[ERR_INVALID_TOKEN] = { 401, "invalid_token" },
 	[ERR_INSUFFICIENT_SCOPE] = { 403, "insufficient_scope" },
 	[ERR_FORBIDDEN] = { 403, "forbidden" },

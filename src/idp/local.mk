@@ -3,3 +3,6 @@ POLICIES = src/idp/p_mcp_oauth.c
 POLICIES += src/idp/p_providers.c
 
 libgatehouse_a_SOURCES += src/idp/oauth_options.h
+libgatehouse_a_SOURCES += \
+	src/idp/dev_login.c src/idp/dev_login.h \
+	src/idp/identity.h

@@ -1,4 +1,18 @@
 # src/oauth: the authorization server: rules, and one file per endpoint
 libgatehouse_a_SOURCES += \
+	src/oauth/client.c src/oauth/client.h \
+	src/oauth/endpoint.c src/oauth/endpoint.h \
+	src/oauth/ep_authorize.c \
+	src/oauth/ep_dev_login.c \
+	src/oauth/ep_discovery.c \
+	src/oauth/ep_register.c \
+	src/oauth/ep_revoke.c \
+	src/oauth/ep_token.c \
+	src/oauth/grant.c src/oauth/grant.h \
+	src/oauth/metadata.c src/oauth/metadata.h \
+	src/oauth/pkce.c src/oauth/pkce.h \
+	src/oauth/rate.c src/oauth/rate.h \
+	src/oauth/redirect.c src/oauth/redirect.h \
+	src/oauth/scope.c src/oauth/scope.h \
 	src/oauth/session.c src/oauth/session.h \
 	src/oauth/token.c src/oauth/token.h
