@@ -1,10 +1,18 @@
 # src/policy: one file per policy, one line here; the registry is generated from the list
+POLICIES += src/policy/p_audit_log.c
+POLICIES += src/policy/p_data_loss_prevention.c
+POLICIES += src/policy/p_mcp_capability_filter.c
+POLICIES += src/policy/p_mcp_token_exchange.c
+POLICIES += src/policy/p_prompt_injection.c
+POLICIES += src/policy/p_quota.c
+POLICIES += src/policy/p_rate_limit.c
 POLICIES += src/policy/p_remove_headers.c
+POLICIES += src/policy/p_request_size_limit.c
 POLICIES += src/policy/p_set_headers.c
 POLICIES += src/policy/p_set_query_params.c
 POLICIES += src/policy/p_set_upstream_api_key.c
 
-libgatehouse_a_SOURCES += src/policy/policy.c src/policy/policy.h \
+libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/policy.c src/policy/policy.h \
 	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
 nodist_libgatehouse_a_SOURCES += src/policy/registry.c
 EXTRA_DIST += src/policy/gen-registry.pl

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The `identifier` option of policies whose subject is told by a function in Lua. */
+#ifndef GATEHOUSE_POLICY_IDENTIFIER_OPTIONS_H
+#define GATEHOUSE_POLICY_IDENTIFIER_OPTIONS_H
+
+#include "conf/option.h"
+
+static const struct option identifier_options[] = {
+	{ "module", OPTION_STRING, true, .about = "A Lua file that returns the function." },
+	{ "export", OPTION_STRING, .about = "The function's name in it." },
+	{ 0 },
+};
+
+#endif

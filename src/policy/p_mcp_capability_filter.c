@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mcp-capability-filter-inbound: the catalog of what a route shows. Its options are read and checked. */
+#include "config.h"
+
+#include "conf/problem.h"
+#include "policy/policy.h"
+
+#include <string.h>
+
+static const struct option identifier_options[] = {
+	{ "module", OPTION_STRING, .about = "A Lua file that returns the function." },
+	{ "export", OPTION_STRING, .about = "The function's name in it." },
+	{ 0 },
+};
+
+static const struct option access_options[] = {
+	{ "mode", OPTION_ENUM, .words = "allPublic rolesAndGroups function", .initial = "allPublic",
+	    .about = "Who sees an entry: everybody, those with one of its roles or groups, or whom a function allows." },
+	{ "roleClaim", OPTION_STRING, .initial = "roles",
+	    .about = "The claim with the user's roles: a name, else a path with dots." },
+	{ "groupClaim", OPTION_STRING, .initial = "groups", .about = "The claim with the user's groups." },
+	{ "identifier", OPTION_OBJECT, .sub = identifier_options, .about = "The function, in Lua." },
+	{ 0 },
+};
+
+static const struct option options[] = {
+	{ "tools", OPTION_ANY, .initial = "all", .about = "The tools that are shown: names, or objects with name." },
+	{ "prompts", OPTION_ANY, .initial = "all", .about = "The prompts that are shown: names, or objects with name." },
+	{ "resources", OPTION_ANY, .initial = "all", .about = "The resources that are shown: URIs, or objects with uri." },
+	{ "resourceTemplates", OPTION_ANY, .initial = "all",
+	    .about = "The resource templates that are shown: templates, or objects with uriTemplate." },
+	{ "accessControl", OPTION_OBJECT, .sub = access_options, .about = "Who sees which entry." },
+	{ 0 },
+};
+
+#define ACCESS_MARKS                                                                               \
+	{ "roles", OPTION_STRINGS, .about = "Roles that see it." },                                \
+	{ "groups", OPTION_STRINGS, .about = "Groups that see it." },                              \
+	{ "public", OPTION_BOOL, .initial = "false", .about = "Whether everybody sees it." }
+
+static const struct option tool_entry[] = {
+	{ "name", OPTION_STRING, true, .about = "The tool." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "annotations", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
+};
+static const struct option prompt_entry[] = {
+	{ "name", OPTION_STRING, true, .about = "The prompt." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
+};
+static const struct option resource_entry[] = {
+	{ "uri", OPTION_STRING, true, .about = "The resource." },
+	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
+};
+static const struct option template_entry[] = {
+	{ "uriTemplate", OPTION_STRING, true, .about = "The template." },
+	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
+};
+
+static const struct {
+	const char *option;
+	const struct option *entry; /* its first row is what identifies */
+} lists[] = {
+	{ "tools", tool_entry },
+	{ "prompts", prompt_entry },
+	{ "resources", resource_entry },
+	{ "resourceTemplates", template_entry },
+};
+
+struct loading {
+	struct arena *arena;
+	struct problems *problems;
+	const char *file, *pointer;
+	bool by_roles; /* accessControl.mode is rolesAndGroups */
+};
+
+static void fault(const struct loading *l, const char *pointer, const char *remedy, const char *text)
+{
+	problem_add(l->problems, true, l->file, pointer, remedy, "%s", text);
+}
+
+static void check_marks(const struct loading *l, struct json_object *entry, const char *pointer)
+{
+	bool named = json_get(entry, "roles") || json_get(entry, "groups");
+
+	if (!l->by_roles && (named || json_get(entry, "public")))
+		fault(l, pointer, "set accessControl.mode to rolesAndGroups, or remove them",
+		    "roles, groups and public mean nothing unless accessControl.mode is rolesAndGroups");
+	else if (named && json_get_bool(entry, "public", false))
+		fault(l, pointer, "keep one of the two", "an entry is either public or for roles and groups");
+}
+
+/* What the entry is about; NULL after a fault. */
+static const char *check_entry(const struct loading *l, const struct option *table,
+    struct json_object *entry, const char *pointer)
+{
+	struct option_place place = { l->problems, l->arena, l->file, "option" };
+
+	if (json_object_is_type(entry, json_type_string))
+		return json_object_get_string(entry);
+	if (!json_object_is_type(entry, json_type_object)) {
+		fault(l, pointer, "write a string or an object", "an entry must be a string or an object");
+		return NULL;
+	}
+	if (!option_check(&place, table, entry, pointer))
+		return NULL;
+	check_marks(l, entry, pointer);
+	return json_get_string(entry, table[0].name);
+}
+
+static void check_list(const struct loading *l, const struct option *table, struct json_object *list,
+    const char *pointer)
+{
+	size_t n;
+	const char **names;
+
+	if (!list)
+		return;
+	if (!json_object_is_type(list, json_type_array)) {
+		fault(l, pointer, "write an array; leave it out to show all", "this is no array");
+		return;
+	}
+	n = json_object_array_length(list);
+	names = arena_calloc(l->arena, n + 1, sizeof(*names));
+	for (size_t i = 0; i < n; i++) {
+		const char *at = pointer_item(l->arena, pointer, i);
+
+		names[i] = check_entry(l, table, json_object_array_get_idx(list, i), at);
+		for (size_t k = 0; names[i] && k < i; k++)
+			if (names[k] && !strcmp(names[k], names[i])) {
+				fault(l, at, "keep one", "the entry is listed twice");
+				break;
+			}
+	}
+}
+
+static void check_access(const struct loading *l, struct json_object *access)
+{
+	const char *mode = json_get_string(access, "mode");
+	const char *pointer = pointer_member(l->arena, l->pointer, "accessControl");
+	const char *at = pointer_member(l->arena, pointer, "identifier");
+	const char *module = json_get_string(json_get(access, "identifier"), "module");
+	bool function = mode && !strcmp(mode, "function");
+	size_t n = module ? strlen(module) : 0;
+
+	if (function && !module)
+		fault(l, pointer, "add 'identifier' with a 'module'",
+		    "accessControl.mode function needs identifier.module");
+	else if (!function && json_get(access, "identifier"))
+		fault(l, at, "remove it, or set the mode to function",
+		    "identifier means nothing unless accessControl.mode is function");
+	else if (n > 3 && (!strcmp(module + n - 3, ".ts") || !strcmp(module + n - 3, ".js")))
+		fault(l, pointer_member(l->arena, at, "module"), "write the function in Lua",
+		    "the module is TypeScript or JavaScript; functions are written in Lua here");
+}
+
+static void *load(struct policy_use *use, struct json_object *doc, struct arena *a,
+    struct problems *problems, const char *file, const char *pointer)
+{
+	struct json_object *access = json_get(doc, "accessControl");
+	const char *mode = json_get_string(access, "mode");
+	struct loading l = { a, problems, file, pointer, mode && !strcmp(mode, "rolesAndGroups") };
+
+	(void)use;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		check_list(&l, lists[i].entry, json_get(doc, lists[i].option),
+		    pointer_member(a, pointer, lists[i].option));
+	check_access(&l, access);
+	return NULL;
+}
+
+const struct policy p_mcp_capability_filter = {
+	.type = {
+		.name = "mcp-capability-filter-inbound",
+		.about = "Shows only the listed tools, prompts and resources, and refuses calls to others.",
+		.class = POLICY_FILTER,
+		.options = options,
+		.load = load,
+	},
+};
