@@ -209,6 +209,7 @@ static bool apply_functions(const struct migration *m, struct err *e)
 			return false;
 	}
 	return run_text(m, "closing what is nobody's", "select gatehouse.function_close()", e) &&
+	    run_text(m, "making the days of events", "select gatehouse.event_days()", e) &&
 	    run_text(m, "commit", "commit", e);
 }
 

@@ -184,8 +184,8 @@ static enum verdict take_result(const struct stmt_def *d, const PGresult *r, boo
 	return DONE;
 }
 
-static enum verdict try_once(struct db *db, enum stmt s, const struct db_param *params, size_t n,
-    int64_t deadline, struct arena *a, struct db_rows *out, struct err *e)
+static enum verdict try_once(struct db *db, int ms, int64_t deadline, enum stmt s,
+    const struct db_param *params, size_t n, struct arena *a, struct db_rows *out, struct err *e)
 {
 	struct conn *c = pool_borrow(db, deadline, e);
 	int64_t began = clock_ms();
@@ -198,7 +198,7 @@ static enum verdict try_once(struct db *db, enum stmt s, const struct db_param *
 	if (!r) {
 		db_timed_out(e, stmt_table[s].name);
 		/* a call that began late, for want of a connection, proves nothing */
-		if (clock_ms() - began >= db->statement_ms / 2)
+		if (clock_ms() - began >= ms / 2)
 			pool_suspect(db, e);
 		pool_drop(db, c);
 		return FAILED;
@@ -212,10 +212,10 @@ static enum verdict try_once(struct db *db, enum stmt s, const struct db_param *
 	return verdict;
 }
 
-bool db_call(struct db *db, enum stmt s, const struct db_param *params, size_t n, struct arena *a,
-    struct db_rows *out, struct err *e)
+bool db_call_within(struct db *db, int ms, enum stmt s, const struct db_param *params, size_t n,
+    struct arena *a, struct db_rows *out, struct err *e)
 {
-	int64_t deadline = clock_ms() + db->statement_ms;
+	int64_t deadline = clock_ms() + ms;
 	const struct stmt_def *d = &stmt_table[s];
 	enum verdict verdict = AGAIN;
 	struct err last;
@@ -227,7 +227,13 @@ bool db_call(struct db *db, enum stmt s, const struct db_param *params, size_t n
 		    "%s: not for this program, or not with %zu parameters", d->name, n);
 	for (int i = 0; i < TRIES && (verdict == AGAIN || verdict == AGAIN_ON_NEW); i++) {
 		err_clear(&last);
-		verdict = try_once(db, s, params, n, deadline, a, out, &last);
+		verdict = try_once(db, ms, deadline, s, params, n, a, out, &last);
 	}
 	return verdict == DONE || err_reason(e, last.code, last.reason, last.text, "%s", last.detail);
+}
+
+bool db_call(struct db *db, enum stmt s, const struct db_param *params, size_t n, struct arena *a,
+    struct db_rows *out, struct err *e)
+{
+	return db_call_within(db, db->statement_ms, s, params, n, a, out, e);
 }

@@ -71,6 +71,10 @@ struct db_rows {
 bool db_call(struct db *, enum stmt, const struct db_param *, size_t n, struct arena *, struct db_rows *out,
     struct err *);
 
+/* The same with a limit of the caller's, in milliseconds: for background work that must end soon. */
+bool db_call_within(struct db *, int ms, enum stmt, const struct db_param *, size_t n, struct arena *,
+    struct db_rows *out, struct err *);
+
 const char *db_text(const struct db_rows *, size_t row, size_t column); /* NULL: SQL null */
 int64_t db_int_at(const struct db_rows *, size_t row, size_t column);   /* 0 for null */
 bool db_bool_at(const struct db_rows *, size_t row, size_t column);     /* false for null */

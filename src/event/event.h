@@ -49,15 +49,19 @@ struct event_options {
 	const char *program;
 	struct db *db;      /* NULL: log only */
 	unsigned queue_max; /* 0: 65536 records */
+	int days;           /* how long events are kept; 0: for ever */
 };
 
 /* Starts the thread. One per process. */
 void event_start(const struct event_options *);
 /* Writes what is queued (at most 2 s), then ends the thread. */
 void event_stop(void);
-/* Before event_start(), or in a program of one call (CGI): written at once, in line. */
+/* Strings are cut to EVENT_TEXT_MAX bytes. Before event_start(): only the log line, at once. EVENT_DEBUG: only
+ * the log line, if the log's level shows it. */
+enum { EVENT_TEXT_MAX = 512 };
 void event_emit(const struct event *);
-/* How many were dropped since the start. */
+/* How many rows were dropped since the start: the newest when the queue is full, the oldest when the database
+ * has been away for so long, and what it refuses. */
 uint64_t event_dropped(void);
 
 #endif

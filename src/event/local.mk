@@ -1,1 +1,6 @@
-# src/event
+# src/event: what happened, to the log and to PostgreSQL
+libgatehouse_a_SOURCES += \
+	src/event/event.c src/event/event.h \
+	src/event/record.c src/event/record.h \
+	src/event/sink_log.c \
+	src/event/sink_pg.c

@@ -326,7 +326,8 @@ int serve(struct app *app, int argc, char **argv)
 	open_database(app);
 	one = io_cgi();
 	app->one_call = one != NULL;
-	event_start(&(struct event_options){ .program = app->name, .db = app->db });
+	event_start(&(struct event_options){
+	    .program = app->name, .db = app->db, .days = app->project->events_days });
 	if (app->start && !app->project->fault && !app->start(app, &e)) {
 		log_error(NULL, e.text, "detail", e.detail, NULL);
 		return 1;

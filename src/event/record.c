@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copies of events, and the one table from which log lines and rows are made. */
+#include "config.h"
+
+#include "event/record.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IN_EVENT(member) offsetof(struct record, e.member)
+#define BOTH (RECORD_OF_CALL | RECORD_OF_AUTH)
+#define CALL RECORD_OF_CALL
+#define AUTH RECORD_OF_AUTH
+
+const struct record_field record_fields[] = {
+	{ "severity", NULL, RECORD_TEXT, offsetof(struct record, severity), BOTH },
+	{ "event", NULL, RECORD_TEXT, IN_EVENT(name), AUTH },
+	{ "requestId", NULL, RECORD_TEXT, IN_EVENT(request_id), BOTH },
+	{ "operationId", "virtualServerName", RECORD_TEXT, IN_EVENT(operation_id), BOTH },
+	{ "upstreamServerId", "upstreamServerName", RECORD_TEXT, IN_EVENT(upstream_id), BOTH },
+	{ "subjectId", NULL, RECORD_TEXT, IN_EVENT(subject_id), BOTH },
+	{ "clientId", NULL, RECORD_TEXT, IN_EVENT(client_id), BOTH },
+	{ "clientName", NULL, RECORD_TEXT, IN_EVENT(client_name), BOTH },
+	{ "authProfileId", NULL, RECORD_TEXT, IN_EVENT(auth_profile_id), BOTH },
+	{ "upstreamAuthMode", NULL, RECORD_TEXT, IN_EVENT(upstream_auth_mode), BOTH },
+	{ "httpMethod", NULL, RECORD_TEXT, IN_EVENT(http_method), BOTH },
+	{ "transport", NULL, RECORD_TEXT, IN_EVENT(transport), CALL },
+	{ "mcpMethod", NULL, RECORD_TEXT, IN_EVENT(mcp_method), CALL },
+	{ "capabilityType", NULL, RECORD_TEXT, IN_EVENT(capability_type), CALL },
+	{ "capabilityName", NULL, RECORD_TEXT, IN_EVENT(capability_name), CALL },
+	{ "outcome", NULL, RECORD_TEXT, IN_EVENT(outcome), BOTH },
+	{ "failureOrigin", NULL, RECORD_TEXT, IN_EVENT(failure_origin), BOTH },
+	{ "mcpStatus", NULL, RECORD_INT, IN_EVENT(mcp_status), BOTH },
+	{ "jsonrpcErrorCode", NULL, RECORD_CODE, IN_EVENT(jsonrpc_error_code), CALL },
+	{ "errorType", NULL, RECORD_TEXT, IN_EVENT(error_type), BOTH },
+	{ "reasonCode", NULL, RECORD_TEXT, IN_EVENT(reason_code), BOTH },
+	{ "latencyMs", NULL, RECORD_TIME, IN_EVENT(latency_us), BOTH },
+	{ "latencyGatewayMs", NULL, RECORD_TIME, IN_EVENT(gateway_us), CALL },
+	{ "latencyUpstreamMs", NULL, RECORD_TIME, IN_EVENT(upstream_us), CALL },
+	{ "bytesIn", NULL, RECORD_COUNT, IN_EVENT(bytes_in), CALL },
+	{ "bytesOut", NULL, RECORD_COUNT, IN_EVENT(bytes_out), CALL },
+	{ "clientIp", NULL, RECORD_TEXT, IN_EVENT(client_ip), BOTH },
+	{ "protocolVersion", NULL, RECORD_TEXT, IN_EVENT(protocol_version), CALL },
+	{ "sessionDigest", NULL, RECORD_TEXT, IN_EVENT(session_digest), CALL },
+	{ "redirectHost", NULL, RECORD_TEXT, IN_EVENT(redirect_host), AUTH },
+	{ "grantId", NULL, RECORD_TEXT, IN_EVENT(grant_id), BOTH },
+	{ "errName", NULL, RECORD_TEXT, offsetof(struct record, err_name), BOTH },
+	{ "errMessage", NULL, RECORD_TEXT, offsetof(struct record, err_message), BOTH },
+	{ "causeMessage", NULL, RECORD_TEXT, offsetof(struct record, cause_message), BOTH },
+	{ NULL, NULL, RECORD_TEXT, 0, 0 },
+};
+
+static const void *at(const struct record *r, const struct record_field *f)
+{
+	return (const char *)r + f->offset;
+}
+
+const char *record_text(const struct record *r, const struct record_field *f)
+{
+	return *(const char *const *)at(r, f);
+}
+
+bool record_number(const struct record *r, const struct record_field *f, int64_t *n)
+{
+	*n = f->kind == RECORD_INT ? *(const int *)at(r, f) : *(const int64_t *)at(r, f);
+	switch (f->kind) {
+	case RECORD_INT:
+	case RECORD_CODE:
+		return *n != 0;
+	case RECORD_TIME:
+		return *n >= 0;
+	case RECORD_COUNT:
+		return true;
+	case RECORD_TEXT:
+		break;
+	}
+	return false;
+}
+
+/* The bytes of S that are kept; a character is not cut in two. */
+static size_t kept(const char *s)
+{
+	size_t n = strnlen(s, EVENT_TEXT_MAX + 1);
+
+	if (n <= EVENT_TEXT_MAX)
+		return n;
+	for (n = EVENT_TEXT_MAX; n && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
+		;
+	return n;
+}
+
+/* Copies N bytes; what is no UTF-8 becomes '?', as the database would refuse the whole batch. */
+static void copy_text(char *out, const char *s, size_t n)
+{
+	while (n) {
+		size_t one = utf8_length(s, n);
+
+		if (one) {
+			memcpy(out, s, one);
+		} else {
+			one = 1;
+			*out = '?';
+		}
+		out += one;
+		s += one;
+		n -= one;
+	}
+	*out = '\0';
+}
+
+static void set_cause(struct record *r, const struct err *cause)
+{
+	if (!cause || !cause->code)
+		return;
+	r->err_name = err_name(cause->code);
+	r->err_message = *cause->text ? cause->text : NULL;
+	r->cause_message = *cause->detail ? cause->detail : NULL;
+}
+
+struct record *record_new(const struct event *e)
+{
+	static const char *const severities[] = { "info", "error", "debug" };
+	struct record shallow = { .e = *e, .severity = severities[e->severity] }, *r;
+	size_t size = sizeof(*r);
+	char *text;
+
+	set_cause(&shallow, e->cause);
+	shallow.e.cause = NULL;
+	if (!shallow.e.time_us)
+		shallow.e.time_us = clock_wall_us();
+	for (const struct record_field *f = record_fields; f->name; f++) {
+		const char *s = f->kind == RECORD_TEXT ? record_text(&shallow, f) : NULL;
+
+		size += s ? kept(s) + 1 : 0;
+	}
+	r = xmalloc(size);
+	*r = shallow;
+	text = (char *)(r + 1);
+	for (const struct record_field *f = record_fields; f->name; f++) {
+		const char *s = f->kind == RECORD_TEXT ? record_text(&shallow, f) : NULL;
+
+		if (!s)
+			continue;
+		copy_text(text, s, kept(s));
+		memcpy((char *)r + f->offset, &text, sizeof(text));
+		text += kept(s) + 1;
+	}
+	return r;
+}
+
+void record_free(struct record *r)
+{
+	while (r) {
+		struct record *next = r->next;
+
+		free(r);
+		r = next;
+	}
+}

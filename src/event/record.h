@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside src/event only: an event on its way to the sinks, and the table of its fields. */
+#ifndef GATEHOUSE_EVENT_RECORD_H
+#define GATEHOUSE_EVENT_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "event/event.h"
+
+/* A copy of an event, with its strings, in one piece of memory. */
+struct record {
+	struct record *next;
+	struct event e;             /* `cause` is NULL: it became the next three */
+	const char *severity;       /* "info", "error", "debug" */
+	const char *err_name, *err_message, *cause_message;
+};
+
+struct record *record_new(const struct event *);
+/* Frees a list. */
+void record_free(struct record *);
+
+enum record_kind {
+	RECORD_TEXT,  /* NULL: absent */
+	RECORD_INT,   /* int, 0: absent */
+	RECORD_CODE,  /* int64_t, 0: absent */
+	RECORD_TIME,  /* int64_t microseconds, below 0: absent; milliseconds in the log */
+	RECORD_COUNT, /* int64_t, always there */
+};
+
+enum { RECORD_OF_CALL = 1 << EVENT_CALL, RECORD_OF_AUTH = 1 << EVENT_AUTH };
+
+/* A field: its row stands where its column stands in sql/schema/0003-event.sql, after `at` and `program`. */
+struct record_field {
+	const char *name;  /* in the log line */
+	const char *alias; /* a second name for it there, or NULL */
+	enum record_kind kind;
+	size_t offset;
+	unsigned families; /* RECORD_OF_* */
+};
+
+extern const struct record_field record_fields[]; /* ended by a NULL name */
+
+/* The field's text, or NULL; its number, false if absent. */
+const char *record_text(const struct record *, const struct record_field *);
+bool record_number(const struct record *, const struct record_field *, int64_t *);
+
+/* ---- the sinks ---- */
+
+/* One line each to the log. */
+void sink_log(const char *program, const struct record *list);
+
+struct sink_pg;
+struct sink_pg *sink_pg_new(const char *program, struct db *, unsigned max);
+/* Takes a list over. Past `max` records the oldest batch is dropped. */
+void sink_pg_add(struct sink_pg *, struct record *list);
+/* Writes until nothing is left, or the deadline of clock_ms() passed, with CALL_MS for each batch. False: the
+ * database is away. */
+bool sink_pg_flush(struct sink_pg *, int64_t deadline, int call_ms);
+bool sink_pg_is_empty(const struct sink_pg *);
+/* What is left counts as dropped. */
+void sink_pg_free(struct sink_pg *);
+
+/* Counts N dropped rows; says so in the log, at most every 10 s. */
+void event_drop(unsigned n, const char *why);
+
+#endif

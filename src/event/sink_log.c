@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events as lines of the log. Several go out in one write, as many as a pipe takes whole. */
+#include "config.h"
+
+#include "event/record.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 64 * 1024 };
+
+static void add_number(struct buf *b, const struct record_field *f, int64_t n)
+{
+	if (f->kind == RECORD_TIME)
+		buf_printf(b, "%lld.%03d", (long long)(n / 1000), (int)(n % 1000));
+	else
+		buf_printf(b, "%lld", (long long)n);
+}
+
+static void add_field(struct buf *b, const struct record *r, const struct record_field *f, const char *name)
+{
+	int64_t n;
+
+	if (f->kind == RECORD_TEXT) {
+		if (!record_text(r, f))
+			return;
+		buf_printf(b, ",\"%s\":", name);
+		buf_json(b, record_text(r, f));
+	} else if (record_number(r, f, &n)) {
+		buf_printf(b, ",\"%s\":", name);
+		add_number(b, f, n);
+	}
+}
+
+static enum log_level level_of(const struct record *r)
+{
+	static const enum log_level levels[] = {
+		[EVENT_INFO] = LOG_LEVEL_INFO,
+		[EVENT_ERROR] = LOG_LEVEL_ERROR,
+		[EVENT_DEBUG] = LOG_LEVEL_DEBUG,
+	};
+
+	return levels[r->e.severity];
+}
+
+static void add_line(struct buf *b, const char *program, const struct record *r)
+{
+	unsigned family = 1u << r->e.family;
+	char when[CLOCK_TEXT];
+
+	clock_text_of(when, r->e.time_us);
+	buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"family\":\"%s\"", when,
+	    r->severity, program, (long)getpid(), r->e.family == EVENT_CALL ? "call" : "auth_event");
+	for (const struct record_field *f = record_fields; f->name; f++) {
+		if (!(f->families & family) || f->offset == offsetof(struct record, severity))
+			continue;
+		add_field(b, r, f, f->name);
+		if (f->alias)
+			add_field(b, r, f, f->alias);
+	}
+	buf_str(b, "}\n");
+}
+
+void sink_log(const char *program, const struct record *list)
+{
+	struct buf lines, one;
+
+	buf_init(&lines, LINE_MAX_BYTES);
+	buf_init(&one, LINE_MAX_BYTES);
+	for (const struct record *r = list; r; r = r->next) {
+		if (!log_enabled(level_of(r)))
+			continue;
+		buf_clear(&one);
+		add_line(&one, program, r);
+		if (lines.len && lines.len + one.len > PIPE_BUF) {
+			log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
+			buf_clear(&lines);
+		}
+		buf_add(&lines, buf_text(&one), one.len);
+	}
+	if (lines.len)
+		log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
+	buf_release(&lines);
+	buf_release(&one);
+}

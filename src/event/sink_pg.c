@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events as rows: a batch is one call of an SQL function with an array for each column. A batch keeps its
+ * id until it is known to be in: when a commit is in doubt it is sent again, and the function knows it.
+ * A batch that the database refuses is halved until the bad row stands alone.
+ */
+#include "config.h"
+
+#include "event/record.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "db/db.h"
+
+#include <stdlib.h>
+
+enum { BATCH_MAX = 500, PARAMS = 64 };
+
+struct batch {
+	struct batch *next;
+	char id[UUID_TEXT];
+	enum event_family family;
+	unsigned n;
+	struct record *list;
+};
+
+struct sink_pg {
+	const char *program;
+	struct db *db;
+	unsigned max, n;
+	struct batch *first, **last;
+	bool away; /* said so in the log */
+};
+
+struct sink_pg *sink_pg_new(const char *program, struct db *db, unsigned max)
+{
+	struct sink_pg *s = xcalloc(1, sizeof(*s));
+
+	s->program = program;
+	s->db = db;
+	s->max = max;
+	s->last = &s->first;
+	return s;
+}
+
+bool sink_pg_is_empty(const struct sink_pg *s)
+{
+	return !s->first;
+}
+
+static struct batch *batch_new(enum event_family family)
+{
+	struct batch *b = xcalloc(1, sizeof(*b));
+
+	rand_uuid(b->id);
+	b->family = family;
+	return b;
+}
+
+static void batch_free(struct batch *b)
+{
+	record_free(b->list);
+	free(b);
+}
+
+static struct batch *take_first(struct sink_pg *s)
+{
+	struct batch *b = s->first;
+
+	s->first = b->next;
+	if (!s->first)
+		s->last = &s->first;
+	s->n -= b->n;
+	return b;
+}
+
+static void append(struct sink_pg *s, struct batch *b)
+{
+	*s->last = b;
+	s->last = &b->next;
+	s->n += b->n;
+}
+
+/* The records of one family, in order; the others stay in *LIST. Log-only ones are freed. */
+static struct record *take_family(struct record **list, enum event_family family)
+{
+	struct record *taken = NULL, **end = &taken;
+
+	for (struct record **at = list, *r; (r = *at);) {
+		if (r->e.family != family) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		r->next = NULL;
+		if (r->e.severity == EVENT_DEBUG) {
+			record_free(r);
+			continue;
+		}
+		*end = r;
+		end = &r->next;
+	}
+	return taken;
+}
+
+static void add_batches(struct sink_pg *s, enum event_family family, struct record *list)
+{
+	while (list) {
+		struct batch *b = batch_new(family);
+		struct record **end = &b->list;
+
+		while (list && b->n < BATCH_MAX) {
+			*end = list;
+			end = &list->next;
+			list = list->next;
+			b->n++;
+		}
+		*end = NULL;
+		append(s, b);
+	}
+}
+
+void sink_pg_add(struct sink_pg *s, struct record *list)
+{
+	add_batches(s, EVENT_CALL, take_family(&list, EVENT_CALL));
+	add_batches(s, EVENT_AUTH, take_family(&list, EVENT_AUTH));
+	while (s->n > s->max && s->first != NULL) {
+		struct batch *oldest = take_first(s);
+
+		event_drop(oldest->n, "the database has been away for too long");
+		batch_free(oldest);
+	}
+}
+
+/* ---- a batch as parameters ---- */
+
+static const char *cell(struct arena *a, const struct record *r, const struct record_field *f)
+{
+	int64_t n;
+
+	if (f->kind == RECORD_TEXT)
+		return record_text(r, f);
+	return record_number(r, f, &n) ? arena_printf(a, "%lld", (long long)n) : NULL;
+}
+
+static struct db_param column(struct arena *a, const struct batch *b, const struct record_field *f)
+{
+	const char *items[BATCH_MAX];
+	size_t n = 0;
+
+	for (const struct record *r = b->list; r; r = r->next)
+		items[n++] = cell(a, r, f);
+	return db_text_array(a, items, n);
+}
+
+static struct db_param times(struct arena *a, const struct batch *b)
+{
+	const char *items[BATCH_MAX];
+	size_t n = 0;
+
+	for (const struct record *r = b->list; r; r = r->next)
+		items[n++] = arena_printf(a, "%lld", (long long)r->e.time_us);
+	return db_text_array(a, items, n);
+}
+
+static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err *e)
+{
+	enum stmt stmt = b->family == EVENT_CALL ? STMT_EVENTS_ADD_CALL : STMT_EVENTS_ADD_AUTH;
+	struct arena *a = arena_new();
+	struct db_param params[PARAMS];
+	size_t n = 0;
+	bool ok;
+
+	params[n++] = DB_TEXT(b->id);
+	params[n++] = DB_TEXT(s->program);
+	params[n++] = times(a, b);
+	for (const struct record_field *f = record_fields; f->name; f++)
+		if (f->families & 1u << b->family && n < PARAMS)
+			params[n++] = column(a, b, f);
+	ok = db_call_within(s->db, ms, stmt, params, n, a, NULL, e);
+	arena_free(a);
+	return ok;
+}
+
+/* ---- writing ---- */
+
+static void split(struct sink_pg *s, struct batch *b)
+{
+	struct batch *second = batch_new(b->family);
+	struct record *r = b->list;
+
+	for (unsigned i = 1; i < b->n / 2; i++)
+		r = r->next;
+	second->list = r->next;
+	second->n = b->n - b->n / 2;
+	r->next = NULL;
+	b->n /= 2;
+	rand_uuid(b->id); /* it is another batch now */
+	append(s, b);
+	append(s, second);
+}
+
+/* The database has judged the batch: a part of it is at fault, or the one row that it is. */
+static void refused(struct sink_pg *s, const struct err *e)
+{
+	struct batch *b = take_first(s);
+	struct log_ctx ctx = { .request_id = b->list->e.request_id };
+
+	b->next = NULL;
+	if (b->n > 1) {
+		split(s, b);
+		return;
+	}
+	log_error(&ctx, "the database refuses an event", "detail", e->detail, NULL);
+	event_drop(1, "refused by the database");
+	batch_free(b);
+}
+
+bool sink_pg_flush(struct sink_pg *s, int64_t deadline, int call_ms)
+{
+	while (s->first && clock_ms() < deadline) {
+		struct err e = { .code = ERR_NONE };
+
+		if (insert(s, s->first, call_ms, &e)) {
+			batch_free(take_first(s));
+			s->away = false;
+		} else if (e.code == ERR_INTERNAL) {
+			refused(s, &e);
+		} else {
+			if (!s->away)
+				log_warn(NULL, "events wait for the database", "reason", err_reason_of(&e),
+				    "detail", e.detail, NULL);
+			s->away = true;
+			return false;
+		}
+	}
+	return true;
+}
+
+void sink_pg_free(struct sink_pg *s)
+{
+	if (s->n)
+		event_drop(s->n, "stopped before the database took them");
+	while (s->first)
+		batch_free(take_first(s));
+	free(s);
+}
