@@ -56,6 +56,7 @@ static bool read_open(struct conf_text *t, struct arena *a, int fd, size_t max, 
 	t->p[n] = '\0';
 	t->n = (size_t)n;
 	t->mode = st.st_mode;
+	t->modified = st.st_mtime;
 	return true;
 }
 

@@ -14,6 +14,7 @@ struct conf_text {
 	char *p; /* in the arena, followed by a NUL that does not count */
 	size_t n;
 	mode_t mode;
+	time_t modified;
 };
 
 /*

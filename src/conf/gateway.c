@@ -259,10 +259,18 @@ static void read_networks(struct loader *l, struct json_object *list, const char
 	}
 }
 
+/* By the owner of the project, not by who asks: root's reload and the programs' users must look in one place. */
+const char *gateway_state_dir_default(const char *project_dir)
+{
+	struct stat st;
+
+	return !stat(project_dir, &st) && st.st_uid == 0 ? "/var/lib/gatehouse" : "state";
+}
+
 static void read_files(struct loader *l, struct json_object *doc)
 {
 	struct project *p = l->p;
-	const char *state = geteuid() == 0 ? "/var/lib/gatehouse" : "state";
+	const char *state = gateway_state_dir_default(p->dir);
 
 	p->keyring = conf_path(l->arena, p->dir, string_or(doc, "keyring", "keys"));
 	p->state_dir = conf_path(l->arena, p->dir, string_or(doc, "stateDir", state));
@@ -398,6 +406,7 @@ static void read_members(struct loader *l, struct json_object *doc)
 	origins_load(l, json_get(doc, "publicOrigins"));
 	allowed_origins_load(l, allowed);
 	check_development(l);
+	p->auto_reload = json_get_bool(doc, "autoReload", false) && p->development;
 	if (json_get_bool(doc, "autoReload", false) && !p->development)
 		fault(at(l, "/autoReload"), "remove it, or set development", "autoReload needs development");
 	if (proxies)
@@ -424,8 +433,8 @@ static struct json_object *find_file(struct loader *l)
 	l->p->config_file = "gateway.jsonc";
 	doc = load_json(l, "gateway.jsonc", &absent);
 	if (!absent) {
-		if (conf_read(&other, l->arena, conf_path(l->arena, l->p->dir, "zuplo.jsonc"), CONF_FILE_MAX,
-		        NULL))
+		if (conf_read(&other, l->arena, conf_path(l->arena, l->files_dir, "zuplo.jsonc"),
+		        CONF_FILE_MAX, NULL))
 			problem_add(l->problems, false, "zuplo.jsonc", "", "keep one of the two",
 			    "the file is not read: gateway.jsonc is there");
 		return doc;

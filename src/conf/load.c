@@ -24,7 +24,7 @@ struct json_object *load_json(struct loader *l, const char *file, bool *absent)
 	struct conf_text text;
 	char *plain;
 
-	if (!conf_read(&text, l->arena, conf_path(l->arena, l->p->dir, file), CONF_FILE_MAX, &e)) {
+	if (!conf_read(&text, l->arena, conf_path(l->arena, l->files_dir, file), CONF_FILE_MAX, &e)) {
 		if (absent && e.code == ERR_NOT_FOUND)
 			*absent = true;
 		else
@@ -32,6 +32,8 @@ struct json_object *load_json(struct loader *l, const char *file, bool *absent)
 			    "the file %s", e.text);
 		return NULL;
 	}
+	if (text.modified > l->p->modified)
+		l->p->modified = text.modified;
 	plain = jsonc_blank(l->arena, text.p, text.n, &e);
 	doc = plain ? json_parse(l->arena, plain, text.n, &limits, &e) : NULL;
 	if (!doc)

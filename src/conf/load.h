@@ -37,6 +37,7 @@ struct loader {
 	struct env *env;
 	const struct policy_type *const *types;
 	bool check;        /* project_options.check */
+	const char *files_dir; /* where the configuration files are read: the project, or a snapshot of it */
 	bool has_env_file; /* .env is there */
 	struct policy_use *policies;
 	struct policy_entry *policy_entries;
@@ -70,6 +71,9 @@ const char *load_expand(struct loader *, enum env_form, const char *text, const 
 /* Closes the route with an error; the first fault stays. */
 void route_fault(struct loader *, struct mcp_route *, const char *pointer, const char *remedy,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* `stateDir` where gateway.jsonc is silent: relative to the project unless absolute. */
+const char *gateway_state_dir_default(const char *project_dir);
 
 /* What to use instead of a policy type that this product lacks; NULL if nothing comes near. */
 const char *policy_replacement(const char *type);

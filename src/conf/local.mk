@@ -12,4 +12,9 @@ libgatehouse_a_SOURCES += \
 	src/conf/replacement.c \
 	src/conf/routes.c \
 	src/conf/rules.c \
+	src/conf/snapshot.c src/conf/snapshot.h \
 	src/conf/tables.h
+
+check_PROGRAMS += t/unit/conf_snapshot
+TESTS += t/unit/conf_snapshot
+t_unit_conf_snapshot_SOURCES = t/unit/conf_snapshot.c t/unit/tap.h

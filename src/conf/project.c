@@ -47,6 +47,7 @@ static bool find_directory(struct loader *l, const char *dir)
 		    "the project is not a directory");
 	} else {
 		l->p->dir = arena_strdup(l->arena, path);
+		l->files_dir = l->files_dir ? arena_strdup(l->arena, l->files_dir) : l->p->dir;
 		return true;
 	}
 	l->p->fault = problems_fault(l->problems, 0);
@@ -95,6 +96,7 @@ struct project *project_load(const struct project_options *options)
 		.problems = problems_new(a),
 		.types = options->types,
 		.check = options->check,
+		.files_dir = options->files_dir,
 	};
 
 	atomic_init(&c->references, 1);

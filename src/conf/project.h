@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -154,6 +155,8 @@ struct project {
 	const char *console_claim;
 	const char *const *console_values;
 	bool development;
+	bool auto_reload; /* only with development */
+	time_t modified;  /* the newest of the configuration files */
 	struct mcp_route *routes;
 	size_t routes_n;
 	const struct policy_use *policies;
@@ -166,6 +169,8 @@ struct project {
 
 struct project_options {
 	const char *dir;
+	const char *files_dir; /* where the configuration files are read (a snapshot); NULL: in `dir`. .env and relative
+	                        * paths belong to `dir` in any case */
 	const struct policy_type *const *types; /* ended by NULL */
 	bool check; /* gatehousectl check: resolve everything, so that every missing variable is found */
 };
