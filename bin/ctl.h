@@ -28,6 +28,7 @@ struct ctl_command {
 	int (*run)(struct ctl *, int argc, char **argv);
 };
 
+extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_migrate;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const struct ctl_command *const commands[] = {
+	&ctl_check,
 	&ctl_migrate,
 	&ctl_keys,
 	NULL,

@@ -3,5 +3,6 @@ bin_PROGRAMS += bin/gatehousectl
 bin_gatehousectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin
 nodist_bin_gatehousectl_SOURCES = bin/sql.c
 bin_gatehousectl_SOURCES = bin/gatehousectl.c bin/ctl.h bin/sql.h
+bin_gatehousectl_SOURCES += bin/ctl_check.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c

@@ -39,7 +39,7 @@ static bool refuse(struct req *r, const char *outcome, struct err *e)
 
 	if (!strcmp(outcome, "decided"))
 		return err_reason(e, ERR_INVALID_REQUEST, "request_decided",
-		    "this request has been answered already", "");
+		    "a request can be answered once only", "");
 	if (!strcmp(outcome, "expired"))
 		return err_reason(e, ERR_INVALID_REQUEST, "request_expired",
 		    "a request can be answered for a few minutes only", "");

@@ -22,8 +22,7 @@ struct advice {
 
 static const struct advice advice[] = {
 	{ ERR_INVALID_REQUEST, "request_decided", true, "You have already answered",
-	    "If your app went on, you can close this page. If it did not, start again from your app: each "
-	    "request can be answered once." },
+	    "If your app went on, you can close this page. If it did not, start again from your app." },
 	{ ERR_INVALID_REQUEST, "request_expired", true, "This request has expired", START_OVER },
 	{ ERR_INVALID_REQUEST, "request_unknown", true, "This request is not known", START_OVER },
 	{ ERR_INVALID_REQUEST, "route_gone", true, "This service is no longer here", START_OVER },

@@ -28,3 +28,9 @@ TESTS += t/unit/page_html
 check_PROGRAMS += t/unit/page_template
 t_unit_page_template_SOURCES = t/unit/page_template.c t/unit/tap.h
 TESTS += t/unit/page_template
+
+check_PROGRAMS += t/unit/page_show
+t_unit_page_show_SOURCES = t/unit/page_show.c
+
+TESTS += t/600-page-build.t
+TESTS += t/601-page-style.t
