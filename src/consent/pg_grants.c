@@ -18,7 +18,7 @@ enum { GRANTS_MAX = 100 };
 /* The name of this page's form, in the place of a request's id. */
 #define FORM "grants"
 
-/* "21 November 2026", and as RFC 3339. */
+/* "21 Nov 2026", and as RFC 3339. */
 static const char *show_date(struct arena *a, int64_t s, const char **machine)
 {
 	time_t t = (time_t)s;
@@ -26,7 +26,7 @@ static const char *show_date(struct arena *a, int64_t s, const char **machine)
 	struct tm tm;
 
 	if (gmtime_r(&t, &tm)) {
-		strftime(day, sizeof(day), "%e %B %Y", &tm);
+		strftime(day, sizeof(day), "%e %b %Y", &tm);
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	}
 	*machine = arena_strdup(a, text);

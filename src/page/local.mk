@@ -34,3 +34,11 @@ t_unit_page_show_SOURCES = t/unit/page_show.c
 
 TESTS += t/600-page-build.t
 TESTS += t/601-page-style.t
+
+check_PROGRAMS += t/unit/page_csrf
+t_unit_page_csrf_SOURCES = t/unit/page_csrf.c t/unit/fake_io.h t/unit/tap.h
+TESTS += t/unit/page_csrf
+
+check_PROGRAMS += t/unit/page_page
+t_unit_page_page_SOURCES = t/unit/page_page.c t/unit/fake_io.h t/unit/tap.h
+TESTS += t/unit/page_page

@@ -148,11 +148,13 @@ void pages_start(const char *dir)
 		struct source s = { dir, false };
 		struct err e = { .code = ERR_NONE };
 
-		if (!load((enum page_id)id, &s, &e))
-			log_warn(NULL, "page override ignored", "page", page_table[id].name, "why", e.text,
-			    NULL);
-		else if (s.found)
-			log_info(NULL, "page overridden", "page", page_table[id].name, NULL);
+		if (load((enum page_id)id, &s, &e)) {
+			if (s.found)
+				log_info(NULL, "page overridden", "page", page_table[id].name, NULL);
+			continue;
+		}
+		log_warn(NULL, "page override ignored", "page", page_table[id].name, "why", e.text, NULL);
+		load((enum page_id)id, &(struct source){ NULL, false }, NULL);
 	}
 }
 

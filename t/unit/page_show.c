@@ -88,9 +88,9 @@ static void error(struct resp *s, bool calm)
 static void grants(struct resp *s, const char *variant, size_t n)
 {
 	struct page_grants_row rows[] = {
-		{ "1", html_clean(arena, client_of(variant), 64), "Linear", "21 November 2026", "21 November 2026",
+		{ "1", html_clean(arena, client_of(variant), 64), "Linear", "21 Nov 2026", "21 Nov 2026",
 		    "2026-11-21T09:00:00Z", "2026-11-21T09:00:00Z" },
-		{ "2", NULL, "Design files", "3 October 2026", "19 November 2026", "2026-10-03T09:00:00Z",
+		{ "2", NULL, "Design files", "3 Oct 2026", "19 Nov 2026", "2026-10-03T09:00:00Z",
 		    "2026-11-19T09:00:00Z" },
 	};
 	struct page_grants page = {
