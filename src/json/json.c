@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * json-c behind the gate. json-c alone keeps the last of two equal names, cuts names at NUL
- * and clamps integers; the gate refuses the first two, its strict mode the last.
+ * and clamps integers: the gate refuses all three.
  */
 #include "config.h"
 
@@ -41,8 +41,7 @@ static struct json_object *parse_checked(const char *text, size_t n, unsigned de
 	}
 	json_tokener_free(tok);
 	if (why != json_tokener_success)
-		err_set(e, ERR_SYNTAX, "JSON holds a number out of range", "%s",
-		    json_tokener_error_desc(why));
+		err_set(e, ERR_SYNTAX, "malformed JSON", "json-c: %s", json_tokener_error_desc(why));
 	else if (!o)
 		err_set(e, ERR_SYNTAX, "JSON text is null", "");
 	return o;
@@ -51,9 +50,11 @@ static struct json_object *parse_checked(const char *text, size_t n, unsigned de
 struct json_object *json_parse(
     struct arena *a, const char *text, size_t n, const struct scan_limits *limits, struct err *e)
 {
+	struct scan_limits l = *limits;
 	struct json_object *o;
 
-	if (!scan_check(text, n, limits, e))
+	l.int64 = true;
+	if (!scan_check(text, n, &l, e))
 		return NULL;
 	if (n > INT_MAX - 1) {
 		err_set(e, ERR_LIMIT, "JSON text is too long", "");

@@ -37,6 +37,7 @@ struct scan {
 	const char *start, *p, *end;
 	struct err *e;
 	unsigned depth, members; /* what is left of each */
+	bool int64;
 	struct name *names;      /* those of all open objects, outermost first */
 	size_t names_n, names_cap;
 	struct name names_inline[NAMES_INLINE];
@@ -381,8 +382,23 @@ static bool digits(struct scan *s)
 	return s->p > from || malformed(s, "malformed number");
 }
 
+/* Whether the N characters at P, an integer as JSON spells it, fit into 64 bits. */
+static bool fits_int64(const char *p, size_t n)
+{
+	bool negative = *p == '-';
+	const char *most = negative ? "9223372036854775808" : "18446744073709551615";
+	size_t most_n = strlen(most);
+
+	p += negative;
+	n -= negative;
+	return n < most_n || (n == most_n && memcmp(p, most, n) <= 0);
+}
+
 static bool number(struct scan *s)
 {
+	const char *from = s->p;
+	bool integer = true;
+
 	if (*s->p == '-')
 		s->p++;
 	if (s->p < s->end && *s->p == '0')
@@ -390,17 +406,21 @@ static bool number(struct scan *s)
 	else if (!digits(s))
 		return false;
 	if (s->p < s->end && *s->p == '.') {
+		integer = false;
 		s->p++;
 		if (!digits(s))
 			return false;
 	}
 	if (s->p < s->end && (*s->p | 0x20) == 'e') {
+		integer = false;
 		s->p++;
 		if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
 			s->p++;
-		return digits(s);
+		if (!digits(s))
+			return false;
 	}
-	return true;
+	return !integer || !s->int64 || fits_int64(from, (size_t)(s->p - from)) ||
+	    fail(s, ERR_SYNTAX, "integer out of range", from);
 }
 
 static bool word(struct scan *s, const char *text)
@@ -522,6 +542,7 @@ bool scan_check(const char *text, size_t n, const struct scan_limits *limits, st
 		.e = e,
 		.depth = limits->depth < DEPTH_MAX ? limits->depth : DEPTH_MAX,
 		.members = limits->members,
+		.int64 = limits->int64,
 		.names_cap = NAMES_INLINE,
 	};
 	bool good;

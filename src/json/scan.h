@@ -21,6 +21,7 @@ struct scan_limits {
 	size_t bytes;     /* of the whole text */
 	unsigned depth;   /* of nested arrays and objects; a scalar alone has depth 0 */
 	unsigned members; /* of all objects and arrays together */
+	bool int64;       /* integers must fit int64_t or uint64_t: json_parse() asks for it, since json-c clamps them */
 };
 
 /* security.md §4: depth 32; the byte limit is the caller's. */
