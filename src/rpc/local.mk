@@ -4,3 +4,17 @@ libgatehouse_a_SOURCES += \
 	src/rpc/outcome.c src/rpc/outcome.h \
 	src/rpc/rpc.c src/rpc/rpc.h \
 	src/rpc/sse.c src/rpc/sse.h
+
+# the C tests of src/rpc
+check_PROGRAMS += t/unit/rpc_era
+t_unit_rpc_era_SOURCES = t/unit/rpc_era.c t/unit/tap.h
+TESTS += t/unit/rpc_era
+check_PROGRAMS += t/unit/rpc_outcome
+t_unit_rpc_outcome_SOURCES = t/unit/rpc_outcome.c t/unit/tap.h
+TESTS += t/unit/rpc_outcome
+check_PROGRAMS += t/unit/rpc_rpc
+t_unit_rpc_rpc_SOURCES = t/unit/rpc_rpc.c t/unit/tap.h
+TESTS += t/unit/rpc_rpc
+check_PROGRAMS += t/unit/rpc_sse
+t_unit_rpc_sse_SOURCES = t/unit/rpc_sse.c t/unit/tap.h
+TESTS += t/unit/rpc_sse
