@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "conf/project.h"
 
 /* Exit statuses: done; failed, or found errors; called in a wrong way. */
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
@@ -34,6 +35,8 @@ extern const struct ctl_command ctl_migrate;
 
 /* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns CTL_FAILED. */
 int ctl_fail(const struct ctl_command *, const struct err *);
+/* The project of -c, GATEHOUSE_PROJECT or gatehouse.path, to be given back by project_unref(). NULL: said why. */
+struct project *ctl_project(const struct ctl *, const struct ctl_command *);
 /* Says how the command is called. Returns CTL_USAGE. */
 int ctl_usage(const struct ctl_command *);
 

@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static int keys_init(struct ctl *ctl, const char *dir)
+static int keys_init(const char *dir)
 {
 	struct err e = { .code = ERR_NONE };
 	unsigned made;
 
-	(void)ctl;
 	if (!ring_init(dir, &made, &e))
 		return ctl_fail(&ctl_keys, &e);
 	if (made)
@@ -33,11 +32,10 @@ static void show(const struct ring *r, enum purpose p)
 }
 
 /* Every purpose is shown or complained about: one bad file does not hide the next. */
-static int keys_list(struct ctl *ctl, const char *dir)
+static int keys_list(const char *dir)
 {
 	int status = CTL_OK;
 
-	(void)ctl;
 	for (enum purpose p = 0; p < KEY_PURPOSES; p++) {
 		struct err e = { .code = ERR_NONE };
 		struct ring *r = ring_open(dir, 1u << p, &e);
@@ -53,22 +51,27 @@ static int keys_list(struct ctl *ctl, const char *dir)
 
 static int keys_run(struct ctl *ctl, int argc, char **argv)
 {
-	const char *dir = argc > 2 ? argv[2] : NULL;
+	int (*verb)(const char *dir) = NULL;
+	struct project *p;
+	int status;
 
-	if (argc < 2 || argc > 3)
+	if (argc == 2 || argc == 3)
+		verb = !strcmp(argv[1], "init") ? keys_init : !strcmp(argv[1], "list") ? keys_list : NULL;
+	if (!verb)
 		return ctl_usage(&ctl_keys);
-	if (!dir)
-		return ctl_usage(&ctl_keys);
-	if (!strcmp(argv[1], "init"))
-		return keys_init(ctl, dir);
-	if (!strcmp(argv[1], "list"))
-		return keys_list(ctl, dir);
-	return ctl_usage(&ctl_keys);
+	if (argc == 3)
+		return verb(argv[2]);
+	p = ctl_project(ctl, &ctl_keys);
+	if (!p)
+		return CTL_FAILED;
+	status = verb(p->keyring);
+	project_unref(p);
+	return status;
 }
 
 const struct ctl_command ctl_keys = {
 	.name = "keys",
 	.usage = "init|list [DIR]",
-	.about = "make the key ring's missing files, or list its keys (never their bytes)",
+	.about = "make the missing files of the key ring (the project's, or DIR), or list its keys, never their bytes",
 	.run = keys_run,
 };

@@ -231,29 +231,51 @@ static bool migrate(struct migration *m, const char *conninfo, struct err *e)
 
 /* ---- the command ---- */
 
+/* The project's connection string as the administrator's, to be freed; *OK false: there is no project. */
+static char *project_conninfo(const struct ctl *ctl, bool *ok)
+{
+	struct project *p = ctl_project(ctl, &ctl_migrate);
+	char *conninfo = p ? db_conninfo(p->database, "admin") : NULL;
+
+	*ok = p != NULL;
+	if (p)
+		project_unref(p);
+	return conninfo;
+}
+
+static int run_on(struct migration *m, const char *conninfo)
+{
+	struct err e = { .code = ERR_NONE };
+	bool ok = migrate(m, conninfo, &e);
+
+	PQfinish(m->pg);
+	return ok ? CTL_OK : ctl_fail(&ctl_migrate, &e);
+}
+
 static int migrate_run(struct ctl *ctl, int argc, char **argv)
 {
 	struct migration m = { .pg = NULL };
-	struct err e = { .code = ERR_NONE };
-	const char *conninfo = NULL;
+	const char *given = NULL;
+	char *conninfo;
 	bool ok;
+	int status;
 
-	(void)ctl;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--dry-run"))
 			m.dry = true;
 		else if (!strcmp(argv[i], "--single-role"))
 			m.single = true;
 		else if (!strcmp(argv[i], "--database") && i + 1 < argc)
-			conninfo = argv[++i];
+			given = argv[++i];
 		else
 			return ctl_usage(&ctl_migrate);
 	}
-	if (!conninfo)
-		return ctl_usage(&ctl_migrate);
-	ok = migrate(&m, conninfo, &e);
-	PQfinish(m.pg);
-	return ok ? CTL_OK : ctl_fail(&ctl_migrate, &e);
+	if (given)
+		return run_on(&m, given);
+	conninfo = project_conninfo(ctl, &ok);
+	status = ok ? run_on(&m, conninfo) : CTL_FAILED;
+	db_conninfo_free(conninfo);
+	return status;
 }
 
 const struct ctl_command ctl_migrate = {

@@ -5,6 +5,7 @@
 #include "ctl.h"
 
 #include "base/log.h"
+#include "policy/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,26 @@ int ctl_usage(const struct ctl_command *c)
 {
 	fprintf(stderr, "usage: gatehousectl %s%s%s\n", c->name, *c->usage ? " " : "", c->usage);
 	return CTL_USAGE;
+}
+
+struct project *ctl_project(const struct ctl *ctl, const struct ctl_command *c)
+{
+	struct project_options options = { .types = policy_types };
+	struct err e = { .code = ERR_NONE };
+	struct project *p;
+
+	options.dir = project_find_dir(ctl->arena, ctl->dir, ctl->argv0, &e);
+	if (!options.dir) {
+		ctl_fail(c, &e);
+		return NULL;
+	}
+	p = project_load(&options);
+	if (!p->fault)
+		return p;
+	fprintf(stderr, "gatehousectl: %s: the project %s does not load (see `gatehousectl check`): %s\n", c->name,
+	    p->dir, p->fault);
+	project_unref(p);
+	return NULL;
 }
 
 static int help(FILE *out)

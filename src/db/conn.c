@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/db.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +21,7 @@
 
 #include <openssl/crypto.h>
 
-char *conninfo_for(const char *conninfo, const char *program)
+char *db_conninfo(const char *conninfo, const char *program)
 {
 	static const char mark[] = "{program}";
 	struct buf b;
@@ -52,7 +53,7 @@ char *application_for(const char *program)
 	return text;
 }
 
-void conninfo_free(char *conninfo)
+void db_conninfo_free(char *conninfo)
 {
 	if (conninfo)
 		OPENSSL_cleanse(conninfo, strlen(conninfo));

@@ -37,11 +37,8 @@ struct db {
 	struct err why;       /* down: what the last attempt met */
 };
 
-/* CONNINFO with {program} replaced, to be freed; NULL for none. "gatehouse PROGRAM", likewise. */
-char *conninfo_for(const char *conninfo, const char *program);
+/* "gatehouse PROGRAM", to be freed. */
 char *application_for(const char *program);
-/* Wipes and frees a connection string, which may hold a password. NULL is allowed. */
-void conninfo_free(char *);
 
 /*
  * A new connection, non-blocking, or NULL with ERR_UNAVAILABLE, or ERR_CONFIG if the server knows

@@ -29,7 +29,7 @@ struct db *db_open(const struct db_options *o)
 	struct db *db = xcalloc(1, sizeof(*db));
 	pthread_condattr_t attr;
 
-	db->conninfo = conninfo_for(o->conninfo, o->program);
+	db->conninfo = db_conninfo(o->conninfo, o->program);
 	db->application = application_for(o->program);
 	db->program = program_bit(o->program);
 	db->size = o->size ? o->size : 4;
@@ -56,7 +56,7 @@ void db_close(struct db *db)
 	}
 	pthread_cond_destroy(&db->freed);
 	pthread_mutex_destroy(&db->lock);
-	conninfo_free(db->conninfo);
+	db_conninfo_free(db->conninfo);
 	free(db->application);
 	free(db);
 }

@@ -36,6 +36,10 @@ struct db_options {
 	int statement_ms;     /* 0: 3000: all of a db_call(), waiting for a connection included */
 };
 
+/* CONNINFO with {program} replaced; NULL for "" and NULL. To be freed by the second, which wipes it first. */
+char *db_conninfo(const char *conninfo, const char *program);
+void db_conninfo_free(char *);
+
 /* No connection is made yet: a database that is away does not keep a program from starting. */
 struct db *db_open(const struct db_options *);
 void db_close(struct db *);

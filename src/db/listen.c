@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/conn.h"
+#include "db/db.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -71,31 +72,32 @@ static void hand_on(const struct db_listen *l, PGconn *pg)
 	}
 }
 
-/* SQL is a constant. False: the connection is of no more use. */
-static bool ask(struct db_listen *l, struct conn *c, const char *sql, struct err *e)
+/* SQL is a constant. The time of the question in *ASKED_AT. False: the connection is of no more use. */
+static bool ask(const struct db_listen *l, struct conn *c, const char *sql, int64_t *asked_at, struct err *e)
 {
-	int64_t now = clock_ms();
 	PGresult *r;
 	bool ok;
 
+	*asked_at = clock_ms();
 	PQsendQuery(c->pg, sql);
-	r = conn_finish(c->pg, now + ANSWER_MS);
+	r = conn_finish(c->pg, *asked_at + ANSWER_MS);
 	if (!r)
 		return db_timed_out(e, "listen");
 	ok = result_is_good(r) || db_is_away(e, PQresultErrorMessage(r));
 	PQclear(r);
 	hand_on(l, c->pg);
-	if (ok)
-		l->fresh_at = now;
 	return ok;
 }
 
 /* Listens as long as the connection lasts. False: stop. */
 static bool listen_on(struct db_listen *l, struct conn *c, struct err *e)
 {
-	if (!ask(l, c, "listen gatehouse", e))
+	int64_t asked_at;
+
+	if (!ask(l, c, "listen gatehouse", &asked_at, e))
 		return true;
 	l->on_notify(l->context, NULL); /* what came before this connect was missed */
+	l->fresh_at = asked_at;         /* and not a moment sooner */
 	if (l->away)
 		log_info(NULL, "listening to the database again", NULL);
 	l->away = false;
@@ -107,8 +109,9 @@ static bool listen_on(struct db_listen *l, struct conn *c, struct err *e)
 		hand_on(l, c->pg);
 		if (clock_ms() < ping_at)
 			continue;
-		if (!ask(l, c, "select 1", e))
+		if (!ask(l, c, "select 1", &asked_at, e))
 			return true;
+		l->fresh_at = asked_at;
 		ping_at = clock_ms() + PING_MS;
 	}
 }
@@ -139,7 +142,7 @@ static void *run(void *context)
 static void listen_free(struct db_listen *l)
 {
 	close(l->stop_fd);
-	conninfo_free(l->conninfo);
+	db_conninfo_free(l->conninfo);
 	free(l->application);
 	free(l);
 }
@@ -151,7 +154,7 @@ struct db_listen *db_listen_start(const char *conninfo, const char *program,
 	pthread_attr_t attr;
 	bool ok;
 
-	l->conninfo = conninfo_for(conninfo, program);
+	l->conninfo = db_conninfo(conninfo, program);
 	l->application = application_for(program);
 	l->on_notify = on_notify;
 	l->context = context;
