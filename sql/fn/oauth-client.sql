@@ -17,7 +17,7 @@ $$;
 -- Registers a client. A public one that registers the same metadata again (the same p_fingerprint)
 -- gets the row that it has: a client that registers at every start costs one row.
 -- A repetition with the same p_client_id finds its own row.
--- Returns client_id, created_at (seconds since 1970), is_new.
+-- Returns client_id, created_at (seconds since 1970), is_new (the row is this call's).
 -- for: oauth
 create or replace function gatehouse.client_register(
 	p_client_id text, p_name text, p_auth_method text, p_secret_hash bytea, p_pepper_id text,
@@ -34,7 +34,8 @@ begin
 		-- most repetitions end here, without a write
 		select * into c from client where client.fingerprint = p_fingerprint;
 		if found and c.last_used_at > now() - interval '1 hour' then
-			return query select c.client_id, extract(epoch from c.created_at)::bigint, false;
+			return query select c.client_id, extract(epoch from c.created_at)::bigint,
+				c.client_id = p_client_id;
 			return;
 		end if;
 		insert into client as t (client_id, name, auth_method, redirect_uris, metadata, fingerprint)

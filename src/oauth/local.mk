@@ -16,3 +16,5 @@ libgatehouse_a_SOURCES += \
 	src/oauth/scope.c src/oauth/scope.h \
 	src/oauth/session.c src/oauth/session.h \
 	src/oauth/token.c src/oauth/token.h
+
+TESTS += t/200-oauth-sql.t
