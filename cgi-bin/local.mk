@@ -2,3 +2,9 @@
 
 cgi_PROGRAMS += consent.fcgi
 consent_fcgi_SOURCES = cgi-bin/consent.c
+
+cgi_PROGRAMS += discovery.fcgi
+discovery_fcgi_SOURCES = cgi-bin/discovery.c
+
+cgi_PROGRAMS += oauth.fcgi
+oauth_fcgi_SOURCES = cgi-bin/oauth.c

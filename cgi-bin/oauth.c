@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oauth.fcgi: the authorization server's endpoints. */
+#include "config.h"
+
+#include "http/http.h"
+#include "oauth/endpoint.h"
+#include "oauth/metadata.h"
+#include "page/error.h"
+#include "page/page.h"
+#include "policy/policy.h"
+
+#define KIB(n) ((size_t)(n) * 1024)
+
+/* Called by programs: any origin may, cookies are not looked at. */
+#define API(path_, max, handler_) \
+	{ .methods = "POST", .path = path_, .need = NEED_IDENTIFY, .identify = oauth_in_force, \
+	    .body_max = max, .cors = CORS_ANY, .style = ERROR_OAUTH, .handler = handler_ }
+
+/* Opened by a person's browser. */
+#define PAGE(path_, handler_) \
+	{ .methods = "GET", .path = path_, .need = NEED_IDENTIFY, .identify = oauth_in_force, \
+	    .style = ERROR_PAGE, .handler = handler_ }
+
+static const struct route_row rows[] = {
+	API("{b}/oauth/register", KIB(64), ep_register),
+	API("{b}/oauth/token", KIB(16), ep_token),
+	API("{b}/oauth/revoke", KIB(16), ep_revoke),
+	PAGE("{b}/oauth/authorize", ep_authorize),
+	PAGE("{b}/oauth/authorize/*", ep_authorize),
+	PAGE("{b}/oauth/dev-login", ep_dev_login),
+	{ .path = NULL },
+};
+
+int main(int argc, char **argv)
+{
+	struct app app = {
+		.name = "oauth",
+		.rows = rows,
+		.uses_database = true,
+		.key_mask = 1u << KEY_PEPPER,
+		.policy_types = policy_types,
+		.error_page = error_page,
+		.start = pages_start_app,
+	};
+
+	return serve(&app, argc, argv);
+}
