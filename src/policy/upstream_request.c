@@ -86,6 +86,16 @@ bool upstream_header_set(struct upstream_request *u, const char *name, const cha
 	return true;
 }
 
+void upstream_header_add(struct upstream_request *u, const char *name, const char *value)
+{
+	struct upstream_header **at = header_at(u, name);
+
+	if (!*at)
+		*at = arena_alloc(u->arena, sizeof(**at));
+	(*at)->name = name;
+	(*at)->value = value;
+}
+
 void upstream_header_remove(struct upstream_request *u, const char *name)
 {
 	struct upstream_header **at = header_at(u, name);
@@ -162,6 +172,16 @@ static bool next_pair(struct arena *a, const char **rest, const char **raw, cons
 	*name = uri_decode(a, *raw, strcspn(*raw, "="), true);
 	*rest += n;
 	return true;
+}
+
+bool query_has(struct arena *a, const char *query, const char *wanted)
+{
+	const char *raw, *name;
+
+	while (next_pair(a, &query, &raw, &name))
+		if (name && !strcmp(name, wanted))
+			return true;
+	return false;
 }
 
 void upstream_request_init(struct upstream_request *u, struct arena *a, const char *query)

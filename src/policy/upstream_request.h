@@ -38,6 +38,9 @@ struct upstream_request {
 /* QUERY: rewritePattern's, raw; NULL: none. */
 void upstream_request_init(struct upstream_request *, struct arena *, const char *query);
 
+/* Adds one of the gateway's own, whatever its name; VALUE is known to be good. */
+void upstream_header_add(struct upstream_request *, const char *name, const char *value);
+
 /* A header's value, NULL if absent. */
 const char *upstream_header_get(const struct upstream_request *, const char *name);
 
@@ -50,6 +53,9 @@ bool upstream_query_append(struct upstream_request *, const char *query, struct 
 
 /* The query that leaves, without '?'; "" when empty. In the arena. */
 const char *upstream_query_text(const struct upstream_request *);
+
+/* Whether a raw query has a pair of that name, however it is spelled. */
+bool query_has(struct arena *, const char *query, const char *name);
 
 /* Whether NAME is a header name that may be set or removed by configuration: a token (RFC 9110 5.6.2), */
 bool header_name_is_token(const char *name);
