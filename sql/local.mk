@@ -5,6 +5,7 @@ SQL_SCHEMA += sql/schema/0002-oauth.sql
 SQL_SCHEMA += sql/schema/0003-event.sql
 
 SQL_FN =
+SQL_FN += sql/fn/bearer.sql
 SQL_FN += sql/fn/consent.sql
 SQL_FN += sql/fn/core.sql
 SQL_FN += sql/fn/event.sql
@@ -13,6 +14,7 @@ SQL_FN += sql/fn/oauth-consent.sql
 SQL_FN += sql/fn/oauth-token.sql
 
 SQL_STMT =
+SQL_STMT += sql/stmt/bearer.sql
 SQL_STMT += sql/stmt/consent.sql
 SQL_STMT += sql/stmt/core.sql
 SQL_STMT += sql/stmt/event.sql

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Access tokens at a route (RFC 6750, RFC 8707): what a presented token says, from the cache or
- * the database. The cache (threads only) obeys notifications: see HACKING, "token cache".
+ * Access tokens at a route (RFC 6750, RFC 8707): what a presented token says, from the cache or the
+ * database. Only what takes rights away notifies; so the cache believes itself for at most 30 s, only while
+ * the server answers the listening connection, and never stores what a notification may have overtaken.
  */
 #ifndef GATEHOUSE_OAUTH_BEARER_H
 #define GATEHOUSE_OAUTH_BEARER_H
@@ -17,20 +18,29 @@ struct bearer { /* strings live in the arena given */
 };
 
 struct bearer_cache;
-/* LISTENs by itself; NULL conninfo: libpq's environment. */
-struct bearer_cache *bearer_cache_start(const struct project *, const char *program);
+
+/*
+ * Starts listening. ON_REVOKED (may be NULL) runs in the listener's thread when a grant ended, with its
+ * id; with NULL when anything may have: the connection was lost for a while, or somebody's rights as a whole ended.
+ */
+struct bearer_cache *bearer_cache_start(const struct project *, const char *program,
+    void (*on_revoked)(void *own, const char *grant_id), void *own);
 void bearer_cache_stop(struct bearer_cache *);
 
 /*
  * AUTHORIZATION is the header's value, or NULL. False with
- *   ERR_INVALID_TOKEN  reason missing_token (no header or another scheme), malformed_token, unknown_token,
- *                      expired_token, revoked_token, invalid_audience (another route's: resource AND operation must agree)
- *   ERR_INVALID_REQUEST two tokens, a comma or blank inside
+ *   ERR_INVALID_TOKEN       reason missing_token (no header, or another scheme), malformed_token, unknown_token,
+ *                           expired_token, revoked_token, invalid_audience (another route's: resource AND
+ *                           operation must agree)
+ *   ERR_INVALID_REQUEST     malformed_token: nothing behind the scheme, two tokens, a comma or blank inside, too long
  *   ERR_INSUFFICIENT_SCOPE
- *   ERR_UNAVAILABLE    the database
- * RESOURCE is the route's canonical resource URI ({origin}{path}). CACHE may be NULL.
+ *   as db_call()
+ * RESOURCE is the route's canonical resource URI ({origin}{path}). CACHE may be NULL. MAX: limits.authorization.
  */
 bool bearer_check(struct bearer *, struct arena *, struct db *, const struct ring *, struct bearer_cache *,
-    const char *authorization, const char *resource, const char *operation_id, struct err *);
+    const char *authorization, size_t max, const char *resource, const char *operation_id, struct err *);
+
+/* The token of the header, in the arena. Errors as above; for tests and fuzzing. */
+const char *bearer_parse(struct arena *, const char *authorization, size_t max, struct err *);
 
 #endif

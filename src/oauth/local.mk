@@ -1,5 +1,6 @@
 # src/oauth: the authorization server: rules, and one file per endpoint
 libgatehouse_a_SOURCES += \
+	src/oauth/bearer.c src/oauth/bearer.h \
 	src/oauth/client.c src/oauth/client.h \
 	src/oauth/endpoint.c src/oauth/endpoint.h \
 	src/oauth/ep_authorize.c \
