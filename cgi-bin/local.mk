@@ -8,3 +8,6 @@ discovery_fcgi_SOURCES = cgi-bin/discovery.c
 
 cgi_PROGRAMS += oauth.fcgi
 oauth_fcgi_SOURCES = cgi-bin/oauth.c
+
+cgi_PROGRAMS += mcp.fcgi
+mcp_fcgi_SOURCES = cgi-bin/mcp.c

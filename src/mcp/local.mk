@@ -1,1 +1,12 @@
-# src/mcp
+# src/mcp: MCP routes; proxy.c is the page to read first
+libgatehouse_a_SOURCES += \
+	src/mcp/answer.c src/mcp/answer.h \
+	src/mcp/call.h \
+	src/mcp/cors.c src/mcp/cors.h \
+	src/mcp/headers.c src/mcp/headers.h \
+	src/mcp/mask.c src/mcp/mask.h \
+	src/mcp/proxy.c src/mcp/proxy.h \
+	src/mcp/record.c src/mcp/record.h \
+	src/mcp/relay.c src/mcp/relay.h \
+	src/mcp/session.c src/mcp/session.h \
+	src/mcp/service.c src/mcp/service.h

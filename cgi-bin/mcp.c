@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mcp.fcgi: the MCP routes of the project. Start reading in src/mcp/proxy.c. */
+#include "config.h"
+
+#include "http/http.h"
+#include "mcp/service.h"
+#include "policy/policy.h"
+
+static const struct route_row rows[] = {
+	{ 0 }, /* every path is the project's: see mcp_find() */
+};
+
+int main(int argc, char **argv)
+{
+	struct app app = {
+		.name = "mcp",
+		.rows = rows,
+		.find = mcp_find,
+		.uses_database = true,
+		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION,
+		.policy_types = policy_types,
+		.start = mcp_start,
+		.stop = mcp_stop,
+	};
+
+	return serve(&app, argc, argv);
+}

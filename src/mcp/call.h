@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request at an MCP route, from its arrival to its event. It lies in the request's arena and
+ * belongs to one thread at a time: a request thread until it is submitted, the relay after.
+ */
+#ifndef GATEHOUSE_MCP_CALL_H
+#define GATEHOUSE_MCP_CALL_H
+
+#include "http/http.h"
+#include "mcp/mask.h"
+#include "mcp/relay.h"
+#include "mcp/session.h"
+#include "oauth/bearer.h"
+#include "policy/upstream_request.h"
+#include "rpc/era.h"
+#include "rpc/outcome.h"
+#include "rpc/rpc.h"
+
+/* What mcp.fcgi keeps for all calls: app.own. */
+struct mcp {
+	struct relay *relay;
+	struct bearer_cache *cache; /* NULL: every token is asked of the database */
+	const struct guard *guard;
+	struct route_row row; /* of every MCP route */
+	struct arena *arena;  /* all of this lies in it */
+};
+
+struct call {
+	struct relay_call relay; /* first: the relay's hooks get this */
+	struct req *req;
+	struct mcp *mcp;
+	const struct mcp_route *route;
+	const char *upstream; /* its id: the token exchange's, else the operationId */
+
+	const struct bearer *who; /* NULL: nobody, on a public route */
+	const struct ring *ring;
+
+	struct rpc_body body;   /* of a POST; n is 0 until it was read */
+	struct rpc_fault fault; /* code is not 0: why it was refused */
+	enum era era;
+	const char *version; /* in effect; NULL: not known */
+
+	const char *session_id; /* as the client sent it; NULL: none */
+	struct session session;
+
+	struct upstream_request upstream_request;
+	struct mask mask;
+	struct rpc_scan scan;
+	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */
+	bool submitted;            /* to the relay, which writes the event */
+};
+
+/* Whose sessions the call may use. */
+struct session_place call_place(const struct call *);
+
+#endif

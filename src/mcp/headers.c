@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which headers pass, to the upstream and back. */
+#include "config.h"
+
+#include "mcp/headers.h"
+
+#include "mcp/mask.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_listed(const char *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(name, *list))
+			return true;
+	return false;
+}
+
+/* Whether NAME is one of the names that the client's Connection header calls hop-by-hop. */
+static bool is_of_connection(const char *name, const char *connection)
+{
+	size_t n = strlen(name);
+
+	while (connection && *connection) {
+		connection += strspn(connection, ", \t");
+		if (!strncasecmp(connection, name, n) && strchr(", \t", connection[n]))
+			return true;
+		connection += strcspn(connection, ",");
+	}
+	return false;
+}
+
+/* Who the client is to us, and how it reached us, is no business of an upstream's, whatever forwardHeaders says. */
+static bool never_passes(const char *name)
+{
+	static const char *const never[] = {
+		"authorization", "cookie", "dpop", "forwarded", "origin", "referer", "via", "x-real-ip", NULL,
+	};
+
+	return is_listed(name, never) || header_name_is_reserved(name) || !strncmp(name, "x-forwarded-", 12) ||
+	    !strncmp(name, "proxy-", 6) || !strncmp(name, "x-gatehouse-", 12);
+}
+
+static bool passes_up(const char *name, const struct mcp_route *route)
+{
+	static const char *const always[] = {
+		"accept", "accept-language", "baggage", "content-type", "last-event-id", "traceparent",
+		"tracestate", "user-agent", NULL,
+	};
+
+	if (never_passes(name))
+		return false;
+	if (is_listed(name, always) || !strncmp(name, "mcp-", 4))
+		return true;
+	return route->forward_headers && route->forward_headers[0] &&
+	    (!strcmp(route->forward_headers[0], "*") || is_listed(name, route->forward_headers));
+}
+
+void headers_to_upstream(struct upstream_request *u, const struct req *r, const struct mcp_route *route)
+{
+	const char *connection = req_header(r, "Connection"), *name, *value;
+
+	for (size_t i = 0; (name = req_header_at(r, i, &value)); i++)
+		if (passes_up(name, route) && !is_of_connection(name, connection))
+			upstream_header_set(u, name, value, true);
+}
+
+static bool is_redirect(int status)
+{
+	return status >= 300 && status < 400;
+}
+
+/* A length is only worth passing on if it is one: the web server frames the answer by it. */
+static bool is_length(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n < 19 && strspn(s, "0123456789") == n;
+}
+
+void headers_to_client(
+    struct resp *p, const struct relay_head *head, bool is_stream, const struct upstream_secret *secrets)
+{
+	static const struct {
+		const char *name, *spelled;
+	} always[] = {
+		{ "content-type", "Content-Type" },
+		{ "cache-control", "Cache-Control" },
+		{ "retry-after", "Retry-After" },
+	};
+	const char *location = relay_header_get(head, "location");
+	const char *length = relay_header_get(head, "content-length");
+
+	p->status = head->status;
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		resp_set(p, always[i].spelled, relay_header_get(head, always[i].name));
+	/* a credential in our query comes back in a redirect's */
+	if (is_redirect(head->status) && location && !mask_finds(secrets, location))
+		resp_set(p, "Location", location);
+	if (is_stream)
+		resp_set(p, "X-Accel-Buffering", "no"); /* for whoever buffers before the client */
+	else if (length && is_length(length) && !relay_header_get(head, "transfer-encoding"))
+		resp_set(p, "Content-Length", length);
+}
+
+static struct curl_slist *append(struct curl_slist *list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(list, line);
+
+	if (!longer)
+		abort();
+	return longer;
+}
+
+struct curl_slist *headers_list(const struct upstream_request *u)
+{
+	static const char *const of_libcurl[] = { "Accept", "User-Agent", "Expect", "Content-Type" };
+	struct curl_slist *list = NULL;
+
+	for (const struct upstream_header *h = u->headers; h; h = h->next)
+		/* libcurl's spelling of a header without a value */
+		list = append(list, *h->value ? arena_printf(u->arena, "%s: %s", h->name, h->value)
+					      : arena_printf(u->arena, "%s;", h->name));
+	for (size_t i = 0; i < sizeof(of_libcurl) / sizeof(of_libcurl[0]); i++)
+		if (!upstream_header_get(u, of_libcurl[i]))
+			list = append(list, arena_printf(u->arena, "%s:", of_libcurl[i]));
+	return list;
+}

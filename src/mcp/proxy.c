@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way of a call through an MCP route. Read it from the bottom: proxy_identify() says who may
+ * call, proxy_call() what is read, checked and changed on the way up, `hooks` what is on the way back.
+ *
+ *   identify: route -> origin -> token
+ *   call:     message -> session -> era -> request (headers, query) -> policies -> relay
+ *   answer:   redirect? refused? -> headers -> session -> body (masked, watched) -> event
+ *
+ * Each arrow is one call that returns bool; the first false is told by proxy_error(), and the event
+ * is written all the same. Up to relay_submit() this runs in a request thread, from there on in the relay's.
+ */
+#include "config.h"
+
+#include "mcp/proxy.h"
+
+#include "base/clock.h"
+#include "mcp/answer.h"
+#include "mcp/cors.h"
+#include "mcp/headers.h"
+#include "mcp/record.h"
+#include "oauth/metadata.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool is(const struct req *r, const char *method)
+{
+	return !strcmp(r->method, method);
+}
+
+struct session_place call_place(const struct call *c)
+{
+	return (struct session_place){
+		.subject = c->who ? c->who->subject : "",
+		.client_id = c->who ? c->who->client_id : "",
+		.operation_id = c->route->operation_id,
+		.path = c->route->path,
+	};
+}
+
+/* ---- the way back, in the relay's thread */
+
+static struct call *call_of(struct relay_call *rc)
+{
+	return (struct call *)rc;
+}
+
+/*
+ * Where a redirect leads within the upstream's own origin, or NULL. A POST is only repeated
+ * where the status says so (RFC 9110, 15.4.8); its credentials never leave the origin.
+ */
+static const char *redirect_target(struct call *c, const struct relay_head *head)
+{
+	const char *location = relay_header_get(head, "location");
+	bool same_method = head->status == 307 || head->status == 308;
+	struct arena *a = c->req->arena;
+	CURLU *url = curl_url();
+	char *text = NULL;
+	const char *target = NULL;
+	struct uri uri;
+
+	if (c->route->follow_redirects && location && (same_method || (is(c->req, "GET") && head->status < 304)) &&
+	    !curl_url_set(url, CURLUPART_URL, c->relay.transfer.url, 0) &&
+	    !curl_url_set(url, CURLUPART_URL, location, CURLU_DISALLOW_USER) &&
+	    !curl_url_get(url, CURLUPART_URL, &text, 0) && uri_parse(&uri, a, text, NULL) &&
+	    uri_same_origin(&uri, &c->route->upstream))
+		target = arena_strndup(a, text, strcspn(text, "#"));
+	curl_free(text);
+	curl_url_cleanup(url);
+	return target;
+}
+
+/* The lines of the table of upstream failures that are about an answer, not about its absence. */
+static bool answer_is_good(struct call *c, const struct relay_head *head, struct err *e)
+{
+	const char *coding = relay_header_get(head, "content-encoding");
+
+	if (head->status < 200 || head->status > 599)
+		return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+		    "upstream '%s': status %d", c->upstream, head->status);
+	if (coding && strcasecmp(coding, "identity") != 0)
+		return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+		    "upstream '%s': it is compressed, which was not asked for", c->upstream);
+	if (head->status == 401) /* passed on, it would send the client through sign-in for ever */
+		return err_reason(e, ERR_UPSTREAM, "upstream_auth", "the upstream refused the gateway's credentials",
+		    "upstream '%s'", c->upstream);
+	if (head->status == 404 && c->session.upstream_id)
+		return err_reason(e, ERR_NOT_FOUND, "unknown_session", "Session not found",
+		    "upstream '%s' no longer knows the session", c->upstream);
+	return true;
+}
+
+/* The upstream's session id never reaches the client: a sealed one goes in its place. */
+static bool seal_session(struct call *c, const struct relay_head *head, struct err *e)
+{
+	const char *id = relay_header_get(head, "mcp-session-id");
+	const struct session_place place = call_place(c);
+
+	if (!id || c->era == ERA_MODERN)
+		return true;
+	if (!session_id_is_good(id))
+		return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's session id is malformed",
+		    "upstream '%s': %zu bytes", c->upstream, strlen(id));
+	if (!c->session.upstream_id || strcmp(id, c->session.upstream_id) != 0) {
+		c->session.upstream_id = id;
+		c->session_id = session_seal(&c->session, &place, c->ring, c->req->arena);
+	}
+	resp_set(c->relay.resp, "Mcp-Session-Id", c->session_id);
+	return true;
+}
+
+static enum relay_verdict on_head(struct relay_call *rc, const struct relay_head *head, struct err *e)
+{
+	struct call *c = call_of(rc);
+	const char *target = redirect_target(c, head);
+
+	if (target) {
+		rc->transfer.url = target;
+		return RELAY_AGAIN;
+	}
+	if (!answer_is_good(c, head, e) || !seal_session(c, head, e))
+		return RELAY_REFUSE;
+	headers_to_client(rc->resp, head, rc->is_stream, c->upstream_request.secrets);
+	cors_set(c->req, rc->resp, c->route);
+	mask_init(&c->mask, c->upstream_request.secrets);
+	record_begin(c, rc->is_stream);
+	return RELAY_PASS;
+}
+
+static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char **out)
+{
+	struct call *c = call_of(rc);
+	size_t passed = mask_feed(&c->mask, p, n, out);
+
+	record_feed(c, *out, passed);
+	return passed;
+}
+
+static void on_refused(struct relay_call *rc, const struct err *e)
+{
+	rc->resp->headers = NULL;
+	resp_error(rc->req, rc->resp, e);
+}
+
+static void on_over(struct relay_call *rc, enum relay_end end, const struct err *e)
+{
+	record_call(call_of(rc), end, e);
+}
+
+static const struct relay_hooks hooks = { on_head, on_body, on_refused, on_over };
+
+/* ---- the way up, in a request thread */
+
+/* POST is served, and what `sse` adds; whoever has no token never learns which (401 comes first). */
+static bool method_is_served(const struct call *c, struct resp *p, struct err *e)
+{
+	const struct req *r = c->req;
+
+	if (is(r, "POST") || (c->route->sse && (is(r, "GET") || is(r, "DELETE"))))
+		return true;
+	resp_set(p, "Allow", c->route->sse ? "GET, POST, DELETE" : "POST");
+	return err_set(e, ERR_METHOD, "this MCP server speaks Streamable HTTP over POST", "method '%.16s'",
+	    r->method);
+}
+
+static bool read_message(struct call *c, struct err *e)
+{
+	const struct req *r = c->req;
+	struct scan_limits limits = scan_limits_of(r->project->limits.body);
+
+	if (!is(r, "POST"))
+		return true;
+	limits.depth = r->project->limits.json_depth;
+	if (strcmp(r->content_type, "application/json") != 0)
+		return err_set(e, ERR_MEDIA_TYPE, "the body must be application/json", "it is '%.64s'",
+		    r->content_type);
+	if (rpc_read(&c->body, r->arena, r->body, r->body_len, &limits, &c->fault))
+		return true;
+	c->body.n = 0;
+	return err_reason(e, ERR_INVALID_REQUEST, c->fault.reason, c->fault.text, "%s", "");
+}
+
+/* Sessions belong to the legacy eras; a modern message says all by itself (protocol 4.4). */
+static bool open_session(struct call *c, struct err *e)
+{
+	const struct session_place place = call_place(c);
+
+	c->session_id = req_header(c->req, "Mcp-Session-Id");
+	if (c->body.n && c->body.msgs[0].modern)
+		c->session_id = NULL;
+	if (c->session_id)
+		return session_open(&c->session, c->session_id, &place, c->ring, c->req->arena, e);
+	c->session.version = "";
+	if (c->body.n && c->body.msgs[0].is_initialize) {
+		const struct rpc_msg *m = &c->body.msgs[0];
+
+		session_declare(&c->session, m->capabilities);
+		c->session.version = m->version && era_is_supported(m->version) ? m->version : "";
+	}
+	return true;
+}
+
+/* The headers must tell the story of the body: what stands behind us may decide by either. */
+static bool check_era(struct call *c, struct err *e)
+{
+	const struct era_headers said = {
+		.version = req_header(c->req, "MCP-Protocol-Version"),
+		.method = req_header(c->req, "Mcp-Method"),
+		.name = req_header(c->req, "Mcp-Name"),
+	};
+	const char *known = *c->session.version ? c->session.version : NULL;
+	bool ok = c->body.n ? era_check(&c->body, &said, known, c->req->arena, &c->era, &c->version, &c->fault)
+			    : era_check_header(said.version, &c->fault);
+
+	return ok || err_reason(e, ERR_INVALID_REQUEST, c->fault.reason, c->fault.text, "%s", "");
+}
+
+static void fill_request(struct call *c)
+{
+	struct upstream_request *u = &c->upstream_request;
+
+	upstream_request_init(u, c->req->arena, c->route->upstream.query);
+	headers_to_upstream(u, c->req, c->route);
+}
+
+static bool run_policies(struct call *c, struct err *e)
+{
+	for (const struct policy_use *const *use = c->route->inbound; use && *use; use++) {
+		const struct policy *policy = policy_of(*use);
+
+		if (policy->on_request && policy->on_request(*use, c, &c->upstream_request, e) != POLICY_PASS)
+			return err_set(e, ERR_INTERNAL, "a policy refused the call", "policy '%s'", (*use)->name);
+	}
+	return true;
+}
+
+/* After the policies: none of them can replace the session, and the client's query overrides none of them. */
+static bool finish_request(struct call *c, struct err *e)
+{
+	struct upstream_request *u = &c->upstream_request;
+
+	if (c->session.upstream_id && c->session_id)
+		upstream_header_add(u, "Mcp-Session-Id", c->session.upstream_id);
+	return !c->route->forward_search || upstream_query_append(u, c->req->query, e);
+}
+
+static const char *upstream_url(const struct call *c)
+{
+	struct arena *a = c->req->arena;
+	const struct uri *uri = &c->route->upstream;
+	const char *query = upstream_query_text(&c->upstream_request);
+
+	return arena_printf(a, "%s%s%s%s", uri_origin(uri, a), *uri->path ? uri->path : "/", *query ? "?" : "",
+	    query);
+}
+
+static void free_headers(void *list)
+{
+	curl_slist_free_all(list);
+}
+
+static void free_mask(void *mask)
+{
+	mask_release(mask);
+}
+
+static void fill_relay(struct call *c, struct resp *p)
+{
+	const struct limits *limits = &c->req->project->limits;
+	struct relay_call *rc = &c->relay;
+
+	rc->req = c->req;
+	rc->resp = p;
+	rc->hooks = &hooks;
+	rc->lane_name = c->route->operation_id;
+	rc->grant_id = c->who ? c->who->grant_id : NULL;
+	rc->timeout_ms = c->route->timeout_ms;
+	rc->is_listening = is(c->req, "GET");
+	rc->idle_ms = rc->is_listening ? 0 : limits->stream_idle_ms;
+	rc->comment_ms = limits->stream_comment_ms;
+	rc->transfer = (struct transfer){
+		.method = c->req->method,
+		.url = upstream_url(c),
+		.upstream = c->upstream,
+		.guard = c->mcp->guard,
+		.headers = headers_list(&c->upstream_request),
+		.body = c->req->body,
+		.body_len = c->req->body_len,
+		.connect_ms = limits->connect_ms,
+	};
+	arena_defer(c->req->arena, free_headers, rc->transfer.headers);
+	arena_defer(c->req->arena, free_mask, &c->mask);
+}
+
+static bool submit(struct call *c, struct resp *p)
+{
+	fill_relay(c, p);
+	c->submitted = true;
+	req_detach(c->req);
+	relay_submit(c->mcp->relay, &c->relay); /* it is the relay's now */
+	return true;
+}
+
+bool proxy_call(struct req *r, struct resp *p, struct err *e)
+{
+	struct call *c = r->identity;
+
+	if (is(r, "OPTIONS"))
+		return cors_preflight(r, p, c->route);
+	if (!method_is_served(c, p, e) || !read_message(c, e) || !open_session(c, e) || !check_era(c, e) ||
+	    !transfer_is_allowed(c->mcp->guard, c->upstream, &c->route->upstream, e))
+		return false;
+	fill_request(c);
+	return run_policies(c, e) && finish_request(c, e) && submit(c, p);
+}
+
+/* ---- who may call */
+
+const struct mcp_route *proxy_route(const struct req *r)
+{
+	return project_route(r->project, r->path);
+}
+
+static struct call *call_new(struct req *r)
+{
+	struct call *c = arena_alloc(r->arena, sizeof(*c));
+
+	c->req = r;
+	c->mcp = r->app->own;
+	c->route = proxy_route(r);
+	c->upstream = c->route->exchange ? c->route->exchange->id : c->route->operation_id;
+	c->relay.upstream_us = 0;
+	r->log.route = c->route->operation_id;
+	r->event.operation_id = c->route->operation_id;
+	r->identity = c;
+	return c;
+}
+
+/* A fault of its configuration closes a route, and no other. */
+static bool route_is_sound(const struct call *c, struct err *e)
+{
+	if (!c->route->fault)
+		return true;
+	err_set(e, ERR_CONFIG, "", "%s", c->route->fault);
+	return err_text(e, "this route's configuration has an error: %.200s", c->route->fault);
+}
+
+/* Tokens travel in the header alone: one in the query ends in logs (RFC 6750, 5.3; protocol E78). */
+static bool token_is_in_header(const struct req *r, struct err *e)
+{
+	if (!req_header(r, "Authorization") || !query_has(r->arena, r->query, "access_token"))
+		return true;
+	return err_reason(e, ERR_INVALID_REQUEST, "malformed_token",
+	    "the token belongs in the Authorization header alone", "%s", "");
+}
+
+static bool check_token(struct call *c, struct err *e)
+{
+	struct req *r = c->req;
+	struct bearer *who = arena_alloc(r->arena, sizeof(*who));
+
+	if (c->route->is_public)
+		return true;
+	if (!token_is_in_header(r, e) ||
+	    !bearer_check(who, r->arena, r->app->db, c->ring, c->mcp->cache, req_header(r, "Authorization"), r->project->limits.authorization,
+	        route_resource(r->arena, r->origin, c->route), c->route->operation_id, e))
+		return false;
+	c->who = who;
+	return true;
+}
+
+bool proxy_identify(struct req *r, struct err *e)
+{
+	struct call *c = call_new(r);
+
+	return route_is_sound(c, e) && cors_check(r, c->route, e) &&
+	    (is(r, "OPTIONS") || (req_ring(r, &c->ring, e) && check_token(c, e)));
+}
+
+bool proxy_error(struct req *r, struct resp *p, const struct err *e)
+{
+	struct call *c = r->identity ? r->identity : call_new(r);
+
+	if (!c->submitted) /* else the relay's last hook writes the event */
+		record_refusal(c, c->fault.code ? c->fault.status : err_status(e->code), e);
+	return answer_error(c, p, e);
+}

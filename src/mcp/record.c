@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What became of each message, from the answer as it passed and from how the call ended. */
+#include "config.h"
+
+#include "mcp/record.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <string.h>
+
+/* How one message ended. */
+struct verdict {
+	const char *outcome, *origin, *reason;
+	int64_t code; /* JSON-RPC; 0: none */
+};
+
+static void on_answer(void *own, const struct rpc_answer *answer)
+{
+	struct call *c = own;
+
+	for (size_t i = 0; i < c->body.n; i++) {
+		const struct rpc_msg *m = &c->body.msgs[i];
+
+		/* a response to a batch may have an error without an id: it answers nobody in particular */
+		if (m->kind == RPC_REQUEST && !c->answers[i].id && rpc_id_hash(m->id) == answer->id) {
+			c->answers[i] = *answer;
+			return;
+		}
+	}
+}
+
+void record_begin(struct call *c, bool is_stream)
+{
+	c->answers = arena_calloc(c->req->arena, c->body.n, sizeof(*c->answers));
+	rpc_scan_init(&c->scan, (struct span){ NULL, 0 }, is_stream);
+	c->scan.on_answer = on_answer;
+	c->scan.own = c;
+}
+
+void record_feed(struct call *c, const char *p, size_t n)
+{
+	if (c->body.n && n)
+		rpc_scan_feed(&c->scan, p, n);
+}
+
+static struct verdict verdict_of_err(const struct err *e)
+{
+	struct verdict v = { "failure", "gateway", err_reason_of(e), 0 };
+
+	switch (e->code) {
+	case ERR_UPSTREAM:
+	case ERR_UPSTREAM_TIMEOUT:
+		v.origin = "upstream";
+		v.code = RPC_INTERNAL_ERROR;
+		break;
+	case ERR_INVALID_TOKEN:
+	case ERR_INSUFFICIENT_SCOPE:
+	case ERR_FORBIDDEN:
+	case ERR_ACCESS_DENIED:
+		v.outcome = "denied";
+		v.origin = "client";
+		break;
+	default:
+		if (err_status(e->code) < 500)
+			v.origin = "client";
+	}
+	return v;
+}
+
+/* Message I of an answer that was passed on to its end. */
+static struct verdict verdict_of_answer(const struct call *c, size_t i)
+{
+	const struct rpc_answer *answer = c->answers && i < c->body.n ? &c->answers[i] : NULL;
+	bool wanted = i < c->body.n && c->body.msgs[i].kind == RPC_REQUEST;
+
+	if (c->relay.status >= 400)
+		return (struct verdict){ "failure", "upstream", "upstream_status", answer ? answer->error_code : 0 };
+	if (!wanted || c->relay.status >= 300)
+		return (struct verdict){ .outcome = "success" };
+	if (answer && answer->id && (answer->error || answer->is_error))
+		return (struct verdict){ "application_error", "upstream",
+			answer->error ? "jsonrpc_error" : "tool_error", answer->error_code };
+	if (answer && answer->id)
+		return (struct verdict){ .outcome = "success" };
+	return (struct verdict){ "failure", "upstream",
+		c->scan.outcome.malformed ? "upstream_malformed" : "upstream_closed", 0 };
+}
+
+static struct verdict verdict_of(const struct call *c, size_t i, enum relay_end end, const struct err *e)
+{
+	bool answered = c->answers && i < c->body.n && c->answers[i].id;
+
+	if (end == RELAY_END_CANCELLED && !answered)
+		return (struct verdict){ "cancelled", "client", "client_closed", 0 };
+	if (e->code)
+		return verdict_of_err(e);
+	if (end == RELAY_END_STOPPED && !answered)
+		return (struct verdict){ "cancelled", "gateway", "stream_ended", 0 };
+	if (end == RELAY_END_BROKEN && !answered)
+		return (struct verdict){ "failure", "upstream", "upstream_closed", 0 };
+	return verdict_of_answer(c, i);
+}
+
+/* What all messages of the call share. */
+static void fill_common(const struct call *c, struct event *e, int status)
+{
+	e->family = EVENT_CALL;
+	e->operation_id = c->route->operation_id;
+	e->upstream_id = c->upstream;
+	if (c->who) {
+		e->subject_id = c->who->subject;
+		e->client_id = c->who->client_id;
+		e->client_name = c->who->client_name;
+		e->grant_id = c->who->grant_id;
+	}
+	e->transport = c->relay.is_stream ? "sse" : "json";
+	e->mcp_status = status;
+	e->protocol_version = c->version;
+	e->upstream_us = c->relay.upstream_us;
+	e->latency_us = clock_us() - c->req->start_us;
+	e->gateway_us = e->latency_us - e->upstream_us;
+	e->time_us = clock_wall_us() - e->latency_us;
+}
+
+static const char *digest(const struct call *c)
+{
+	unsigned char hash[HASH_LEN];
+	char *text;
+
+	if (!c->session.upstream_id)
+		return NULL;
+	text = arena_alloc(c->req->arena, 33);
+	hash_sha256(hash, c->session.upstream_id, strlen(c->session.upstream_id));
+	hex_encode(text, hash, 16);
+	return text;
+}
+
+static void emit(const struct call *c, struct event *e, size_t i, const struct verdict *v)
+{
+	const struct rpc_msg *m = i < c->body.n ? &c->body.msgs[i] : NULL;
+
+	if (m) {
+		e->mcp_method = m->method;
+		e->capability_type = m->capability_type;
+		e->capability_name = m->capability_name;
+		if (m->version && !c->version)
+			e->protocol_version = m->version;
+	}
+	e->bytes_in = m ? (int64_t)m->whole.n : (int64_t)c->req->body_len;
+	e->bytes_out = i == 0 ? (int64_t)c->relay.bytes_out : 0; /* a batch is answered at once */
+	e->outcome = v->outcome;
+	e->failure_origin = v->origin;
+	e->reason_code = v->reason;
+	e->error_type = v->reason;
+	e->jsonrpc_error_code = v->code;
+	e->severity = v->outcome[0] == 'f' ? EVENT_ERROR : EVENT_INFO;
+	event_emit(e);
+}
+
+void record_call(struct call *c, enum relay_end end, const struct err *err)
+{
+	struct event e = c->req->event;
+	size_t n = c->body.n ? c->body.n : 1;
+
+	if (c->answers && c->body.n)
+		rpc_scan_end(&c->scan);
+	fill_common(c, &e, c->relay.resp->status);
+	e.session_digest = digest(c);
+	e.cause = err->code ? err : NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct verdict v = verdict_of(c, i, end, err);
+
+		emit(c, &e, i, &v);
+	}
+}
+
+void record_refusal(struct call *c, int status, const struct err *err)
+{
+	struct event e = c->req->event;
+	struct verdict v = verdict_of_err(err);
+	size_t n = c->body.n ? c->body.n : 1;
+
+	fill_common(c, &e, status);
+	e.cause = err;
+	if (c->fault.code) {
+		v.code = c->fault.code;
+		v.reason = c->fault.reason ? c->fault.reason : v.reason;
+	}
+	for (size_t i = 0; i < n; i++)
+		emit(c, &e, i, &v);
+}

@@ -1,0 +1,799 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The relay's loop: epoll over the inbox, libcurl's sockets and the clients' connections.
+ *
+ * Three rules keep one call from hurting the others. Nothing blocks: a client that does not read
+ * pauses its transfer, and one that never reads is cut off. Nothing is held: a piece of an event stream is
+ * flushed as it comes. Nothing is freed while the batch of events that names it is being
+ * worked through: ended calls wait in `dead` until the end of the turn.
+ */
+#include "config.h"
+
+#include "mcp/relay.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	HEAD_BYTES = 65536,   /* of an upstream's answer; past it the answer is malformed */
+	HOPS = 5,             /* transfers per call */
+	TICK_MS = 250,        /* how often silences are looked at */
+	DRAIN_MS = 30000,     /* for a client to take the rest of its answer */
+	IDLE_HANDLES = 64,    /* kept for reuse */
+	IDLE_CONNECTIONS = 256, /* per lane */
+	EVENTS = 64
+};
+
+/* Transfers that may share connections. */
+struct lane {
+	char *name;
+	CURLM *multi;
+	struct relay *relay;
+	uint32_t index;
+	int64_t timer_ms; /* when libcurl wants to be called; -1: not */
+	struct lane *next;
+};
+
+/* What other threads ask of the relay. */
+struct ask {
+	struct ask *next;
+	char *grant_id; /* NULL: all listening streams */
+};
+
+struct relay {
+	pthread_t thread;
+	int epoll, wake;
+
+	pthread_mutex_t lock;
+	struct relay_call *inbox; /* newest first */
+	struct ask *asks;
+	int streams_ms; /* not 0: stopping */
+
+	/* the thread's own */
+	struct relay_call *calls, *dead;
+	struct lane *lanes;
+	uint32_t lanes_n;
+	CURL *handles[IDLE_HANDLES];
+	unsigned handles_n;
+	int64_t now_ms, tick_ms, stop_ms;
+};
+
+const char *relay_header_get(const struct relay_head *head, const char *name)
+{
+	for (const struct relay_header *h = head->headers; h; h = h->next)
+		if (!strcmp(h->name, name))
+			return h->value;
+	return NULL;
+}
+
+/* ---- lanes: libcurl's multi handles, and their sockets in our epoll */
+
+/* An epoll tag: odd for a socket of libcurl's (lane and descriptor), 0 for the inbox, else the call's address. */
+static uint64_t socket_tag(const struct lane *lane, curl_socket_t fd)
+{
+	return (uint64_t)lane->index << 32 | (uint64_t)(uint32_t)fd << 1 | 1;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+{
+	struct lane *lane = context;
+	struct epoll_event event = { .data.u64 = socket_tag(lane, fd) };
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		epoll_ctl(lane->relay->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(lane->relay->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event))
+		epoll_ctl(lane->relay->epoll, errno == EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+	if (!known)
+		curl_multi_assign(lane->multi, fd, lane);
+	return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *context)
+{
+	struct lane *lane = context;
+
+	(void)multi;
+	lane->timer_ms = ms < 0 ? -1 : clock_ms() + ms;
+	return 0;
+}
+
+static struct lane *lane_of(struct relay *r, const char *name)
+{
+	struct lane *lane = r->lanes;
+
+	while (lane && strcmp(lane->name, name) != 0)
+		lane = lane->next;
+	if (lane)
+		return lane;
+	lane = xcalloc(1, sizeof(*lane));
+	lane->name = xstrdup(name);
+	lane->relay = r;
+	lane->index = r->lanes_n++;
+	lane->timer_ms = -1;
+	lane->multi = curl_multi_init();
+	if (!lane->multi)
+		abort();
+	curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane);
+	curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
+	curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+	lane->next = r->lanes;
+	r->lanes = lane;
+	return lane;
+}
+
+static void lane_free(struct lane *lane)
+{
+	curl_multi_cleanup(lane->multi);
+	free(lane->name);
+	free(lane);
+}
+
+static CURL *handle_take(struct relay *r)
+{
+	CURL *easy = r->handles_n ? r->handles[--r->handles_n] : curl_easy_init();
+
+	if (!easy)
+		abort();
+	return easy;
+}
+
+static void handle_give(struct relay *r, CURL *easy)
+{
+	if (r->handles_n == IDLE_HANDLES)
+		curl_easy_cleanup(easy);
+	else
+		r->handles[r->handles_n++] = easy;
+}
+
+/* ---- the client's side */
+
+/* Tells epoll what we wait for at the client's connection: its leaving always, room when we need it. */
+static void watch(struct relay_call *c, uint32_t events)
+{
+	struct epoll_event event = { .events = events | EPOLLRDHUP, .data.ptr = c };
+
+	if (c->watched == event.events)
+		return;
+	epoll_ctl(c->relay->epoll, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io_fd(c->req->io), &event);
+	c->watched = event.events;
+}
+
+/* Whether N more bytes can be written without blocking: they stay in the buffer, or the socket has room. */
+static bool has_room(const struct relay_call *c, size_t n)
+{
+	return c->unflushed + n < IO_BUFFER / 2 || io_is_writable(c->req->io);
+}
+
+static bool write_out(struct relay_call *c, const char *p, size_t n)
+{
+	c->unflushed += n;
+	c->wrote_ms = c->relay->now_ms;
+	if (!n || io_write(c->req->io, p, n))
+		return true;
+	c->end = RELAY_END_CANCELLED;
+	return false;
+}
+
+static bool flush_out(struct relay_call *c)
+{
+	c->unflushed = 0;
+	if (io_flush(c->req->io))
+		return true;
+	c->end = RELAY_END_CANCELLED;
+	return false;
+}
+
+/* ---- the upstream's side: libcurl's callbacks */
+
+static void head_begin(struct relay_call *c, const char *line, size_t n)
+{
+	const char *blank = memchr(line, ' ', n);
+
+	c->head = (struct relay_head){ .status = 0 };
+	c->in_head = true;
+	if (blank && n - (size_t)(blank - line) > 3 && isdigit((unsigned char)blank[1]))
+		c->head.status = (blank[1] - '0') * 100 + (blank[2] - '0') * 10 + (blank[3] - '0');
+}
+
+static void head_add(struct relay_call *c, const char *line, size_t n)
+{
+	struct arena *a = c->req->arena;
+	const char *colon = memchr(line, ':', n), *value, *end = line + n;
+	struct relay_header *h;
+	char *name;
+
+	if (!colon || colon == line)
+		return;
+	name = arena_strndup(a, line, (size_t)(colon - line));
+	for (char *p = name; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t');)
+		value++;
+	while (end > value && isspace((unsigned char)end[-1]))
+		end--;
+	h = arena_alloc(a, sizeof(*h));
+	h->name = name;
+	h->value = arena_strndup(a, value, (size_t)(end - value));
+	h->next = c->head.headers;
+	c->head.headers = h;
+}
+
+/* The head is complete: asks what to do with the answer. False ends the transfer. */
+static bool head_judge(struct relay_call *c)
+{
+	const char *type = relay_header_get(&c->head, "content-type");
+
+	c->in_head = false;
+	c->status = c->head.status;
+	c->is_stream = type && !strncasecmp(type, "text/event-stream", 17) &&
+	    !isalnum((unsigned char)type[17]) && type[17] != '-';
+	switch (c->hooks->head(c, &c->head, &c->err)) {
+	case RELAY_PASS:
+		break;
+	case RELAY_AGAIN:
+		c->again = true;
+		return false;
+	case RELAY_REFUSE:
+		return false;
+	}
+	c->head_passed = true;
+	c->unflushed = IO_BUFFER; /* how long our head is, we do not know */
+	if (!resp_send_head(c->req, c->resp))
+		c->end = RELAY_END_CANCELLED;
+	return c->end != RELAY_END_CANCELLED && (!c->is_stream || flush_out(c));
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *context)
+{
+	struct relay_call *c = context;
+
+	n *= size;
+	c->heard_ms = c->relay->now_ms;
+	if (c->head_passed) /* a trailer */
+		return n;
+	if (n >= 5 && !memcmp(line, "HTTP/", 5) && !c->in_head) {
+		head_begin(c, line, n);
+		return n;
+	}
+	c->head_bytes += n;
+	if (c->head_bytes > HEAD_BYTES) {
+		err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+		    "its head is over %d bytes", HEAD_BYTES);
+		return 0;
+	}
+	if (n > 2 || (*line != '\r' && *line != '\n')) {
+		head_add(c, line, n);
+		return n;
+	}
+	c->in_head = false;
+	if (c->head.status < 200) /* 100 Continue and kin: the answer is still to come */
+		return n;
+	return head_judge(c) ? n : 0;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *context)
+{
+	struct relay_call *c = context;
+	const char *out;
+	size_t out_n;
+
+	n *= size;
+	if (!c->head_passed)
+		return 0;
+	if (!has_room(c, n)) {
+		c->paused = true;
+		watch(c, EPOLLOUT);
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	c->heard_ms = c->relay->now_ms;
+	out_n = c->hooks->body(c, p, n, &out);
+	c->bytes_out += out_n;
+	if (c->is_stream)
+		sse_feed(&c->sse, out, out_n);
+	return write_out(c, out, out_n) && (!c->is_stream || flush_out(c)) ? n : 0;
+}
+
+/* ---- the life of a call */
+
+static void transfer_begin(struct relay_call *c)
+{
+	struct relay *r = c->relay;
+
+	c->again = c->in_head = false;
+	c->head_bytes = 0;
+	c->hops++;
+	c->heard_ms = r->now_ms;
+	c->easy = handle_take(r);
+	transfer_configure(&c->transfer, c->easy);
+	curl_multi_add_handle(c->lane->multi, c->easy);
+	c->lane->timer_ms = r->now_ms; /* it starts at the lane's next turn, with the others that came now */
+}
+
+static void transfer_drop(struct relay_call *c)
+{
+	if (!c->easy)
+		return;
+	curl_multi_remove_handle(c->lane->multi, c->easy);
+	handle_give(c->relay, c->easy);
+	c->easy = NULL;
+}
+
+/* Of a stream we only want to know where its events end. */
+static void ignore_data(void *own, const char *p, size_t n)
+{
+	(void)own;
+	(void)p;
+	(void)n;
+}
+
+static void ignore_event(void *own)
+{
+	(void)own;
+}
+
+static void call_begin(struct relay *r, struct relay_call *c)
+{
+	c->relay = r;
+	c->lane = lane_of(r, c->lane_name);
+	c->transfer.on_header = on_header;
+	c->transfer.on_body = on_body;
+	c->transfer.context = c;
+	c->start_us = clock_us();
+	c->wrote_ms = r->now_ms;
+	sse_init(&c->sse, ignore_data, ignore_event, NULL);
+	c->next = r->calls;
+	c->prev = NULL;
+	if (r->calls)
+		r->calls->prev = c;
+	r->calls = c;
+	watch(c, 0);
+	transfer_begin(c);
+}
+
+/* The request can be ended without blocking, or its client is cut off. */
+static void call_bury(struct relay_call *c)
+{
+	struct relay *r = c->relay;
+
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		r->calls = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	epoll_ctl(r->epoll, EPOLL_CTL_DEL, io_fd(c->req->io), NULL);
+	c->dead = true;
+	c->next = r->dead;
+	r->dead = c;
+}
+
+/* Makes every later write fail at once, and shows the web server an answer without its end. */
+static void cut_off(const struct relay_call *c)
+{
+	shutdown(io_fd(c->req->io), SHUT_RDWR);
+}
+
+/*
+ * Writes what is left, as far as the client takes it, and ends the request; called again when there
+ * is room. Ending it flushes libfcgi's buffer: that must not block either.
+ */
+static void call_close(struct relay_call *c)
+{
+	while (c->rest_n && c->end != RELAY_END_CANCELLED && has_room(c, IO_BUFFER)) {
+		size_t n = c->rest_n < IO_BUFFER ? c->rest_n : IO_BUFFER;
+
+		write_out(c, c->rest, n);
+		c->rest += n;
+		c->rest_n -= n;
+	}
+	if (c->end == RELAY_END_CANCELLED) {
+		cut_off(c);
+	} else if (c->rest_n || !io_is_writable(c->req->io)) {
+		c->ending = true;
+		c->wrote_ms = c->relay->now_ms;
+		watch(c, EPOLLOUT);
+		return;
+	} else if (c->end == RELAY_END_BROKEN && !c->is_stream) {
+		io_flush(c->req->io);
+		cut_off(c); /* the client must not take the part for the whole */
+	}
+	call_bury(c);
+}
+
+/* Answers the error in the upstream's place. */
+static void call_refuse(struct relay_call *c)
+{
+	struct resp *p = c->resp;
+
+	c->hooks->refused(c, &c->err);
+	resp_set(p, "Content-Length", arena_printf(p->arena, "%zu", p->body.len));
+	c->rest = buf_text(&p->body);
+	c->rest_n = c->bytes_out = p->body.len;
+	if (!resp_send_head(c->req, p))
+		c->end = RELAY_END_CANCELLED;
+}
+
+static void call_end(struct relay_call *c, enum relay_end end)
+{
+	transfer_drop(c);
+	c->upstream_us = clock_us() - c->start_us;
+	c->end = end;
+	if (c->head_passed)
+		c->rest_n = c->hooks->body(c, NULL, 0, &c->rest);
+	else if (end != RELAY_END_CANCELLED)
+		call_refuse(c);
+	c->hooks->over(c, c->end, &c->err);
+	call_close(c);
+}
+
+/* The client has left, or will not read. */
+static void call_cancel(struct relay_call *c)
+{
+	if (!c->ending) {
+		call_end(c, RELAY_END_CANCELLED);
+		return;
+	}
+	c->end = RELAY_END_CANCELLED;
+	call_close(c);
+}
+
+/* Before a head was passed on: the answer will be this error. */
+static void call_fail(struct relay_call *c, enum err_code code, const char *reason, const char *text)
+{
+	err_reason(&c->err, code, reason, text, "upstream '%s'", c->transfer.upstream);
+	call_end(c, RELAY_END_DONE);
+}
+
+static void transfer_ended(struct relay_call *c, CURLcode code)
+{
+	if (c->end == RELAY_END_CANCELLED) { /* a write failed */
+		call_end(c, RELAY_END_CANCELLED);
+	} else if (c->again && c->hops < HOPS) {
+		transfer_drop(c);
+		transfer_begin(c);
+	} else if (c->head_passed) {
+		call_end(c, code == CURLE_OK ? RELAY_END_DONE : RELAY_END_BROKEN);
+	} else {
+		if (c->again)
+			err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream redirects without end",
+			    "upstream '%s', %d hops", c->transfer.upstream, HOPS);
+		transfer_fault(&c->transfer, code, &c->err); /* unless a hook has said more */
+		call_end(c, RELAY_END_DONE);
+	}
+}
+
+/* ---- turns */
+
+static void lane_reap(struct lane *lane)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(lane->multi, &left))) {
+		struct relay_call *c = NULL;
+
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
+		if (m->msg == CURLMSG_DONE && c)
+			transfer_ended(c, m->data.result);
+	}
+}
+
+static void lane_act(struct lane *lane, curl_socket_t fd, int events)
+{
+	int running;
+
+	curl_multi_socket_action(lane->multi, fd, events, &running);
+	lane_reap(lane);
+}
+
+static void lanes_time(struct relay *r)
+{
+	for (struct lane *lane = r->lanes; lane; lane = lane->next)
+		if (lane->timer_ms >= 0 && lane->timer_ms <= r->now_ms) {
+			lane->timer_ms = -1;
+			lane_act(lane, CURL_SOCKET_TIMEOUT, 0);
+		}
+}
+
+static void on_curl_socket(struct relay *r, uint64_t tag, uint32_t events)
+{
+	uint32_t index = (uint32_t)(tag >> 32);
+	int fd = (int)((uint32_t)tag >> 1), what = 0;
+
+	if (events & EPOLLIN)
+		what |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		what |= CURL_CSELECT_OUT;
+	if (events & (EPOLLERR | EPOLLHUP))
+		what |= CURL_CSELECT_ERR;
+	for (struct lane *lane = r->lanes; lane; lane = lane->next)
+		if (lane->index == index)
+			lane_act(lane, fd, what);
+}
+
+static void on_client(struct relay_call *c, uint32_t events)
+{
+	if (c->dead)
+		return;
+	if (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) {
+		call_cancel(c);
+	} else if ((events & EPOLLOUT) && c->ending) {
+		call_close(c);
+	} else if ((events & EPOLLOUT) && c->paused) {
+		c->paused = false;
+		c->heard_ms = c->relay->now_ms;
+		watch(c, 0);
+		if (curl_easy_pause(c->easy, CURLPAUSE_CONT) != CURLE_OK)
+			call_cancel(c);
+	}
+}
+
+/* A comment keeps the connection open through whatever stands between, and finds clients that have gone. */
+static void comment(struct relay_call *c)
+{
+	static const char text[] = ": \n\n";
+
+	c->wrote_ms = c->relay->now_ms;
+	if (!sse_at_boundary(&c->sse) || !io_is_writable(c->req->io))
+		return;
+	if (!write_out(c, text, sizeof(text) - 1) || !flush_out(c))
+		call_cancel(c);
+}
+
+/* The process stops: what need not end by itself is ended. */
+static bool check_stop(struct relay_call *c)
+{
+	struct relay *r = c->relay;
+
+	if (!r->stop_ms || (!c->is_listening && r->now_ms < r->stop_ms))
+		return false;
+	if (c->is_listening && !c->head_passed)
+		call_fail(c, ERR_UNAVAILABLE, "stopping", "the gateway restarts");
+	else if (c->is_stream || c->paused)
+		call_end(c, RELAY_END_STOPPED);
+	else
+		return false;
+	return true;
+}
+
+static void check_stream(struct relay_call *c, int64_t silent)
+{
+	if (c->idle_ms && silent > c->idle_ms)
+		call_end(c, RELAY_END_BROKEN);
+	else if (c->comment_ms && c->relay->now_ms - c->wrote_ms >= c->comment_ms)
+		comment(c);
+}
+
+/* What time does to a call. */
+static void check(struct relay_call *c)
+{
+	int64_t now = c->relay->now_ms, silent = now - c->heard_ms;
+
+	if (c->ending) {
+		if (now - c->wrote_ms > DRAIN_MS)
+			call_cancel(c);
+	} else if (check_stop(c)) {
+		return;
+	} else if (c->paused) {
+		if (silent > c->timeout_ms)
+			call_cancel(c);
+	} else if (!c->head_passed) {
+		if (now - c->start_us / 1000 > c->timeout_ms)
+			call_fail(c, ERR_UPSTREAM_TIMEOUT, "upstream_timeout", "the upstream did not answer in time");
+	} else if (c->is_stream) {
+		check_stream(c, silent);
+	} else if (silent > c->timeout_ms) {
+		call_end(c, RELAY_END_BROKEN);
+	}
+}
+
+static void tick(struct relay *r)
+{
+	struct relay_call *next;
+
+	if (r->now_ms < r->tick_ms)
+		return;
+	r->tick_ms = r->now_ms + TICK_MS;
+	for (struct relay_call *c = r->calls; c; c = next) {
+		next = c->next;
+		check(c);
+	}
+}
+
+static void end_streams(struct relay *r, const char *grant_id)
+{
+	struct relay_call *next;
+
+	for (struct relay_call *c = r->calls; c; c = next) {
+		next = c->next;
+		if (!c->is_stream || c->ending)
+			continue;
+		if (grant_id ? c->grant_id && !strcmp(c->grant_id, grant_id) : c->is_listening)
+			call_end(c, RELAY_END_STOPPED);
+	}
+}
+
+static void take_asks(struct relay *r, struct ask *asks)
+{
+	while (asks) {
+		struct ask *next = asks->next;
+
+		end_streams(r, asks->grant_id);
+		free(asks->grant_id);
+		free(asks);
+		asks = next;
+	}
+}
+
+/* Empties the inbox, oldest first. */
+static void take_inbox(struct relay *r)
+{
+	struct relay_call *inbox, *next, *ordered = NULL;
+	struct ask *asks;
+	uint64_t count;
+	ssize_t n = read(r->wake, &count, sizeof(count));
+
+	(void)n;
+	pthread_mutex_lock(&r->lock);
+	inbox = r->inbox;
+	asks = r->asks;
+	r->inbox = NULL;
+	r->asks = NULL;
+	if (r->streams_ms && !r->stop_ms)
+		r->stop_ms = r->now_ms + r->streams_ms;
+	pthread_mutex_unlock(&r->lock);
+	for (; inbox; inbox = next) {
+		next = inbox->next;
+		inbox->next = ordered;
+		ordered = inbox;
+	}
+	for (; ordered; ordered = next) {
+		next = ordered->next;
+		call_begin(r, ordered);
+	}
+	take_asks(r, asks);
+}
+
+static int wait_ms(const struct relay *r)
+{
+	int64_t until = r->calls ? r->tick_ms : INT64_MAX;
+
+	for (const struct lane *lane = r->lanes; lane; lane = lane->next)
+		if (lane->timer_ms >= 0 && lane->timer_ms < until)
+			until = lane->timer_ms;
+	return until == INT64_MAX ? -1 : clock_left_ms(until);
+}
+
+static void bury_dead(struct relay *r)
+{
+	while (r->dead) {
+		struct relay_call *c = r->dead;
+
+		r->dead = c->next;
+		req_finish(c->req); /* the call lies in its arena */
+	}
+}
+
+static bool turn(struct relay *r)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(r->epoll, events, EVENTS, wait_ms(r));
+
+	r->now_ms = clock_ms();
+	for (int i = 0; i < n; i++) {
+		uint64_t tag = events[i].data.u64;
+
+		if (!tag)
+			take_inbox(r);
+		else if (tag & 1)
+			on_curl_socket(r, tag, events[i].events);
+		else
+			on_client(events[i].data.ptr, events[i].events);
+	}
+	lanes_time(r);
+	tick(r);
+	bury_dead(r);
+	return r->calls || !r->stop_ms;
+}
+
+static void *run(void *arg)
+{
+	struct relay *r = arg;
+
+	pthread_setname_np(pthread_self(), "relay");
+	while (turn(r))
+		;
+	return NULL;
+}
+
+/* ---- for other threads */
+
+static void wake(struct relay *r)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(r->wake, &one, sizeof(one));
+
+	(void)n; /* only a counter at its maximum fails, and then it is awake */
+}
+
+struct relay *relay_start(void)
+{
+	struct relay *r = xcalloc(1, sizeof(*r));
+	struct epoll_event inbox = { .events = EPOLLIN, .data.u64 = 0 };
+
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&r->lock, NULL);
+	if (r->epoll < 0 || r->wake < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake, &inbox) ||
+	    pthread_create(&r->thread, NULL, run, r)) {
+		log_error(NULL, "the relay does not start", "error", strerror(errno), NULL);
+		abort();
+	}
+	return r;
+}
+
+void relay_submit(struct relay *r, struct relay_call *c)
+{
+	bool was_empty;
+
+	pthread_mutex_lock(&r->lock);
+	was_empty = !r->inbox;
+	c->next = r->inbox;
+	r->inbox = c;
+	pthread_mutex_unlock(&r->lock);
+	if (was_empty)
+		wake(r);
+}
+
+void relay_end_streams(struct relay *r, const char *grant_id)
+{
+	struct ask *ask = xcalloc(1, sizeof(*ask));
+
+	ask->grant_id = grant_id ? xstrdup(grant_id) : NULL;
+	pthread_mutex_lock(&r->lock);
+	ask->next = r->asks;
+	r->asks = ask;
+	pthread_mutex_unlock(&r->lock);
+	wake(r);
+}
+
+void relay_stop(struct relay *r, int streams_ms)
+{
+	pthread_mutex_lock(&r->lock);
+	r->streams_ms = streams_ms;
+	pthread_mutex_unlock(&r->lock);
+	wake(r);
+	pthread_join(r->thread, NULL);
+	while (r->lanes) {
+		struct lane *next = r->lanes->next;
+
+		lane_free(r->lanes);
+		r->lanes = next;
+	}
+	while (r->handles_n)
+		curl_easy_cleanup(r->handles[--r->handles_n]);
+	close(r->epoll);
+	close(r->wake);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The relay: one thread that runs every transfer of the process and writes the answers as they
+ * arrive. A request thread prepares a call and submits it; from then on the call, with its
+ * request and its arena, belongs to the relay, which ends it. No thread waits for an upstream.
+ *
+ * The relay knows HTTP and event streams, not MCP: what an answer means is decided by the hooks,
+ * which run in its thread and must not block.
+ *
+ *   submit -> transfer -> head (hook) -> body ... (hook) -> over (hook) -> the request is finished
+ *                   \-> refused (hook), if it fails before a head was passed on
+ */
+#ifndef GATEHOUSE_MCP_RELAY_H
+#define GATEHOUSE_MCP_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/http.h"
+#include "net/transfer.h"
+#include "rpc/sse.h"
+
+struct relay;
+struct relay_call;
+struct lane;
+
+/* The head of an upstream's answer. Names are in lower case. */
+struct relay_header {
+	const char *name, *value;
+	struct relay_header *next;
+};
+struct relay_head {
+	int status;
+	struct relay_header *headers;
+};
+/* The value of the first header of that name (lower case), NULL if absent. */
+const char *relay_header_get(const struct relay_head *, const char *name);
+
+enum relay_verdict {
+	RELAY_PASS = 0, /* the response's status and headers are set: they go out, and the body follows */
+	RELAY_AGAIN,    /* the transfer was changed (another URL): it is made again, this answer is dropped */
+	RELAY_REFUSE,   /* the error is set: this answer is dropped, `refused` answers */
+};
+
+/* How a call ended, beside its error. */
+enum relay_end {
+	RELAY_END_DONE,      /* all of an answer went out, the upstream's or one of ours */
+	RELAY_END_BROKEN,    /* the upstream broke off, or fell silent, in the middle of the body */
+	RELAY_END_CANCELLED, /* the client left, or did not read */
+	RELAY_END_STOPPED,   /* a stream that we ended: the process stops, or the grant was revoked */
+};
+
+struct relay_hooks {
+	enum relay_verdict (*head)(struct relay_call *, const struct relay_head *, struct err *);
+	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
+	 * at the end, to hand out what was held back. */
+	size_t (*body)(struct relay_call *, const char *p, size_t n, const char **out);
+	/* Fills the response (status, headers, body) from the error. */
+	void (*refused)(struct relay_call *, const struct err *);
+	/* Nothing more is written. ERR is what `refused` got, or no error. */
+	void (*over)(struct relay_call *, enum relay_end, const struct err *);
+};
+
+struct relay_call {
+	/* set by the caller */
+	struct req *req;   /* detached */
+	struct resp *resp; /* in the request's arena */
+	const struct relay_hooks *hooks;
+	struct transfer transfer; /* its callbacks and context are the relay's */
+	const char *lane_name;    /* calls of one lane share connections; one per upstream */
+	const char *grant_id;     /* revoking it ends a stream; NULL: none */
+	int timeout_ms;           /* longest silence until the head, and in an answer that is no stream */
+	int64_t idle_ms;          /* longest silence of a stream; 0: for ever */
+	int64_t comment_ms;       /* a silent stream gets a comment line so often; 0: never */
+	bool is_listening;        /* a stream that no request waits for (GET) */
+
+	/* for the hooks to read */
+	bool is_stream;       /* the answer is text/event-stream */
+	int status;           /* of the upstream's answer; 0: none */
+	uint64_t bytes_out;   /* of the body */
+	int64_t upstream_us;  /* between the start of the transfer and its end */
+
+	/* the relay's own */
+	struct relay_call *next, *prev;
+	struct relay *relay;
+	struct lane *lane;
+	CURL *easy;
+	struct relay_head head;
+	struct err err;
+	struct sse sse;
+	size_t head_bytes, unflushed;
+	const char *rest; /* still to be written when the transfer is over */
+	size_t rest_n;
+	int64_t start_us;
+	int64_t heard_ms, wrote_ms;
+	uint32_t watched;
+	unsigned hops;
+	enum relay_end end;
+	bool in_head, head_passed, again, paused, ending, dead;
+};
+
+/* Starts the thread. One relay per process. */
+struct relay *relay_start(void);
+
+/* Hands the call over. The caller must not touch it, its request or its arena again. */
+void relay_submit(struct relay *, struct relay_call *);
+
+/* Ends the streams of a grant; with NULL all listening streams (clients open them again, and are checked). */
+void relay_end_streams(struct relay *, const char *grant_id);
+
+/* Finishes the calls in flight, ends streams within STREAMS_MS (listening ones at once), then the thread. */
+void relay_stop(struct relay *, int streams_ms);
+
+#endif

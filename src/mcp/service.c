@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting and ending what all calls share, and finding the row of a path. */
+#include "config.h"
+
+#include "mcp/service.h"
+
+#include "mcp/proxy.h"
+#include "oauth/metadata.h"
+
+#include <string.h>
+
+#define OPENID "/.well-known/openid-configuration"
+
+/* How long streams may go on when the process ends: a web server that runs us as CGI waits for them. */
+enum { STREAMS_STOP_MS = 4000, STREAMS_CGI_MS = 60000 };
+
+static void on_revoked(void *own, const char *grant_id)
+{
+	relay_end_streams(own, grant_id);
+}
+
+bool mcp_start(struct app *app, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct mcp *m = arena_alloc(a, sizeof(*m));
+
+	m->arena = a;
+	m->guard = guard_load(a, app->project->outbound, app->project->development, e);
+	if (!m->guard) {
+		arena_free(a);
+		return false;
+	}
+	m->row = (struct route_row){
+		.path = "", .need = NEED_IDENTIFY, .body_max = app->project->limits.body,
+		.style = ERROR_CUSTOM, .handler = proxy_call, .identify = proxy_identify, .error = proxy_error,
+	};
+	transfer_start();
+	m->relay = relay_start();
+	if (!app->one_call && app->project->oauth)
+		m->cache = bearer_cache_start(app->project, app->name, on_revoked, m->relay);
+	app->own = m;
+	return true;
+}
+
+void mcp_stop(struct app *app)
+{
+	struct mcp *m = app->own;
+
+	if (!m)
+		return;
+	bearer_cache_stop(m->cache); /* it tells the relay of revocations: first to go */
+	relay_stop(m->relay, app->one_call ? STREAMS_CGI_MS : STREAMS_STOP_MS);
+	arena_free(m->arena);
+	app->own = NULL;
+}
+
+/* The route that "/{route}/.well-known/openid-configuration" lies under. */
+static const struct mcp_route *openid_route(const struct req *r)
+{
+	size_t n = strlen(r->path), tail = sizeof(OPENID) - 1;
+
+	if (n <= tail || strcmp(r->path + n - tail, OPENID) != 0)
+		return NULL;
+	return project_route(r->project, arena_strndup(r->arena, r->path, n - tail));
+}
+
+static bool answer_openid(struct req *r, struct resp *p, struct err *e)
+{
+	if (!strcmp(r->method, "GET") || !strcmp(r->method, "HEAD"))
+		return metadata_openid_of_route(r, p, openid_route(r), e);
+	resp_set(p, "Allow", "GET, OPTIONS");
+	return err_set(e, ERR_METHOD, "this method is not served here", "method '%.16s'", r->method);
+}
+
+const struct route_row *mcp_find(struct req *r)
+{
+	static const struct route_row openid = {
+		.methods = "GET", .path = "", .need = NEED_ANYONE, .cors = CORS_ANY, .handler = answer_openid,
+	};
+	const struct mcp *m = r->app->own;
+
+	if (m && proxy_route(r))
+		return &m->row;
+	return openid_route(r) ? &openid : NULL;
+}

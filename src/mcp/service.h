@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands behind all calls of mcp.fcgi: the relay, the token cache, the guard; and which row serves a path. */
+#ifndef GATEHOUSE_MCP_SERVICE_H
+#define GATEHOUSE_MCP_SERVICE_H
+
+#include "http/http.h"
+
+/* app.start, app.stop, app.find */
+bool mcp_start(struct app *, struct err *);
+void mcp_stop(struct app *);
+const struct route_row *mcp_find(struct req *);
+
+#endif
