@@ -13,7 +13,7 @@ export class Provider {
 	#verifier;
 	#discovery;
 	authorizationUrl;
-	saved = 0; // how often tokens were stored
+	authorizations = 0; // how often the person was sent to the server
 	constructor(name) {
 		this.clientMetadata = {
 			client_name: name,
@@ -28,12 +28,12 @@ export class Provider {
 	clientInformation() { return this.#client; }
 	saveClientInformation(client) { this.#client = client; }
 	tokens() { return this.#tokens; }
-	saveTokens(tokens) { this.#tokens = tokens; this.saved++; }
+	saveTokens(tokens) { this.#tokens = tokens; }
 	saveCodeVerifier(verifier) { this.#verifier = verifier; }
 	codeVerifier() { return this.#verifier; }
 	saveDiscoveryState(state) { this.#discovery = state; }
 	discoveryState() { return this.#discovery; }
-	redirectToAuthorization(url) { this.authorizationUrl = url; }
+	redirectToAuthorization(url) { this.authorizationUrl = url; this.authorizations++; }
 	invalidateCredentials(scope) {
 		if (scope === "all" || scope === "tokens") this.#tokens = undefined;
 		if (scope === "all" || scope === "client") this.#client = undefined;

@@ -29,6 +29,10 @@ our @EXPORT_OK = qw(free_port wait_until find_program bin_path write_file read_f
 my @ALL;
 my $OWNER = $$;
 
+for my $signal (qw(INT TERM HUP)) {
+	$SIG{$signal} ||= sub { exit 1 }; # so that END runs
+}
+
 # The user that programs run as: ourselves, or with root's rights "postgres" or "nobody".
 sub unprivileged {
 	return undef if $> != 0;
@@ -94,7 +98,7 @@ sub spawn {
 	my $pid = fork // croak "fork: $!";
 	if ($pid == 0) {
 		$self->_become($o, $log);
-		_exec(@command);
+		$self->_exec($o, @command);
 	}
 	push @{ $self->{procs} }, { name => $name, pid => $pid };
 	return $pid;
@@ -107,15 +111,19 @@ sub command {
 	my $pid = fork // croak "fork: $!";
 	if ($pid == 0) {
 		$self->_become($o, $log);
-		_exec(@command);
+		$self->_exec($o, @command);
 	}
 	waitpid $pid, 0;
 	my $status = $? & 127 ? 128 + ($? & 127) : $? >> 8;
 	return ($status, -e $log ? read_file($log) : '');
 }
 
+# Runs COMMAND in place of this process: without root's rights, and ended when the test ends, however it does.
 sub _exec {
-	my @command = @_;
+	my ($self, $o, @command) = @_;
+	my $user = $o->{root} ? undef : $self->{user};
+	unshift @command, find_program('setpriv'), '--pdeathsig', 'TERM',
+	  ($user ? ("--reuid=$user->{uid}", "--regid=$user->{gid}", '--clear-groups') : ()), '--';
 	{ exec { $command[0] } @command; }
 	print STDERR "cannot run $command[0]: $!\n";
 	POSIX::_exit(127);
@@ -133,9 +141,6 @@ sub _become {
 	STDOUT->autoflush(1);
 	if ($self->{user} && !$o->{root}) {
 		chown $self->{user}{uid}, $self->{user}{gid}, $log;
-		$) = "$self->{user}{gid} $self->{user}{gid}";
-		$( = $self->{user}{gid};
-		POSIX::setuid($self->{user}{uid}) or POSIX::_exit(126);
 	}
 	chdir($o->{cwd} || $self->{dir}) or POSIX::_exit(126);
 	my %keep = map { $_ => $ENV{$_} } grep { defined $ENV{$_} }
@@ -267,7 +272,7 @@ sub find_program {
 sub bin_path {
 	my ($name) = @_;
 	my @dirs = $ENV{GATEHOUSE_BIN} ? split(/:/, $ENV{GATEHOUSE_BIN})
-	  : map { (defined $ENV{top_builddir} ? $ENV{top_builddir} : '.') . "/$_" } qw(cgi-bin bin .);
+	  : map { (defined $ENV{top_builddir} ? $ENV{top_builddir} : '.') . "/$_" } qw(cgi-bin bin bench .);
 	for my $dir (@dirs) {
 		return abs_path("$dir/$name") if -x "$dir/$name";
 	}

@@ -1,0 +1,5 @@
+# bench: an upstream of constant cost, which the whole-system tests use too, and the benchmark
+check_PROGRAMS += bench/upstream
+bench_upstream_SOURCES = bench/upstream.c
+bench_upstream_LDADD =
+EXTRA_DIST += bench/run bench/post.lua

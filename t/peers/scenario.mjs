@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the whole-system tests let peers do. Prints "RESULT " and JSON; the test judges.
+//
+//	scenario.mjs NAME OPTIONS
+//
+// Common options: url of the route, generation of the SDK (1 or 2).
+import { Browser } from "./browser.mjs";
+import { connect, consent, Provider, sdk } from "./oauth.mjs";
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const text = (result) => (result.content ?? []).map((c) => c.text ?? `[${c.type}]`).join("\n");
+
+const scenarios = {
+	/** Signs in, lists, calls. */
+	async first({ url, generation }) {
+		const { client, transport, provider } = await connect(url, { generation });
+		const server = client.getServerVersion();
+		const { tools } = await client.listTools();
+		const echo = await client.callTool({ name: "echo", arguments: { message: "grüße ☃" } });
+		const session = transport.sessionId;
+		await transport.terminateSession().catch(() => {});
+		await client.close();
+		return { server, tools: tools.map((t) => t.name), echo: text(echo), session,
+			token: provider.tokens(), client: provider.clientInformation() };
+	},
+
+	/** A long call: when each progress notification arrives, in ms since the call. */
+	async progress({ url, generation, seconds = 1, steps = 5 }) {
+		const { client } = await connect(url, { generation });
+		const begin = performance.now();
+		const seen = [];
+		const result = await client.callTool(
+			{ name: "trigger-long-running-operation", arguments: { duration: seconds, steps } },
+			...(generation === 1 ? [undefined] : []), // the result's schema
+			{ onprogress: (p) => seen.push({ progress: p.progress, at: performance.now() - begin }) },
+		);
+		const end = performance.now() - begin;
+		await client.close();
+		return { seen, end, text: text(result) };
+	},
+
+	/** Calls, waits until the access token has expired, and calls again. */
+	async refresh({ url, generation, wait_ms }) {
+		const { client, provider } = await connect(url, { generation });
+		const first = provider.tokens();
+		const echo = [text(await client.callTool({ name: "echo", arguments: { message: "one" } }))];
+		await sleep(wait_ms);
+		echo.push(text(await client.callTool({ name: "echo", arguments: { message: "two" } })));
+		await client.close();
+		return { echo, first, second: provider.tokens(), authorizations: provider.authorizations };
+	},
+
+	/** The person says no. */
+	async deny({ url, generation }) {
+		const { Client, StreamableHTTPClientTransport, UnauthorizedError } = await sdk(generation);
+		const provider = new Provider("Denied client");
+		const client = new Client({ name: "denied", version: "1" }, {});
+		try {
+			await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider: provider }));
+			return { connected: true };
+		} catch (error) {
+			if (!(error instanceof UnauthorizedError))
+				throw error;
+		}
+		return Object.fromEntries(await consent(provider, "cancel"));
+	},
+
+	/** Many clients at once, each a person of its own, each saying something else. */
+	async parallel({ url, clients, calls = 3 }) {
+		const one = async (i) => {
+			const generation = 1 + (i % 2);
+			const { client } = await connect(url, { generation, name: `Client ${i}`, browser: new Browser() });
+			const wrong = [];
+			for (let n = 0; n < calls; n++) {
+				const message = `client ${i} call ${n}`;
+				const answer = text(await client.callTool({ name: "echo", arguments: { message } }));
+				if (answer !== `Echo: ${message}`)
+					wrong.push({ message, answer });
+			}
+			await client.close();
+			return wrong;
+		};
+		const done = await Promise.allSettled(Array.from({ length: clients }, (_, i) => one(i)));
+		return {
+			fulfilled: done.filter((d) => d.status === "fulfilled").length,
+			wrong: done.flatMap((d) => d.value ?? []),
+			errors: [...new Set(done.filter((d) => d.reason).map((d) => String(d.reason?.stack ?? d.reason)))].slice(0, 5),
+		};
+	},
+};
+
+const [name, options] = process.argv.slice(2);
+const result = await scenarios[name](JSON.parse(options));
+console.log("RESULT " + JSON.stringify(result));
+process.exit(0);
