@@ -7,7 +7,7 @@
 # temporary policy-rc.d forbids the starting and a temporary drop-in the cluster; both go away
 # again, also when the installation fails or is interrupted.
 
-packages_build='autoconf automake gcc libcurl4-openssl-dev libc6-dev libfcgi-dev libjson-c-dev libpq-dev
+packages_build='autoconf automake gcc libcjose-dev libcurl4-openssl-dev libc6-dev libfcgi-dev libjson-c-dev libpq-dev
 	libssl-dev make perl pkg-config'
 packages_run='lighttpd multiwatch postgresql spawn-fcgi util-linux procps'
 packages_test='chromium clang libclang-rt-dev mandoc xz-utils'
