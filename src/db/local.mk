@@ -6,3 +6,8 @@ libgatehouse_a_SOURCES += \
 	src/db/pool.c \
 	src/db/row.c \
 	src/db/schema.c
+
+# driven by t/802-database.t and t/700-events.t
+check_PROGRAMS += t/unit/db_drive
+t_unit_db_drive_SOURCES = t/unit/db_drive.c
+TESTS += t/802-database.t

@@ -1,0 +1,91 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# A database that hangs, restarts, or is not what it should be.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Gatehouse::Drive;
+use Gatehouse::Pg;
+
+my $pg = Gatehouse::Pg->new(private => 1);
+
+# ---- not set up ----
+
+my $early = Gatehouse::Drive->new(pg => $pg);
+like($early->ask('call'), qr/^database_login \d+ .*gatehousectl migrate/,
+	'a role that is missing is a fault of the configuration that names the command');
+$early->end;
+like($early->log, qr/role \\"gatehouse_mcp\\" does not exist/, 'the log says which role');
+$early = Gatehouse::Drive->new(conninfo => $pg->superuser_conninfo);
+like($early->ask('call'), qr/^database_schema \d+ .*gatehousectl migrate/,
+	'a schema that is missing is one, too');
+undef $early;
+$pg->migrate;
+
+# ---- hanging ----
+
+for my $prepare (1, 0) {
+	my $how = $prepare ? 'prepared statements' : 'no prepared statements';
+	my $drive = Gatehouse::Drive->new(pg => $pg, statement_ms => 1000, prepare => $prepare);
+
+	like($drive->ask('call'), qr/^ok /, "with $how a statement runs");
+	like($drive->ask('call'), qr/^ok [0-9]{1,2}$/, "with $how it runs again");
+	$pg->freeze;
+	my ($reason, $ms) = split ' ', $drive->ask('call');
+	is($reason, 'database_timeout', 'a stopped server is a time-out');
+	cmp_ok($ms, '<', 1300, 'within the deadline');
+	my $began = time;
+	my $load = $drive->numbers('load 8 2000');
+	is("$load->{ok} $load->{other}", '0 0', 'eight threads are told that it is unavailable');
+	cmp_ok($load->{unavailable}, '>', 50, 'most of them at once: nobody queues behind the dead');
+	cmp_ok($load->{slowest}, '<', 1300, 'and none past the deadline');
+	$pg->thaw;
+	$began = time;
+	sleep 0.01 until $drive->ask('call') =~ /^ok/ || time - $began > 5;
+	cmp_ok(time - $began, '<', 2, 'it is served again within 2 s of its return');
+}
+
+# ---- restarting ----
+
+my $drive = Gatehouse::Drive->new(pg => $pg);
+$drive->ask('call');
+$drive->say('load 8 4000');
+sleep 0.5;
+for (1 .. 3) {
+	$pg->restart;
+	sleep 0.6;
+}
+my $load = $drive->numbers;
+is($load->{other}, 0, 'three restarts under load: every call succeeds, or is told to come back');
+cmp_ok($load->{ok}, '>', 1000, 'most succeed');
+cmp_ok($load->{gap}, '<', 2000, 'no thread is without service for 2 s');
+$pg->restart;
+like($drive->ask('call'), qr/^ok /, 'connections that died while idle are not noticed');
+
+# ---- killed connections ----
+
+$drive->say('load 8 1500');
+for (1 .. 10) {
+	$pg->psql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gatehouse_mcp'");
+	sleep 0.1;
+}
+$load = $drive->numbers;
+is("$load->{unavailable} $load->{other}", '0 0', 'connections killed under load are replaced unnoticed');
+
+$drive->ask('load 4 50');
+$pg->psql('select pg_terminate_backend(pid) from pg_stat_activity where usename = \'gatehouse_mcp\'');
+my ($n) = $drive->ask('load 1 300') =~ /^ok (\d+) unavailable 0 other 0/;
+ok($n, 'a whole idle pool may be dead');
+
+# ---- a limit on the roles ----
+
+is($pg->psql_as('mcp', 'show statement_timeout'), '2900ms', 'the server ends what the programs gave up');
+$pg->psql("create function gatehouse.nap() returns void language sql as 'select pg_sleep(9)';"
+	. 'grant execute on function gatehouse.nap() to gatehouse_mcp');
+my $began = time;
+ok(!eval { $pg->psql_as('mcp', 'select gatehouse.nap()'); 1 }, 'a statement that sleeps is ended');
+cmp_ok(time - $began, '<', 4, 'in time');
+
+done_testing();
