@@ -449,23 +449,29 @@ static struct json_object *find_file(struct loader *l)
 	return doc;
 }
 
+/* Members with a fault count as absent, so that one fault does not make others. */
+static void drop_faulty(struct loader *l, struct json_object *doc, size_t mark)
+{
+	struct problem p;
+
+	for (size_t i = mark; problems_at(l->problems, i, &p); i++)
+		if (p.pointer[0] == '/')
+			json_object_object_del(doc,
+			    arena_strndup(l->arena, p.pointer + 1, strcspn(p.pointer + 1, "/")));
+}
+
 bool gateway_load(struct loader *l)
 {
 	size_t mark = problems_mark(l->problems);
 	struct json_object *doc = find_file(l);
 	struct option_place place = { l->problems, l->arena, l->p->config_file, "key" };
 
-	/* so that a project that does not load has sound limits and a log */
-	read_limits(l, NULL);
-	read_log(l, NULL);
-	read_files(l, NULL);
-	if (doc) {
-		for (const char *const *name = ignored_keys; *name; name++)
-			json_object_object_del(doc, *name);
-		/* wrongly typed members read as their defaults: the check's errors count */
-		if (option_check(&place, gateway_options, doc, ""))
-			read_members(l, doc);
-	}
+	for (const char *const *name = ignored_keys; doc && *name; name++)
+		json_object_object_del(doc, *name);
+	if (doc && !option_check(&place, gateway_options, doc, ""))
+		drop_faulty(l, doc, mark);
+	/* without a file: the defaults, so that a project that does not load has sound limits and a log */
+	read_members(l, doc ? doc : json_new_object(l->arena));
 	l->p->fault = problems_fault(l->problems, mark);
-	return !l->p->fault;
+	return doc != NULL;
 }

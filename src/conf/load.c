@@ -8,11 +8,20 @@
 #include <string.h>
 
 #include "conf/file.h"
+#include "conf/place.h"
 
-static struct json_object *parse_failed(struct loader *l, const char *file, const struct err *e)
+static struct json_object *parse_failed(
+    struct loader *l, const char *file, const char *plain, size_t n, const struct err *e)
 {
-	problem_add(l->problems, true, file, "",
-	    "mend it: JSON, with comments and trailing commas allowed, and no member twice", "%s", e->text);
+	struct scan_limits limits = scan_limits_of(CONF_FILE_MAX);
+	size_t at = 0;
+
+	/* what json_parse() refused: once more, for the place */
+	if (plain)
+		scan_check_at(plain, n, &limits, &at, NULL);
+	problem_add(l->problems, true, file, plain ? place_pointer(l->arena, plain, n, at) : "",
+	    "mend it: JSON, with comments and trailing commas allowed, and no member twice",
+	    at ? "%s (line %u)" : "%s", e->text, plain ? place_line(plain, at) : 0);
 	return NULL;
 }
 
@@ -37,7 +46,7 @@ struct json_object *load_json(struct loader *l, const char *file, bool *absent)
 	plain = jsonc_blank(l->arena, text.p, text.n, &e);
 	doc = plain ? json_parse(l->arena, plain, text.n, &limits, &e) : NULL;
 	if (!doc)
-		return parse_failed(l, file, &e);
+		return parse_failed(l, file, plain, text.n, &e);
 	if (!json_object_is_type(doc, json_type_object)) {
 		problem_add(l->problems, true, file, "", "write { … }", "the file must hold an object");
 		return NULL;

@@ -39,13 +39,17 @@ struct loader {
 	bool check;        /* project_options.check */
 	const char *files_dir; /* where the configuration files are read: the project, or a snapshot of it */
 	bool has_env_file; /* .env is there */
+	bool policies_unread; /* the policy library is broken: which policies there are is not known */
 	struct policy_use *policies;
 	struct policy_entry *policy_entries;
 	struct mcp_route *routes;
 	struct route_entry *route_entries;
 };
 
-/* Each returns false, with project.fault set, if the project cannot be served at all. */
+/*
+ * Faults that keep the whole project from being served set project.fault. Each returns false if its file could not
+ * be read, so that nothing can be said about what would be in it.
+ */
 bool gateway_load(struct loader *);
 bool policies_read(struct loader *);
 bool routes_read(struct loader *);

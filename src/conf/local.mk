@@ -6,6 +6,7 @@ libgatehouse_a_SOURCES += \
 	src/conf/load.c src/conf/load.h \
 	src/conf/option.c src/conf/option.h \
 	src/conf/origin.c src/conf/origin.h \
+	src/conf/place.c src/conf/place.h \
 	src/conf/policies.c \
 	src/conf/problem.c src/conf/problem.h \
 	src/conf/project.c src/conf/project.h \

@@ -101,7 +101,9 @@ bool policies_read(struct loader *l)
 	if (absent)
 		return true; /* routes that name a policy will say so */
 	if (!doc || !option_check(&place, file_options, doc, "")) {
-		l->p->fault = problems_fault(l->problems, mark);
+		if (!l->p->fault)
+			l->p->fault = problems_fault(l->problems, mark);
+		l->policies_unread = true;
 		return false;
 	}
 	list = json_get(doc, "policies");

@@ -75,15 +75,28 @@ static void read_env(struct loader *l)
 		    "every user of this machine can read the file");
 }
 
+/*
+ * What can still be read after a fault is read: a person wants to see all faults at once. What would follow
+ * from an unreadable file alone is not said.
+ */
 static void load(struct loader *l, const char *dir)
 {
-	if (!find_directory(l, dir) || !gateway_load(l))
+	bool policies, routes;
+
+	if (!find_directory(l, dir))
 		return;
+	if (!gateway_load(l)) {
+		load_json(l, POLICIES_FILE, NULL);
+		load_json(l, ROUTES_FILE, NULL);
+		return;
+	}
 	read_env(l);
-	if (!policies_read(l) || !routes_read(l))
-		return;
-	policies_load(l);
-	routes_finish(l);
+	policies = policies_read(l);
+	routes = routes_read(l);
+	if (policies && routes) {
+		policies_load(l);
+		routes_finish(l);
+	}
 }
 
 struct project *project_load(const struct project_options *options)

@@ -358,7 +358,8 @@ static struct policy_use **read_policy_list(struct reading *r, const char *direc
 		struct policy_use *use = find_policy(l, name);
 
 		if (!use) {
-			unknown_policy(r, name, pointer_item(l->arena, pointer, i));
+			if (!l->policies_unread)
+				unknown_policy(r, name, pointer_item(l->arena, pointer, i));
 			continue;
 		}
 		for (size_t k = 0; k < found; k++)
@@ -514,13 +515,17 @@ bool routes_read(struct loader *l)
 	size_t mark = problems_mark(l->problems), n;
 	struct json_object *doc = load_json(l, ROUTES_FILE, NULL);
 	struct json_object *paths = json_get(doc, "paths");
+	const char *fault;
 
 	if (doc && !json_object_is_type(paths, json_type_object))
 		problem_add(l->problems, true, ROUTES_FILE, paths ? "/paths" : "",
 		    "write \"paths\": {…}, with one member for each MCP route", "there are no paths");
-	l->p->fault = problems_fault(l->problems, mark);
-	if (l->p->fault)
+	fault = problems_fault(l->problems, mark);
+	if (fault) {
+		if (!l->p->fault)
+			l->p->fault = fault;
 		return false;
+	}
 	check_file_members(l, doc);
 	n = (size_t)json_object_object_length(paths);
 	l->routes = arena_calloc(l->arena, n + 1, sizeof(*l->routes));

@@ -36,6 +36,7 @@ struct name {
 struct scan {
 	const char *start, *p, *end;
 	struct err *e;
+	size_t at; /* where the error is */
 	unsigned depth, members; /* what is left of each */
 	bool int64;
 	struct name *names;      /* those of all open objects, outermost first */
@@ -59,9 +60,10 @@ struct scan_limits scan_limits_of(size_t bytes)
 
 static bool fail(struct scan *s, enum err_code code, const char *what, const char *at)
 {
+	s->at = (size_t)(at - s->start);
 	if (s->e && !s->e->code) {
 		err_set(s->e, code, what, "");
-		err_text(s->e, "%s at byte %zu", what, (size_t)(at - s->start));
+		err_text(s->e, "%s at byte %zu", what, s->at);
 	}
 	return false;
 }
@@ -300,12 +302,13 @@ static bool names_end(struct scan *s, size_t first)
 	twice = n <= FEW ? duplicate_of_few(names, n) : duplicate_of_many(names, n);
 	if (!twice)
 		return true;
+	s->at = (size_t)(twice->p - 1 - s->start);
 	if (s->e && !s->e->code) {
 		int shown = twice->raw < NAME_SHOWN ? (int)twice->raw : NAME_SHOWN;
 
 		err_set(s->e, ERR_SYNTAX, "duplicate member", "");
 		err_text(s->e, "duplicate member \"%.*s\" at byte %zu", shown, twice->p,
-		    (size_t)(twice->p - 1 - s->start));
+		    s->at);
 	}
 	return false;
 }
@@ -533,7 +536,21 @@ static bool value(struct scan *s)
 	}
 }
 
-bool scan_check(const char *text, size_t n, const struct scan_limits *limits, struct err *e)
+static bool whole(struct scan *s, size_t bytes_max)
+{
+	if ((size_t)(s->end - s->start) > bytes_max)
+		return fail(s, ERR_LIMIT, "JSON text is too long", s->start + bytes_max);
+	if (s->end - s->start >= 3 && !memcmp(s->start, "\xef\xbb\xbf", 3))
+		return malformed(s, "byte order mark");
+	skip_blanks(&s->p, s->end);
+	if (!value(s))
+		return false;
+	skip_blanks(&s->p, s->end);
+	return s->p == s->end || malformed(s, "bytes after the value");
+}
+
+bool scan_check_at(
+    const char *text, size_t n, const struct scan_limits *limits, size_t *at, struct err *e)
 {
 	struct scan s = {
 		.start = text,
@@ -547,20 +564,19 @@ bool scan_check(const char *text, size_t n, const struct scan_limits *limits, st
 	};
 	bool good;
 
-	if (n > limits->bytes)
-		return fail(&s, ERR_LIMIT, "JSON text is too long", text + limits->bytes);
-	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-		return malformed(&s, "byte order mark");
 	s.names = s.names_inline;
-	skip_blanks(&s.p, s.end);
-	good = value(&s);
-	if (good) {
-		skip_blanks(&s.p, s.end);
-		good = s.p == s.end || malformed(&s, "bytes after the value");
-	}
+	good = whole(&s, limits->bytes);
 	if (s.names != s.names_inline)
 		free(s.names);
+	*at = s.at;
 	return good;
+}
+
+bool scan_check(const char *text, size_t n, const struct scan_limits *limits, struct err *e)
+{
+	size_t at;
+
+	return scan_check_at(text, n, limits, &at, e);
 }
 
 /* ---- lookup: in checked text, but never past its end whatever it holds ---- */

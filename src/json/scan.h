@@ -33,6 +33,9 @@ struct scan_limits scan_limits_of(size_t bytes);
  */
 bool scan_check(const char *text, size_t n, const struct scan_limits *, struct err *);
 
+/* The same; *AT is the offset of the byte that is wrong (of a duplicate name, its quote), 0 if none is. */
+bool scan_check_at(const char *text, size_t n, const struct scan_limits *, size_t *at, struct err *);
+
 /* A value inside a checked text. p == NULL: absent. */
 struct span {
 	const char *p;
