@@ -67,7 +67,8 @@ sub log_lines {
 sub pids {
 	my ($self, $program) = @_;
 	my $supervisor = $self->{supervisors}{$program} or return ();
-	return sort { $a <=> $b } children($supervisor);
+	my @pids = sort { $a <=> $b } children($supervisor);    # sort alone has no scalar value
+	return @pids;
 }
 
 sub lighttpd_pid { return $_[0]{lighttpd} }
