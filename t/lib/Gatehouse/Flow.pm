@@ -211,8 +211,9 @@ sub _keep_cookies {
 # its buttons, buttons => [[n, v]...] }; undef if there is none.
 sub form {
 	my ($self, $page, $name) = @_;
+	my $content = $page->{content};    # a copy: a match that is left early remembers where
 	$name ||= 'decision';
-	while ($page->{content} =~ m{<form\b([^>]*)>(.*?)</form>}gis) {
+	while ($content =~ m{<form\b([^>]*)>(.*?)</form>}gis) {
 		my ($attributes, $inside) = (_attributes($1), $2);
 		my %form = (action => $attributes->{action} // '', method => uc($attributes->{method} || 'GET'),
 			fields => [], buttons => []);
