@@ -38,8 +38,8 @@ language plpgsql
 set search_path = gatehouse, pg_temp
 as $$
 declare
-	v_expires timestamptz := least(clock_timestamp() + make_interval(secs => p_access_ttl_s),
-		g.expires_at);
+	v_now timestamptz := clock_timestamp();
+	v_expires timestamptz := least(v_now + make_interval(secs => p_access_ttl_s), g.expires_at);
 begin
 	insert into access_token (token_id, token_hash, pepper_id, grant_id, generation, scope, expires_at)
 	values (p_access_id, p_access_hash, p_pepper_id, g.grant_id, p_generation, p_scope, v_expires);
@@ -51,7 +51,7 @@ begin
 
 	update grants set generation = p_generation where grants.grant_id = g.grant_id;
 	perform mark_used(g.grant_id);
-	return floor(extract(epoch from v_expires - clock_timestamp()));
+	return floor(extract(epoch from v_expires - v_now));
 end
 $$;
 
