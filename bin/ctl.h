@@ -32,6 +32,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_migrate;
+extern const struct ctl_command ctl_reload;
 
 /* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns CTL_FAILED. */
 int ctl_fail(const struct ctl_command *, const struct err *);

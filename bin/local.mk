@@ -6,3 +6,4 @@ bin_gatehousectl_SOURCES = bin/gatehousectl.c bin/ctl.h bin/sql.h
 bin_gatehousectl_SOURCES += bin/ctl_check.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c
+bin_gatehousectl_SOURCES += bin/ctl_reload.c

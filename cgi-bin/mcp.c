@@ -19,6 +19,8 @@ int main(int argc, char **argv)
 		.uses_database = true,
 		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION,
 		.policy_types = policy_types,
+		.adopt = mcp_adopt,
+		.release = mcp_release,
 		.start = mcp_start,
 		.stop = mcp_stop,
 	};

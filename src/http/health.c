@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 
 #include "net/address.h"
 
@@ -42,7 +42,7 @@ static const char *project_state(struct req *r)
 
 static const char *keys_state(struct req *r)
 {
-	return r->app->key_mask && !r->app->ring ? r->app->ring_fault.text : NULL;
+	return r->app->key_mask && !r->site->ring ? r->site->ring_fault.text : NULL;
 }
 
 static const char *database_state(struct req *r)

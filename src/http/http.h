@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -21,6 +23,7 @@
 #include "db/db.h"
 #include "event/event.h"
 #include "http/io.h"
+#include "http/site.h"
 #include "keys/ring.h"
 
 struct req;
@@ -78,11 +81,27 @@ struct app { /* one program; cgi-bin/NAME.c fills it in */
 	/* At SIGTERM: end what is in flight (streams within 5 s). Called after all request threads have ended. */
 	void (*stop)(struct app *);
 
+	/*
+	 * A new site is about to be served, or a program is about to start: what the program makes of a project (tables, guards) goes
+	 * to site->own. False: the site's routes answer the error. May be NULL.
+	 */
+	bool (*adopt)(struct site *, struct err *);
+	/* The last use of a site has ended: frees site->own. */
+	void (*release)(struct site *);
+	/* After NEW has come into force: ends the streams whose route changed, say. Called by the watcher. */
+	void (*changed)(struct app *, const struct site *old, const struct site *new);
+
 	/* set by serve() */
-	struct project *project;
-	struct db *db;       /* NULL unless uses_database */
-	struct ring *ring;   /* NULL: see ring_fault */
-	struct err ring_fault; /* why not; routes that need keys answer it through req_ring() */
+	struct db *db; /* NULL unless uses_database */
+	atomic_bool up; /* database, events and `start` are there; false while no sound project was ever in force */
+	char *dir;     /* the project directory, as it was given */
+	struct site *site; /* in force; through site_ref() only */
+	pthread_mutex_t site_lock;
+	char *snapshots; /* the folder of its snapshots */
+	unsigned long long snapshot_mark, source_mark;
+	pthread_t watcher;
+	bool watching;
+	int watch_stop[2];
 	bool one_call;       /* plain CGI: one request, then the process ends */
 	void *own;           /* the program's */
 };
@@ -91,7 +110,8 @@ struct req {
 	struct app *app;
 	struct arena *arena;
 	struct io *io;
-	const struct project *project;
+	struct site *site; /* in force when the request began */
+	const struct project *project; /* the site's */
 	const struct route_row *row;
 	const struct origin *origin; /* the public origin addressed; all URLs are built from it */
 	const char *method;  /* as sent; methods are case-sensitive: "post" is no POST (405) */

@@ -5,9 +5,10 @@ libgatehouse_a_SOURCES += \
 	src/http/io.c src/http/io.h src/http/io_internal.h \
 	src/http/io_cgi.c src/http/io_fcgi.c \
 	src/http/req.c \
-	src/http/resp.c src/http/resp_internal.h \
+	src/http/http_internal.h src/http/resp.c \
 	src/http/route.c \
-	src/http/serve.c
+	src/http/serve.c \
+	src/http/site.c src/http/site.h
 
 check_PROGRAMS += t/unit/http_req
 TESTS += t/unit/http_req

@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 
 #include "base/clock.h"
 #include "base/uri.h"
@@ -314,9 +314,9 @@ bool req_read_body(struct req *r, size_t limit, struct err *e)
 
 bool req_ring(struct req *r, const struct ring **ring, struct err *e)
 {
-	const struct err *fault = &r->app->ring_fault;
+	const struct err *fault = &r->site->ring_fault;
 
-	*ring = r->app->ring;
+	*ring = r->site->ring;
 	if (*ring)
 		return true;
 	return err_set(e, ERR_CONFIG, fault->text[0] ? fault->text : "this program has no keys", "%s",

@@ -4,7 +4,7 @@
 
 #include "http/http.h"
 
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 
 #include "json/json.h"
 

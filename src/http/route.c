@@ -2,7 +2,7 @@
 /* From a path to its row. Paths are compared as raw bytes: no spelling but the exact one matches. */
 #include "config.h"
 
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 
 #include "http/http.h"
 
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 
 #include "base/clock.h"
 
@@ -44,17 +44,18 @@ static struct req *req_new(struct app *app, struct io *io)
 	r->app = app;
 	r->arena = a;
 	r->io = io;
-	r->project = project_ref(app->project);
+	r->site = site_ref(app);
+	r->project = r->site->project;
 	return r;
 }
 
 void req_finish(struct req *r)
 {
-	struct project *project = (struct project *)(uintptr_t)r->project;
+	struct site *site = r->site;
 
 	io_end(r->io);
 	arena_free(r->arena);
-	project_unref(project);
+	site_unref(site);
 }
 
 void req_detach(struct req *r)
@@ -65,8 +66,10 @@ void req_detach(struct req *r)
 /* A faulty project answers on every path, in plain terms and without a value. */
 static bool project_is_sound(const struct req *r, struct err *e)
 {
+	if (r->site->fault.code)
+		return err_set(e, r->site->fault.code, r->site->fault.text, "%s", r->site->fault.detail);
 	if (!r->project->fault)
-		return true;
+		return r->app->up || err_set(e, ERR_UNAVAILABLE, "the program is starting", "");
 	err_clear(e);
 	err_set(e, ERR_CONFIG, "", "%s", r->project->fault);
 	return err_text(e, "the gateway's configuration has an error: %.200s", r->project->fault);
@@ -180,39 +183,22 @@ static int read_options(const struct app *app, int argc, char **argv, const char
 	return -1;
 }
 
-static void load_project(struct app *app, const char *dir, const char *argv0)
+static void load_site(struct app *app, const char *option, const char *argv0)
 {
 	struct arena *a = arena_new();
 	struct err e = { .code = ERR_NONE };
-	struct project_options options = { .types = app->policy_types };
+	const char *dir = project_find_dir(a, option, argv0, &e);
 
-	options.dir = project_find_dir(a, dir, argv0, &e);
-	if (!options.dir) {
+	if (!dir)
 		log_error(NULL, e.text, "detail", e.detail, NULL);
-		options.dir = "";
-	}
-	app->project = project_load(&options);
-	if (app->project->fault)
-		log_error(NULL, "the project does not load; every request is answered 500",
-		    "fault", app->project->fault, "project", app->project->dir, NULL);
-	log_level_set(app->project->log_level);
-	if (app->project->log_destination)
-		log_open(app->project->log_destination);
+	pthread_mutex_init(&app->site_lock, NULL);
+	site_start(app, dir ? dir : "");
 	arena_free(a);
-}
-
-static void open_keys(struct app *app)
-{
-	if (!app->key_mask || app->project->fault)
-		return;
-	app->ring = ring_open(app->project->keyring, app->key_mask, &app->ring_fault);
-	if (!app->ring)
-		log_error(NULL, app->ring_fault.text, "detail", app->ring_fault.detail, NULL);
 }
 
 static void open_database(struct app *app)
 {
-	const struct project *p = app->project;
+	const struct project *p = app->site->project;
 	struct db_options options = {
 		.conninfo = p->database,
 		.program = app->name,
@@ -221,8 +207,25 @@ static void open_database(struct app *app)
 		.statement_ms = p->limits.statement_ms,
 	};
 
-	if (app->uses_database && !p->fault)
+	if (app->uses_database)
 		app->db = db_open(&options);
+}
+
+bool app_bring_up(struct app *app)
+{
+	struct err e = { .code = ERR_NONE };
+
+	if (app->up || app->site->project->fault)
+		return true;
+	open_database(app);
+	event_start(&(struct event_options){
+	    .program = app->name, .db = app->db, .days = app->site->project->events_days });
+	if (app->start && !app->start(app, &e)) {
+		log_error(NULL, e.text, "detail", e.detail, NULL);
+		return false;
+	}
+	app->up = true;
+	return true;
 }
 
 static bool start_workers(struct worker *workers, struct app *app, int stop_fd)
@@ -281,14 +284,12 @@ static void block_signals(sigset_t *signals)
 /* Ends what is in flight, writes what is queued, lets go of everything. */
 static int finish(struct app *app)
 {
-	if (app->stop)
+	if (app->stop && app->up)
 		app->stop(app);
 	event_stop();
 	if (app->db)
 		db_close(app->db);
-	if (app->ring)
-		ring_close(app->ring);
-	project_unref(app->project);
+	site_stop(app);
 	return 0;
 }
 
@@ -304,7 +305,6 @@ static void stop_workers(struct app *app, struct worker *workers, int stop_fd)
 
 int serve(struct app *app, int argc, char **argv)
 {
-	struct err e = { .code = ERR_NONE };
 	struct worker *workers;
 	struct io *one;
 	const char *dir = NULL;
@@ -321,17 +321,11 @@ int serve(struct app *app, int argc, char **argv)
 	block_signals(&signals);
 	if (app->threads <= 0)
 		app->threads = THREADS_DEFAULT;
-	load_project(app, dir, argv[0]);
-	open_keys(app);
-	open_database(app);
+	load_site(app, dir, argv[0]);
 	one = io_cgi();
 	app->one_call = one != NULL;
-	event_start(&(struct event_options){
-	    .program = app->name, .db = app->db, .days = app->project->events_days });
-	if (app->start && !app->project->fault && !app->start(app, &e)) {
-		log_error(NULL, e.text, "detail", e.detail, NULL);
+	if (!app_bring_up(app))
 		return 1;
-	}
 	if (one) {
 		serve_one(app, one);
 		return finish(app);
@@ -343,7 +337,8 @@ int serve(struct app *app, int argc, char **argv)
 		    "this program from a web server, systemd, or spawn-fcgi", NULL);
 		return 1;
 	}
-	log_info(NULL, "started", "project", app->project->dir, "version", PACKAGE_VERSION, NULL);
+	log_info(NULL, "started", "project", app->dir, "version", PACKAGE_VERSION, NULL);
+	site_watch(app);
 	wait_for_stop(&signals);
 	log_info(NULL, "stopping", NULL);
 	stop_workers(app, workers, stop_fd);

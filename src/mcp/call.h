@@ -20,10 +20,19 @@
 struct mcp {
 	struct relay *relay;
 	struct bearer_cache *cache; /* NULL: every token is asked of the database */
+};
+
+/* What is made of a project, anew with each that comes into force. */
+struct mcp_site {
 	const struct guard *guard;
 	struct route_row row; /* of every MCP route */
 	struct arena *arena;  /* all of this lies in it */
 };
+
+static inline const struct mcp_site *mcp_site_of(const struct req *r)
+{
+	return r->site->own;
+}
 
 struct call {
 	struct relay_call relay; /* first: the relay's hooks get this */

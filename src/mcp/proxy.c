@@ -283,7 +283,7 @@ static void fill_relay(struct call *c, struct resp *p)
 		.method = c->req->method,
 		.url = upstream_url(c),
 		.upstream = c->upstream,
-		.guard = c->mcp->guard,
+		.guard = mcp_site_of(c->req)->guard,
 		.headers = headers_list(&c->upstream_request),
 		.body = c->req->body,
 		.body_len = c->req->body_len,
@@ -309,7 +309,7 @@ bool proxy_call(struct req *r, struct resp *p, struct err *e)
 	if (is(r, "OPTIONS"))
 		return cors_preflight(r, p, c->route);
 	if (!method_is_served(c, p, e) || !read_message(c, e) || !open_session(c, e) || !check_era(c, e) ||
-	    !transfer_is_allowed(c->mcp->guard, c->upstream, &c->route->upstream, e))
+	    !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
 		return false;
 	fill_request(c);
 	return run_policies(c, e) && finish_request(c, e) && submit(c, p);

@@ -7,6 +7,7 @@
 #include "mcp/proxy.h"
 #include "oauth/metadata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define OPENID "/.well-known/openid-configuration"
@@ -19,25 +20,44 @@ static void on_revoked(void *own, const char *grant_id)
 	relay_end_streams(own, grant_id);
 }
 
-bool mcp_start(struct app *app, struct err *e)
+bool mcp_adopt(struct site *site, struct err *e)
 {
+	const struct project *p = site->project;
 	struct arena *a = arena_new();
-	struct mcp *m = arena_alloc(a, sizeof(*m));
+	struct mcp_site *m = arena_alloc(a, sizeof(*m));
 
 	m->arena = a;
-	m->guard = guard_load(a, app->project->outbound, app->project->development, e);
+	m->guard = guard_load(a, p->outbound, p->development, e);
 	if (!m->guard) {
 		arena_free(a);
 		return false;
 	}
 	m->row = (struct route_row){
-		.path = "", .need = NEED_IDENTIFY, .body_max = app->project->limits.body,
+		.path = "", .need = NEED_IDENTIFY, .body_max = p->limits.body,
 		.style = ERROR_CUSTOM, .handler = proxy_call, .identify = proxy_identify, .error = proxy_error,
 	};
+	site->own = m;
+	return true;
+}
+
+void mcp_release(struct site *site)
+{
+	struct mcp_site *m = site->own;
+
+	arena_free(m->arena);
+}
+
+bool mcp_start(struct app *app, struct err *e)
+{
+	struct mcp *m = xcalloc(1, sizeof(*m));
+	const struct project *p = app->site->project;
+
+	(void)e;
 	transfer_start();
 	m->relay = relay_start();
-	if (!app->one_call && app->project->oauth)
-		m->cache = bearer_cache_start(app->project, app->name, on_revoked, m->relay);
+	/* also where nobody signs in yet: a reload may add the policy */
+	if (!app->one_call)
+		m->cache = bearer_cache_start(p, app->name, on_revoked, m->relay);
 	app->own = m;
 	return true;
 }
@@ -50,7 +70,7 @@ void mcp_stop(struct app *app)
 		return;
 	bearer_cache_stop(m->cache); /* it tells the relay of revocations: first to go */
 	relay_stop(m->relay, app->one_call ? STREAMS_CGI_MS : STREAMS_STOP_MS);
-	arena_free(m->arena);
+	free(m);
 	app->own = NULL;
 }
 
@@ -77,7 +97,7 @@ const struct route_row *mcp_find(struct req *r)
 	static const struct route_row openid = {
 		.methods = "GET", .path = "", .need = NEED_ANYONE, .cors = CORS_ANY, .handler = answer_openid,
 	};
-	const struct mcp *m = r->app->own;
+	const struct mcp_site *m = mcp_site_of(r);
 
 	if (m && proxy_route(r))
 		return &m->row;

@@ -5,6 +5,9 @@
 
 #include "http/http.h"
 
+/* app.adopt, app.release: what is made of a project */
+bool mcp_adopt(struct site *, struct err *);
+void mcp_release(struct site *);
 /* app.start, app.stop, app.find */
 bool mcp_start(struct app *, struct err *);
 void mcp_stop(struct app *);

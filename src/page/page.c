@@ -161,7 +161,7 @@ void pages_start(const char *dir)
 bool pages_start_app(struct app *app, struct err *e)
 {
 	(void)e;
-	pages_start(app->project->dir);
+	pages_start(app->dir);
 	return true;
 }
 

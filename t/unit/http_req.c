@@ -6,7 +6,7 @@
 #include "tap.h"
 
 #include "http/http.h"
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +37,14 @@ static const struct route_row rows[] = {
 	{ "GET", "/closed", NEED_NOBODY, 0, CORS_NONE, 0, nothing, NULL, NULL },
 	{ .path = NULL },
 };
-static struct app app = { .name = "test", .rows = rows, .project = &project };
+static struct app app = { .name = "test", .rows = rows };
+static struct site site = { .project = &project, .app = &app };
 
 static struct req *request(struct arena *a, struct io *io)
 {
 	struct req *r = arena_alloc(a, sizeof(*r));
 
-	*r = (struct req){ .app = &app, .arena = a, .io = io, .project = &project };
+	*r = (struct req){ .app = &app, .arena = a, .io = io, .site = &site, .project = &project };
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of src/http share among themselves. */
-#ifndef GATEHOUSE_HTTP_RESP_INTERNAL_H
-#define GATEHOUSE_HTTP_RESP_INTERNAL_H
+#ifndef GATEHOUSE_HTTP_HTTP_INTERNAL_H
+#define GATEHOUSE_HTTP_HTTP_INTERNAL_H
 
 #include "http/http.h"
 
@@ -25,6 +25,12 @@ bool route_find(struct req *, struct resp *, struct err *);
 
 /* The CORS headers of an any-origin row; answers a preflight and returns true if this was one. */
 bool cors_any(struct req *, struct resp *);
+
+/*
+ * Once a sound project is in force: opens the database, starts events and the program's own. Does nothing if that is
+ * done or the project has a fault. False if the program cannot start; it is logged.
+ */
+bool app_bring_up(struct app *);
 
 /* Whether this is a neighbour's question after the program's health; if so it is answered. */
 bool health_answer(struct req *, struct resp *);
