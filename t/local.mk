@@ -1,9 +1,12 @@
 # t: the tests of the whole system; each folder of src registers its own.
 
+include $(top_srcdir)/t/fuzz/local.mk
+
 # All of t/ goes into the tarball, but not what builds, tests and npm leave behind.
 dist-hook:
 	cd '$(srcdir)' && find t \( -name node_modules -o -name .npm -o -name .deps \) -prune -o \
 	    \( -type f -o -type l \) ! -name .dirstamp ! -name '*.o' ! -name '*.log' ! -name '*.trs' \
+	    ! -name '*.fuzz' \
 	    ! \( -path 't/unit/*' ! -name '*.[ch]' \) \
 	    ! \( -path 't/fuzz/*' ! -path 't/fuzz/corpus/*' ! -name '*.*' \) -print | \
 	    tar -cf - -T - | (cd '$(abs_builddir)' && cd '$(distdir)' && tar -xf -)

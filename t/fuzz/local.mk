@@ -1,0 +1,43 @@
+# t/fuzz: one target for each parser of foreign bytes. A new one takes its file, a folder of
+# small inputs t/fuzz/corpus/NAME, and three lines here.
+REPLAY = t/fuzz/replay.c t/fuzz/fuzz.h
+
+check_PROGRAMS += t/fuzz/b64
+t_fuzz_b64_SOURCES = t/fuzz/b64.c $(REPLAY)
+TESTS += t/fuzz/b64
+check_PROGRAMS += t/fuzz/jsonc
+t_fuzz_jsonc_SOURCES = t/fuzz/jsonc.c $(REPLAY)
+TESTS += t/fuzz/jsonc
+check_PROGRAMS += t/fuzz/outcome
+t_fuzz_outcome_SOURCES = t/fuzz/outcome.c $(REPLAY)
+TESTS += t/fuzz/outcome
+check_PROGRAMS += t/fuzz/rpc
+t_fuzz_rpc_SOURCES = t/fuzz/rpc.c $(REPLAY)
+TESTS += t/fuzz/rpc
+check_PROGRAMS += t/fuzz/scan
+t_fuzz_scan_SOURCES = t/fuzz/scan.c $(REPLAY)
+TESTS += t/fuzz/scan
+check_PROGRAMS += t/fuzz/sse
+t_fuzz_sse_SOURCES = t/fuzz/sse.c $(REPLAY)
+TESTS += t/fuzz/sse
+check_PROGRAMS += t/fuzz/uri
+t_fuzz_uri_SOURCES = t/fuzz/uri.c $(REPLAY)
+TESTS += t/fuzz/uri
+
+# With --enable-fuzz: every target once more, under libFuzzer. `make fuzz` runs each for
+# FUZZ_SECONDS and keeps what it finds in the build tree; FUZZ_ONLY="scan rpc" runs some.
+if FUZZ
+FUZZ_SECONDS = 60
+FUZZ_ONLY = $(patsubst t/fuzz/%,%,$(filter t/fuzz/%,$(TESTS)))
+
+t/fuzz/%.fuzz: t/fuzz/%.o libgatehouse.a
+	$(AM_V_CCLD)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $< $(LDADD)
+
+fuzz: $(FUZZ_ONLY:%=t/fuzz/%.fuzz)
+	@for name in $(FUZZ_ONLY); do \
+	    mkdir -p "t/fuzz/found/$$name" && \
+	    "t/fuzz/$$name.fuzz" -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 \
+	        -artifact_prefix="t/fuzz/found/$$name-" "t/fuzz/found/$$name" \
+	        '$(srcdir)/t/fuzz/corpus/'"$$name" || exit 1; \
+	done
+endif
