@@ -4,3 +4,6 @@ libgatehouse_a_SOURCES += \
 	src/consent/pg_consent.c \
 	src/consent/pg_grants.c \
 	src/consent/show.c src/consent/show.h
+
+TESTS += t/610-consent.t
+TESTS += t/611-grants.t
