@@ -25,6 +25,7 @@ enum { CODE_TTL_S = 60 };
 /* The request that is to be decided, as this browser may see it. */
 struct asked {
 	const char *id, *cookie; /* the session's */
+	bool decided;
 	struct db_param session, attempt;
 	const char *client_id, *client_name, *redirect_uri, *operation_id, *scope;
 	const char *subject, *name, *email;
@@ -92,9 +93,11 @@ static bool find_redirect(struct req *r, struct asked *q, struct err *e)
 	        "client '%s': %s", q->client_id, fault.code ? fault.text : "scheme");
 }
 
+/* What was asked; it may have been decided before. */
 static bool load(struct req *r, const char *id, struct asked *q, struct err *e)
 {
 	struct db_rows rows;
+	const char *outcome;
 
 	*q = (struct asked){ .id = NULL };
 	if (!identify(r, id, q, e))
@@ -103,8 +106,10 @@ static bool load(struct req *r, const char *id, struct asked *q, struct err *e)
 
 	if (!db_call(r->app->db, STMT_CONSENT_LOAD, params, 3, r->arena, &rows, e))
 		return false;
-	if (!rows.rows || strcmp(db_text(&rows, 0, 0), "open"))
-		return refuse(r, rows.rows ? db_text(&rows, 0, 0) : "unknown", e);
+	outcome = rows.rows ? db_text(&rows, 0, 0) : "unknown";
+	q->decided = !strcmp(outcome, "decided");
+	if (!q->decided && strcmp(outcome, "open"))
+		return refuse(r, outcome, e);
 	q->client_id = db_text(&rows, 0, 1);
 	q->client_name = db_text(&rows, 0, 2);
 	q->redirect_uri = db_text(&rows, 0, 4);
@@ -172,6 +177,8 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 	if (!req_query(r, &query, e) || !form_unique(&query, NULL, e) || !req_ring(r, &ring, e) ||
 	    !load(r, form_get(&query, "request"), &q, e))
 		return false;
+	if (q.decided)
+		return refuse(r, "decided", e);
 	csrf_make(csrf, ring, q.cookie, q.id);
 	page.client_name = html_clean(a, q.client_name, SHOW_NAME_MAX);
 	page.service_name = show_service(a, q.route, q.operation_id);
@@ -190,12 +197,15 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 
 /* The decision */
 
+/* Said once: a repetition changes nothing and is no event. */
 static void emit(const struct req *r, const struct asked *q, bool approved, const char *grant_id)
 {
 	struct event event = show_event(r,
 	    approved ? "mcp_auth_consent_approved" : "mcp_auth_consent_denied",
 	    approved ? "success" : "denied");
 
+	if (q->decided)
+		return;
 	event.operation_id = q->operation_id;
 	event.upstream_id = q->route->exchange ? q->route->exchange->id : NULL;
 	event.upstream_auth_mode = q->route->exchange ? q->route->exchange->auth_mode : NULL;
