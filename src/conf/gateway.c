@@ -389,7 +389,8 @@ static void check_development(struct loader *l)
 			    "development is refused while a public origin is not loopback");
 }
 
-static void read_members(struct loader *l, struct json_object *doc)
+/* TYPED: every member passed the table; else those that did not are gone. */
+static void read_members(struct loader *l, struct json_object *doc, bool typed)
 {
 	struct project *p = l->p;
 	struct json_object *allowed = json_get(doc, "allowedOrigins");
@@ -403,11 +404,11 @@ static void read_members(struct loader *l, struct json_object *doc)
 	read_log(l, doc);
 	read_console(l, doc);
 	p->development = json_get_bool(doc, "development", false);
-	origins_load(l, json_get(doc, "publicOrigins"));
+	if (origins_load(l, json_get(doc, "publicOrigins")))
+		check_development(l);
 	allowed_origins_load(l, allowed);
-	check_development(l);
 	p->auto_reload = json_get_bool(doc, "autoReload", false) && p->development;
-	if (json_get_bool(doc, "autoReload", false) && !p->development)
+	if (typed && json_get_bool(doc, "autoReload", false) && !p->development)
 		fault(at(l, "/autoReload"), "remove it, or set development", "autoReload needs development");
 	if (proxies)
 		read_networks(l, proxies, "/trustedProxies");
@@ -465,13 +466,15 @@ bool gateway_load(struct loader *l)
 	size_t mark = problems_mark(l->problems);
 	struct json_object *doc = find_file(l);
 	struct option_place place = { l->problems, l->arena, l->p->config_file, "key" };
+	bool typed;
 
 	for (const char *const *name = ignored_keys; doc && *name; name++)
 		json_object_object_del(doc, *name);
-	if (doc && !option_check(&place, gateway_options, doc, ""))
+	typed = doc && option_check(&place, gateway_options, doc, "");
+	if (doc && !typed)
 		drop_faulty(l, doc, mark);
 	/* without a file: the defaults, so that a project that does not load has sound limits and a log */
-	read_members(l, doc ? doc : json_new_object(l->arena));
+	read_members(l, doc ? doc : json_new_object(l->arena), typed);
 	l->p->fault = problems_fault(l->problems, mark);
 	return doc != NULL;
 }

@@ -20,3 +20,4 @@ check_PROGRAMS += t/unit/conf_snapshot
 TESTS += t/unit/conf_snapshot
 TESTS += t/803-reload.t
 t_unit_conf_snapshot_SOURCES = t/unit/conf_snapshot.c t/unit/tap.h
+TESTS += t/810-check.t

@@ -69,8 +69,9 @@ static bool is_sound_origin(struct loader *l, const struct origin *origins, size
 	return true;
 }
 
-void origins_load(struct loader *l, struct json_object *list)
+bool origins_load(struct loader *l, struct json_object *list)
 {
+	size_t mark = problems_mark(l->problems);
 	size_t n = list ? json_object_array_length(list) : 0;
 	struct origin *origins = arena_calloc(l->arena, n + 1, sizeof(*origins));
 
@@ -89,6 +90,7 @@ void origins_load(struct loader *l, struct json_object *list)
 	}
 	l->p->origins = origins;
 	l->p->origins_n = n;
+	return !problems_fault(l->problems, mark);
 }
 
 void allowed_origins_load(struct loader *l, struct json_object *list)
