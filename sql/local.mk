@@ -40,3 +40,6 @@ bin/sql.c: sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) sql/gen-sql.pl
 	$(AM_V_GEN)$(MKDIR_P) bin && cd $(srcdir) && \
 	$(PERL) sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) >$(abs_builddir)/$@.tmp && \
 	mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@
+
+TESTS += t/800-migrate.t
+TESTS += t/801-rights.t

@@ -4,3 +4,4 @@ libgatehouse_a_SOURCES += \
 	src/event/record.c src/event/record.h \
 	src/event/sink_log.c \
 	src/event/sink_pg.c
+TESTS += t/700-events.t

@@ -1,0 +1,198 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Events on their way to the log and to PostgreSQL: every field, in batches, once, and never for nothing.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Gatehouse::Drive;
+use Gatehouse::Pg;
+use JSON::PP ();
+
+my $pg = Gatehouse::Pg->new(private => 1);
+$pg->migrate;
+
+sub lines {
+	my ($drive) = @_;
+	return map { JSON::PP->new->utf8->decode($_) } grep { /"family":/ } split /\n/, $drive->log;
+}
+
+sub count { return $pg->psql("select count(*) from gatehouse.event_$_[0]") }
+
+sub eventually {
+	my ($want, $get, $seconds) = @_;
+	my $end = time + ($seconds || 5);
+	my $got = $get->();
+	while ($got ne $want && time < $end) {
+		sleep 0.05;
+		$got = $get->();
+	}
+	return $got;
+}
+
+# ---- a call: line and row ----
+
+my $drive = Gatehouse::Drive->new(pg => $pg);
+my $began = time;
+$drive->say('emit 2');
+is(eventually(2, sub { count('call') }), 2, 'two events become two rows');
+cmp_ok(time - $began, '<', 1, 'within a second');
+my ($line, $second) = lines($drive);
+my $stamp = delete $line->{time};
+like($stamp, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'a line has its time');
+like(delete $line->{pid}, qr/^\d+$/, 'and the process');
+is_deeply($line, {
+	level => 'info', program => 'mcp', family => 'call',
+	requestId => 'request-1', operationId => 'linear', virtualServerName => 'linear',
+	upstreamServerId => 'linear-up', upstreamServerName => 'linear-up',
+	subjectId => "user|\"7\", {\x{e9}}\\", clientId => 'client-1', clientName => 'broken ? name',
+	authProfileId => 'profile', upstreamAuthMode => 'user-oauth', httpMethod => 'POST', transport => 'sse',
+	mcpMethod => 'tools/call', capabilityType => 'tool', capabilityName => 'NULL', outcome => 'success',
+	mcpStatus => 200, latencyMs => 12.345, latencyGatewayMs => 0.345, latencyUpstreamMs => 12,
+	bytesIn => 11, bytesOut => 22, clientIp => '192.0.2.1', protocolVersion => '2025-06-18',
+	sessionDigest => '5e55', grantId => '9a3f',
+}, 'a line has every field that is known, under its name, and no other');
+is($second->{jsonrpcErrorCode}, -32602, 'a JSON-RPC error has its code');
+
+is($pg->psql("select to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
+	from gatehouse.event_call where request_id = 'request-1'"), $stamp, 'row and line have one time');
+my $row = JSON::PP->new->utf8->decode($pg->psql("select jsonb_strip_nulls(to_jsonb(c) - 'at')
+	from gatehouse.event_call c where request_id = 'request-1'"));
+is_deeply($row, {
+	program => 'mcp', severity => 'info',
+	request_id => 'request-1', operation_id => 'linear', upstream_id => 'linear-up',
+	subject_id => "user|\"7\", {\x{e9}}\\", client_id => 'client-1', client_name => 'broken ? name',
+	auth_profile_id => 'profile', upstream_auth_mode => 'user-oauth', http_method => 'POST', transport => 'sse',
+	mcp_method => 'tools/call', capability_type => 'tool', capability_name => 'NULL', outcome => 'success',
+	mcp_status => 200, latency_us => 12345, gateway_us => 345, upstream_us => 12000, bytes_in => 11,
+	bytes_out => 22, client_ip => '192.0.2.1', protocol_version => '2025-06-18', session_digest => '5e55',
+	grant_id => '9a3f',
+}, 'the row has the same in its columns, quotes, braces and the word NULL included');
+
+# ---- an auth event ----
+
+$drive->say('auth');
+is(eventually(1, sub { count('auth') }), 1, 'an auth event becomes a row of its own');
+$line = (lines($drive))[-1];
+delete @$line{qw(time pid)};
+is_deeply($line, {
+	level => 'error', program => 'mcp', family => 'auth_event', event => 'mcp_auth_login_failed',
+	requestId => 'request-auth', outcome => 'denied', failureOrigin => 'client', reasonCode => 'invalid_request',
+	redirectHost => 'app.example.com', errName => 'invalid_request', errMessage => 'no state',
+	causeMessage => 'cookie is missing',
+}, 'its line tells the cause');
+is($pg->psql('select event, outcome, "reasonCode", "redirectHost", "errMessage", "causeMessage" from gatehouse.auth_event'),
+	'mcp_auth_login_failed|denied|invalid_request|app.example.com|no state|cookie is missing',
+	'its view, too');
+
+# ---- views ----
+
+is($pg->psql('select event, "virtualServerName", outcome, "latencyMs" from gatehouse.mcp_request order by "requestId"'),
+	"mcp_request_accepted|linear|success|12.3450000000000000\nmcp_request_accepted|linear|application_error|12.3450000000000000",
+	'mcp_request presents each call');
+is($pg->psql('select event, "capabilityName", outcome from gatehouse.capability_invocation
+	where "requestId" = \'request-1\' order by "time"'),
+	"mcp_capability_invoked|NULL|\nmcp_capability_completed|NULL|success",
+	'capability_invocation has one event before and one after');
+is($pg->psql('select "upstreamServerName", "latencyUpstreamMs"::int from gatehouse.upstream_hop limit 1'), 'linear-up|12',
+	'upstream_hop has the part of the upstream');
+
+# ---- batches ----
+
+$pg->psql('truncate gatehouse.event_call, gatehouse.event_batch');
+$drive->say('emit 3000');
+is(eventually(3000, sub { count('call') }), 3000, 'three thousand at once all arrive');
+cmp_ok($pg->psql('select count(*) from gatehouse.event_batch'), '<', 20, 'in a few statements');
+
+# ---- a row that the database refuses ----
+
+$pg->psql('truncate gatehouse.event_call');
+$drive->say($_) for 'emit 40', 'bad', 'emit 40';
+is(eventually(80, sub { count('call') }), 80, 'one bad row takes none of its batch with it');
+sleep 0.3;
+like($drive->log, qr/"requestId":"request-bad".*"message":"the database refuses an event"/, 'it is named in the log');
+is($drive->numbers('stop')->{dropped}, 1, 'and counted');
+$drive->end;
+
+# ---- a database that is away ----
+
+$pg->psql('truncate gatehouse.event_call');
+$drive = Gatehouse::Drive->new(pg => $pg, queue_max => 1000, statement_ms => 1000);
+$drive->ask('call');
+$pg->freeze;
+$drive->say('emit 300');
+sleep 3;
+$drive->say('emit 300');
+is(eventually(600, sub { scalar lines($drive) }, 8), 600, 'while the database hangs, lines go to the log');
+$pg->thaw;
+is(eventually(600, sub { count('call') }), 600, 'rows wait for its return');
+is(() = $drive->log =~ /events wait for the database/g, 1, 'of which the log speaks once');
+
+$pg->halt;
+$drive->say('emit 900');
+sleep 0.5;
+$drive->say('emit 900');
+sleep 1;
+$pg->start;
+my $stop = $drive->numbers('stop');
+cmp_ok($stop->{dropped}, '>=', 800, 'the queue is bounded: of 1,800 at least 800 go');
+is(count('call') + $stop->{dropped}, 2400, 'those are counted, the others written');
+like($drive->log, qr/"message":"events are dropped"/, 'the log says so');
+$drive->end;
+
+# ---- stopping ----
+
+$pg->psql('truncate gatehouse.event_call');
+$drive = Gatehouse::Drive->new(pg => $pg);
+$drive->say('emit 700');
+$stop = $drive->numbers('stop');
+is(count('call'), 700, 'a stop writes what is queued');
+cmp_ok($stop->{took}, '<', 1000, 'at once');
+$drive->end;
+$drive = Gatehouse::Drive->new(pg => $pg);
+$drive->ask('call');
+$pg->freeze;
+$drive->say('emit 10');
+$stop = $drive->numbers('stop');
+cmp_ok($stop->{took}, '<', 2700, 'a database that hangs holds a stop up for 2 s');
+is($stop->{dropped}, 10, 'what it did not take is counted');
+is(scalar lines($drive), 10, 'its lines are in the log');
+$pg->thaw;
+$drive->end;
+
+# ---- the same batch again ----
+
+$pg->psql('truncate gatehouse.event_call');
+my $args = $pg->psql("select string_agg('array[1]::' || t, ', ' order by n) from (select format_type(x, null), n
+	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 3) y (t, n)");
+my $again = "select gatehouse.events_add_call('00000000-0000-4000-8000-000000000001', 'mcp',
+	array[(extract(epoch from now()) * 1000000)::bigint], $args)";
+$pg->psql_as('mcp', $again) for 1 .. 3;
+is(count('call'), 1, 'a batch that is sent again, as its commit was in doubt, is not written again');
+
+# ---- days ----
+
+my $days = "select string_agg(right(c.relname, 8), ' ' order by c.relname) from pg_inherits i
+	join pg_class c on c.oid = i.inhrelid where i.inhparent = 'gatehouse.event_call'::regclass";
+my $want = $pg->psql("select string_agg(to_char((now() at time zone 'UTC')::date + d, 'YYYYMMDD'), ' ' order by d)
+	from generate_series(-1, 7) d");
+is($pg->psql($days), $want, 'there is a table for each day from yesterday to a week ahead');
+$pg->psql(q{do $$ declare t text; begin for t in select inhrelid::regclass::text from pg_inherits
+	where inhparent in ('gatehouse.event_call'::regclass, 'gatehouse.event_auth'::regclass)
+	loop execute 'drop table ' || t; end loop; end $$});
+$pg->psql('truncate gatehouse.event_batch');
+$pg->psql_as('mcp', $again);
+is(count('call') . ' ' . $pg->psql($days), "1 $want", 'a gateway that slept for a month makes its days when it wakes');
+$pg->psql(q{select gatehouse.event_day(p, d) from unnest(array['event_call', 'event_auth']) p,
+	unnest(array[(now() at time zone 'UTC')::date - 40, (now() at time zone 'UTC')::date - 30]) d});
+$pg->psql_as('oauth', 'select gatehouse.events_step(0)');
+is(length $pg->psql($days), length($want) + 18, 'with a retention of 0 nothing is dropped');
+$pg->psql_as('oauth', 'select gatehouse.events_step(30)');
+is(length $pg->psql($days), length($want) + 9, 'with 30 days, the table of 30 days ago stays and older ones go');
+is($pg->psql("select count(*) from gatehouse.event_batch where at < now() - interval '1 hour'"), 0,
+	'ids of batches are forgotten after an hour');
+is($pg->psql("select pg_get_partition_constraintdef(oid) ~ '00:00:00\\+00' from pg_class
+	where relname = to_char(now() at time zone 'UTC', '\"event_call_\"YYYYMMDD')"), 't', 'a day is a day in UTC');
+
+done_testing();
