@@ -26,9 +26,10 @@ struct guard {
 	struct named *insecure;
 };
 
+/* No rule is for what a stranger chose, not even "*": an operator wrote it with upstreams in mind. */
 static bool is_for(const char *rule, const char *upstream)
 {
-	return !strcmp(rule, "*") || (upstream && !strcmp(rule, upstream));
+	return upstream && (!strcmp(rule, "*") || !strcmp(rule, upstream));
 }
 
 static bool load_networks(struct guard *g, struct arena *a, const char *upstream,

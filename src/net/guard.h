@@ -5,7 +5,8 @@
  * URL, no redirect and no changed DNS answer gets past it.
  *
  * Public addresses are allowed; special-use ones only where `outbound.allow` names the network for
- * this upstream (or "*"), and loopback in development.
+ * this upstream (or "*"), and loopback in development. An upstream of NULL stands for an address that
+ * a stranger chose (a client's metadata document, its key set): no rule of `outbound` opens anything to it.
  */
 #ifndef GATEHOUSE_NET_GUARD_H
 #define GATEHOUSE_NET_GUARD_H

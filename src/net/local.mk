@@ -1,6 +1,10 @@
 # src/net: every connection that leaves
 libgatehouse_a_SOURCES += \
 	src/net/address.c src/net/address.h \
+	src/net/fetch.c src/net/fetch.h \
 	src/net/guard.c src/net/guard.h \
 	src/net/transfer.c src/net/transfer.h \
 	src/net/trust.c src/net/trust.h
+check_PROGRAMS += t/unit/net_fetch
+t_unit_net_fetch_SOURCES = t/unit/net_fetch.c t/unit/tap.h
+TESTS += t/unit/net_fetch
