@@ -7,3 +7,4 @@ libgatehouse_a_SOURCES += \
 
 TESTS += t/610-consent.t
 TESTS += t/611-grants.t
+TESTS += t/620-browser.t
