@@ -19,3 +19,20 @@ libgatehouse_a_SOURCES += \
 	src/oauth/token.c src/oauth/token.h
 
 TESTS += t/200-oauth-sql.t
+
+# the C tests of src/oauth
+check_PROGRAMS += t/unit/oauth_metadata
+t_unit_oauth_metadata_SOURCES = t/unit/oauth_metadata.c t/unit/tap.h
+TESTS += t/unit/oauth_metadata
+check_PROGRAMS += t/unit/oauth_pkce
+t_unit_oauth_pkce_SOURCES = t/unit/oauth_pkce.c t/unit/tap.h
+TESTS += t/unit/oauth_pkce
+check_PROGRAMS += t/unit/oauth_redirect
+t_unit_oauth_redirect_SOURCES = t/unit/oauth_redirect.c t/unit/tap.h
+TESTS += t/unit/oauth_redirect
+check_PROGRAMS += t/unit/oauth_scope
+t_unit_oauth_scope_SOURCES = t/unit/oauth_scope.c t/unit/tap.h
+TESTS += t/unit/oauth_scope
+check_PROGRAMS += t/unit/oauth_token
+t_unit_oauth_token_SOURCES = t/unit/oauth_token.c t/unit/tap.h
+TESTS += t/unit/oauth_token
