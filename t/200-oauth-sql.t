@@ -45,7 +45,7 @@ sub sign_in {
 	my ($request, $browser, $session, %o) = @_;
 	my $subject = $o{subject} || 'anna';
 	return oauth('select outcome from gatehouse.session_begin(' . hash_of($session) . ", 'p', '$subject', 'Anna',
-		null, null, 3600, '$request', " . hashes_of($browser) . ',
+		null, null, 3600, '$request', " . (defined $browser ? hashes_of($browser) : 'null') . ',
 		' . (defined $o{old} ? hashes_of($o{old}) : 'null') . ", 'trace')");
 }
 
@@ -187,6 +187,7 @@ is(oauth("select count(*) from gatehouse.client_find('c2')"), 1, 'and is found')
 	is(begin($request, 'b'), 'login', 'the same request again is no error');
 	is(begin(uuid(), 'b', undef, 'nobody'), 'unknown', 'an unknown client begins nothing');
 	is(sign_in($request, 'other', 's'), 'other_browser', 'another browser cannot complete the sign-in');
+	is(sign_in($request, undef, 's'), 'other_browser', 'nor can one without the cookie');
 	is(sign_in(uuid(), 'b', 's'), 'unknown', 'a sign-in without a request is refused');
 	is(approve($request, 's', 'b', $grant, 'code'), 'other_session', 'nobody approves before the sign-in');
 	is(sign_in($request, 'b', 's'), 'begun', 'the browser that began it signs in');

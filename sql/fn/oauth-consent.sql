@@ -45,23 +45,21 @@ begin
 end
 $$;
 
--- Whether a sign-in may begin for this request in this browser.
--- Returns outcome: 'open', 'used' (somebody has signed in for it), or one of the above.
--- for: oauth
-create or replace function gatehouse.login_check(p_request_id uuid, p_browser_hashes bytea[])
-returns table (outcome text)
-language plpgsql stable security definer
+-- What keeps a browser from signing in for a request: 'open' if nothing does, 'used' if somebody has signed in
+-- for it, or one of the above.
+-- for: nobody
+create or replace function gatehouse.login_outcome(r gatehouse.authorization_request,
+	p_browser_hashes bytea[])
+returns text
+language plpgsql stable
 set search_path = gatehouse, pg_temp
 as $$
-declare
-	r authorization_request%rowtype;
 begin
-	select * into r from authorization_request a where a.request_id = p_request_id;
-	return query select case
+	return case
 		when r.request_id is null then 'unknown'
-		when r.browser_hash <> all(p_browser_hashes) then 'other_browser'
+		when not coalesce(r.browser_hash = any(p_browser_hashes), false) then 'other_browser'
 		when r.decided_at is not null or r.session_hash is not null then 'used'
-		when r.expires_at <= now() then 'expired'
+		when r.expires_at <= clock_timestamp() then 'expired'
 		else 'open' end;
 end
 $$;
@@ -104,7 +102,7 @@ begin
 		return query select 'begun';
 		return;
 	end if;
-	select c.outcome into v_outcome from login_check(p_request_id, p_browser_hashes) c;
+	v_outcome := login_outcome(r, p_browser_hashes);
 	if v_outcome <> 'open' then
 		return query select v_outcome;
 		return;
@@ -160,10 +158,10 @@ as $$
 begin
 	if r.request_id is null then
 		return 'unknown';
-	elsif p_browser_hashes is null or r.browser_hash <> all(p_browser_hashes) then
+	-- no cookie is an array that is null: what is unknown is not right
+	elsif not coalesce(r.browser_hash = any(p_browser_hashes), false) then
 		return 'other_browser';
-	elsif r.session_hash is null or p_session_hashes is null
-			or r.session_hash <> all(p_session_hashes)
+	elsif not coalesce(r.session_hash = any(p_session_hashes), false)
 			or not exists (select from browser_session s
 				where s.session_hash = r.session_hash and s.expires_at > clock_timestamp()) then
 		return 'other_session';

@@ -37,12 +37,6 @@ from gatehouse.client_find($1);
 select outcome
 from gatehouse.authorization_begin($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
--- name: login_check :one
--- for: oauth
--- $1 uuid  request_id
--- $2 bytea[]  hashes of the attempt's cookie, null if the browser sent none
-select outcome from gatehouse.login_check($1, $2);
-
 -- name: session_begin :one
 -- for: oauth
 -- $1 bytea  hash of the new session cookie

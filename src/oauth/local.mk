@@ -36,3 +36,5 @@ TESTS += t/unit/oauth_scope
 check_PROGRAMS += t/unit/oauth_token
 t_unit_oauth_token_SOURCES = t/unit/oauth_token.c t/unit/tap.h
 TESTS += t/unit/oauth_token
+TESTS += t/210-oauth-discovery.t
+TESTS += t/220-oauth-authorize.t

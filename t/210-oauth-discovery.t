@@ -1,0 +1,116 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
+# The documents by which clients find the authorization server, at every address where they look.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Gatehouse::Http qw(request);
+use Gatehouse::Pg;
+use Gatehouse::Server;
+
+my %route = (
+	'/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp', summary => 'The first' },
+	'/mcp/two' => { upstream => 'http://127.0.0.1:9/mcp' },
+	'/mcp/open' => { upstream => 'http://127.0.0.1:9/mcp', public => 1 },
+);
+my $gw = Gatehouse::Server->new(routes => \%route, programs => ['discovery']);
+my $o = $gw->origin;
+my $resource = '/.well-known/oauth-protected-resource';
+my $server = '/.well-known/oauth-authorization-server';
+my $openid = '/.well-known/openid-configuration';
+
+sub get { return request('GET', $o . $_[0], { headers => [['Accept', 'application/json'], ['MCP-Protocol-Version', '2025-11-25']] }) }
+
+# --- what is where ---
+
+for my $row (
+	["$resource/mcp/one", 200, 'the resource metadata of a route'],
+	["$resource/mcp/two", 200, 'that of another'],
+	[$resource, 404, 'none without a route, where there are several'],
+	["$resource/mcp/none", 404, 'none of a route that is not'],
+	["$resource/mcp/one/", 404, 'none with a slash more'],
+	["$resource/mcp/open", 404, 'none of a public route: it asks for no token'],
+	[$server, 200, 'the server metadata of the origin'],
+	["$server/mcp/one", 200, 'that of a route'],
+	["$server/mcp/none", 404, 'none of a route that is not'],
+	["$server/mcp/open", 404, 'none of a public route'],
+	[$openid, 200, "the same in OpenID's form"],
+	["$openid/mcp/two", 200, 'also of a route'],
+	["$openid/mcp/none", 404, 'but not of one that is not'],
+	['/.well-known/jwks.json', 200, 'the key set'],
+	['/.well-known/other', 404, 'other well-known names are 404, so that clients go on'],
+	['/.well-known/webfinger?resource=x', 404, 'each of them'],
+) {
+	my ($path, $want, $name) = @$row;
+	my $r = get($path);
+	is($r->{status}, $want, "$name: $want");
+	like($r->header('content-type'), $want == 200 ? qr{^application/json$} : qr{^application/problem\+json$}, '... as JSON');
+	is($r->header('access-control-allow-origin'), '*', '... for pages of any origin') if $want == 200;
+	ok($r->json, '... that parses');
+	unlike($r->{content}, qr/:null\b/, '... without null, which clients refuse');
+}
+
+# --- what they say ---
+
+my $doc = get("$resource/mcp/one")->json;
+is_deeply($doc, { resource => "$o/mcp/one", resource_name => 'The first', authorization_servers => ["$o/mcp/one"],
+	bearer_methods_supported => ['header'], scopes_supported => ['mcp:tools'], mcp_protocol_version => '2025-11-25' },
+	'a route is described as a protected resource');
+$doc = get("$server/mcp/one")->json;
+is($doc->{issuer}, "$o/mcp/one", "the issuer is the entry of the resource's authorization_servers, byte for byte");
+is($doc->{authorization_endpoint}, "$o/oauth/authorize/mcp/one", 'the authorization endpoint is of the route');
+is(get($server)->json->{issuer}, $o, 'the issuer of the origin has no slash');
+is_deeply($doc->{code_challenge_methods_supported}, ['S256'], 'PKCE is S256 alone');
+is_deeply($doc->{token_endpoint_auth_methods_supported}, [qw(none client_secret_basic client_secret_post)],
+	'the ways of client authentication are those that are served');
+for my $not (qw(introspection_endpoint client_id_metadata_document_supported jwks_uri)) {
+	ok(!exists $doc->{$not}, "$not is not promised");
+}
+my $oidc = get("$openid/mcp/one")->json;
+ok(defined delete $oidc->{$_}, "OpenID's form has $_")
+	for qw(jwks_uri subject_types_supported id_token_signing_alg_values_supported);
+is_deeply($oidc, $doc, 'and is the same document else');
+is_deeply(get('/.well-known/jwks.json')->json, { keys => [] }, 'no signing keys are in use');
+
+# --- methods, hosts ---
+
+for my $path ("$resource/mcp/one", $server, $openid, '/.well-known/jwks.json') {
+	my $r = request('OPTIONS', $o . $path, { headers => [['Origin', 'https://app.example'], ['Access-Control-Request-Method', 'GET'],
+		['Access-Control-Request-Headers', 'mcp-protocol-version']] });
+	is($r->{status}, 204, 'a preflight is answered');
+	is($r->header('access-control-allow-origin'), '*', '... for any origin');
+	like($r->header('access-control-allow-headers'), qr/\bMCP-Protocol-Version\b/i, '... with the header that clients send');
+	is(request('POST', $o . $path, { content => '{}' })->{status}, 405, 'a POST is not');
+}
+my $r = request('GET', $o . $server, { headers => [['Host', 'evil.example']] });
+is($r->{status}, 421, 'an unknown host is misdirected');
+unlike($r->{content}, qr/evil/, 'and finds its name nowhere');
+$r = request('GET', $o . $server, { headers => [['X-Forwarded-Host', 'evil.example'], ['X-Forwarded-Proto', 'https'],
+	['Forwarded', 'host=evil.example;proto=https']] });
+is($r->json->{issuer}, $o, 'what a stranger forwards changes nothing');
+$gw->stop;
+
+# --- one route, and none ---
+
+$gw = Gatehouse::Server->new(routes => { '/mcp/one' => $route{'/mcp/one'} }, programs => ['discovery']);
+$o = $gw->origin;
+is(get($resource)->json->{resource}, "$o/mcp/one", 'the only route is found without its name');
+$gw->stop;
+
+$gw = Gatehouse::Server->new(routes => { '/mcp/open' => $route{'/mcp/open'} }, programs => ['discovery', 'oauth'],
+	pg => Gatehouse::Pg->new);
+$o = $gw->origin;
+for my $path ($resource, "$resource/mcp/open", $server, "$server/mcp/open", $openid, '/.well-known/jwks.json',
+	'/oauth/authorize', '/oauth/dev-login') {
+	is(get($path)->{status}, 404, "without an OAuth policy in use $path is 404");
+}
+for my $path (qw(/oauth/register /oauth/token /oauth/revoke)) {
+	is(request('POST', $o . $path, { content => '' })->{status}, 404, "so is $path");
+}
+$gw->stop;
+
+done_testing;
