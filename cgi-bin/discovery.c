@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* discovery.fcgi: the well-known documents. It opens no keys and no database. */
+/* discovery.fcgi: the well-known documents and the registry of MCP servers. It opens no keys and no database. */
 #include "config.h"
 
 #include "http/http.h"
 #include "oauth/endpoint.h"
 #include "oauth/metadata.h"
 #include "policy/policy.h"
+#include "registry/registry.h"
 
 #define DOCUMENT(path_, handler_) \
 	{ .methods = "GET", .path = path_, .need = NEED_IDENTIFY, .identify = oauth_in_force, \
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 	struct app app = {
 		.name = "discovery",
 		.rows = rows,
+		.find = registry_find,
 		.policy_types = policy_types,
 	};
 

@@ -12,4 +12,5 @@ libgatehouse_a_SOURCES += \
 
 check_PROGRAMS += t/unit/http_req
 TESTS += t/unit/http_req
+TESTS += t/111-health.t
 t_unit_http_req_SOURCES = t/unit/http_req.c t/unit/fake_io.h t/unit/tap.h
