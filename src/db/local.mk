@@ -11,3 +11,6 @@ libgatehouse_a_SOURCES += \
 check_PROGRAMS += t/unit/db_drive
 t_unit_db_drive_SOURCES = t/unit/db_drive.c
 TESTS += t/802-database.t
+check_PROGRAMS += t/unit/db_row
+t_unit_db_row_SOURCES = t/unit/db_row.c t/unit/tap.h
+TESTS += t/unit/db_row

@@ -5,3 +5,6 @@ libgatehouse_a_SOURCES += \
 	src/event/sink_log.c \
 	src/event/sink_pg.c
 TESTS += t/700-events.t
+check_PROGRAMS += t/unit/event_record
+t_unit_event_record_SOURCES = t/unit/event_record.c t/unit/tap.h
+TESTS += t/unit/event_record
