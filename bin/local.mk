@@ -7,3 +7,4 @@ bin_gatehousectl_SOURCES += bin/ctl_check.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c
 bin_gatehousectl_SOURCES += bin/ctl_reload.c
+TESTS += t/804-ctl.t
