@@ -2,6 +2,12 @@
 
 include $(top_srcdir)/t/fuzz/local.mk
 
+# what holds of the source and the programs as a whole
+TESTS += t/010-source-order.t
+TESTS += t/011-banned-functions.t
+TESTS += t/012-source-files.t
+TESTS += t/013-libraries.t
+
 # All of t/ goes into the tarball, but not what builds, tests and npm leave behind.
 dist-hook:
 	cd '$(srcdir)' && find t \( -name node_modules -o -name .npm -o -name .deps \) -prune -o \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json-c behind the gate. json-c alone keeps the last of two equal names, cuts names at NUL
- * and clamps integers: the gate refuses all three.
+ * json-c behind the gate. json-c alone keeps the last of two equal names, cuts names at NUL,
+ * clamps integers past 64 bits, and takes an escaped pair of surrogates for U+FFFD where the low
+ * 16 bits of the character look like a surrogate again (U+1D800 and others; seen in 0.16).
+ * The gate refuses all four.
  */
 #include "config.h"
 
@@ -52,17 +54,17 @@ struct json_object *json_parse(
 {
 	struct scan_limits l = *limits;
 	struct json_object *o;
+	struct span whole;
 
-	l.int64 = true;
+	l.tree = true;
 	if (!scan_check(text, n, &l, e))
 		return NULL;
 	if (n > INT_MAX - 1) {
 		err_set(e, ERR_LIMIT, "JSON text is too long", "");
 		return NULL;
 	}
-	while (n && strchr(" \t\r\n", text[n - 1]))
-		n--;
-	o = parse_checked(text, n, limits->depth < 256 ? limits->depth : 256, e);
+	whole = scan_value(text, n); /* in strict mode json-c minds blanks behind the value */
+	o = parse_checked(whole.p, whole.n, limits->depth < 256 ? limits->depth : 256, e);
 	arena_defer(a, put, o);
 	return o;
 }

@@ -38,7 +38,7 @@ struct scan {
 	struct err *e;
 	size_t at; /* where the error is */
 	unsigned depth, members; /* what is left of each */
-	bool int64;
+	bool tree; /* is to be built by json-c */
 	struct name *names;      /* those of all open objects, outermost first */
 	size_t names_n, names_cap;
 	struct name names_inline[NAMES_INLINE];
@@ -340,6 +340,8 @@ static bool escape(struct scan *s, size_t *len, bool name)
 		return fail(s, ERR_SYNTAX, "broken escape", at);
 	if (name && !out[0])
 		return fail(s, ERR_SYNTAX, "NUL in a name", at);
+	if (s->tree && n == 4 && (utf8_decode(out, &n) & 0xf800) == 0xd800)
+		return fail(s, ERR_SYNTAX, "escape of a character that must stand as it is", at);
 	*len += n;
 	return true;
 }
@@ -422,7 +424,7 @@ static bool number(struct scan *s)
 		if (!digits(s))
 			return false;
 	}
-	return !integer || !s->int64 || fits_int64(from, (size_t)(s->p - from)) ||
+	return !integer || !s->tree || fits_int64(from, (size_t)(s->p - from)) ||
 	    fail(s, ERR_SYNTAX, "integer out of range", from);
 }
 
@@ -559,7 +561,7 @@ bool scan_check_at(
 		.e = e,
 		.depth = limits->depth < DEPTH_MAX ? limits->depth : DEPTH_MAX,
 		.members = limits->members,
-		.int64 = limits->int64,
+		.tree = limits->tree,
 		.names_cap = NAMES_INLINE,
 	};
 	bool good;
@@ -624,6 +626,17 @@ char scan_kind(struct span s)
 	if (!s.p || !s.n)
 		return 0;
 	return *s.p == '-' || is_digit(*s.p) ? '0' : *s.p;
+}
+
+struct span scan_value(const char *text, size_t n)
+{
+	while (n && is_blank(*text)) {
+		text++;
+		n--;
+	}
+	while (n && is_blank(text[n - 1]))
+		n--;
+	return (struct span){ text, n };
 }
 
 static struct span span_of(const char *from, const char *to)

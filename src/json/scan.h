@@ -21,7 +21,7 @@ struct scan_limits {
 	size_t bytes;     /* of the whole text */
 	unsigned depth;   /* of nested arrays and objects; a scalar alone has depth 0 */
 	unsigned members; /* of all objects and arrays together */
-	bool int64;       /* integers must fit int64_t or uint64_t: json_parse() asks for it, since json-c clamps them */
+	bool tree;        /* refuse too what json-c misreads; json_parse() sets it (see json.c) */
 };
 
 /* security.md §4: depth 32; the byte limit is the caller's. */
@@ -41,6 +41,9 @@ struct span {
 	const char *p;
 	size_t n;
 };
+
+/* The value in N checked bytes, without the blanks around it. */
+struct span scan_value(const char *text, size_t n);
 
 /* The value (without surrounding blanks) of member NAME of the object at OBJECT; absent if none, or no object. */
 struct span scan_member(struct span object, const char *name);

@@ -170,6 +170,12 @@ static bool digits(const char *s, int n)
 	return true;
 }
 
+/* The digits at S, which the caller has checked, as a number. */
+static long number(const char *s)
+{
+	return strtol(s, NULL, 10);
+}
+
 /* RFC 3339: 2026-01-02T03:04:05[.678]Z or with an offset. */
 bool registry_is_time(const char *s)
 {
@@ -177,8 +183,8 @@ bool registry_is_time(const char *s)
 	    !digits(s + 8, 2) || (s[10] != 'T' && s[10] != 't') || !digits(s + 11, 2) || s[13] != ':' ||
 	    !digits(s + 14, 2) || s[16] != ':' || !digits(s + 17, 2))
 		return false;
-	if (atol(s + 5) < 1 || atol(s + 5) > 12 || atol(s + 8) < 1 || atol(s + 8) > 31 ||
-	    atol(s + 11) > 23 || atol(s + 14) > 59 || atol(s + 17) > 60)
+	if (number(s + 5) < 1 || number(s + 5) > 12 || number(s + 8) < 1 || number(s + 8) > 31 ||
+	    number(s + 11) > 23 || number(s + 14) > 59 || number(s + 17) > 60)
 		return false;
 	s += 19;
 	if (*s == '.')
@@ -210,7 +216,7 @@ static bool read_query(struct req *r, struct resp *p, struct query *q)
 	*q = (struct query){ .cursor = form_get(&f, "cursor"), .search = form_get(&f, "search"),
 		.version = form_get(&f, "version"), .limit = LIMIT };
 	if (limit) {
-		q->limit = strspn(limit, "0123456789") == strlen(limit) && strlen(limit) < 6 ? (size_t)atol(limit) : 0;
+		q->limit = strspn(limit, "0123456789") == strlen(limit) && strlen(limit) < 6 ? (size_t)number(limit) : 0;
 		if (q->limit < 1 || q->limit > LIMIT_MAX) {
 			answer_error(r, p, 400, "limit must be a number from 1 to 100");
 			return false;

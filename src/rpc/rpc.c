@@ -275,7 +275,7 @@ static bool read_batch(struct rpc_body *b, struct span whole, struct arena *a, s
 bool rpc_read(struct rpc_body *b, struct arena *a, const char *text, size_t n,
     const struct scan_limits *limits, struct rpc_fault *f)
 {
-	struct span whole = { text, n };
+	struct span whole;
 	struct err e = { .code = ERR_NONE };
 	bool good;
 
@@ -283,10 +283,7 @@ bool rpc_read(struct rpc_body *b, struct arena *a, const char *text, size_t n,
 	*f = (struct rpc_fault){ .status = 0 };
 	if (!scan_check(text, n, limits, &e))
 		return rpc_fail(f, 400, RPC_PARSE_ERROR, "parse_error", "Parse error: %s", e.text);
-	while (whole.n && strchr(" \t\r\n", *whole.p)) {
-		whole.p++;
-		whole.n--;
-	}
+	whole = scan_value(text, n);
 	b->batch = scan_kind(whole) == '[';
 	if (b->batch) {
 		good = read_batch(b, whole, a, f);

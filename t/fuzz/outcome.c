@@ -9,8 +9,6 @@
 
 #include "rpc/outcome.h"
 
-#include <string.h>
-
 static struct outcome read_in(const char *p, size_t n, size_t step, bool sse)
 {
 	struct rpc_scan s;
@@ -55,10 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	}
 	if (scan_check(s.p, n, &limits, NULL)) {
 		whole = read_in(s.p, n, n, false);
-		while (strchr(" \t\r\n", *s.p)) {
-			s.p++;
-			s.n--;
-		}
+		s = scan_value(s.p, n);
 		if (scan_kind(s) == '{')
 			check_object(s, whole);
 		else

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows and parameters: arrays and bytes as PostgreSQL spells them, and what is refused. */
 #include "config.h"
 
 #include "db/db.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Event records: the JSON line, what is copied, what never appears. */
 #include "config.h"
 
 #include "event/record.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The key ring: key files in rows, and what is refused of them. */
 #include "config.h"
 
 #include "keys/ring.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sealing: what is sealed opens only in its place, under its key. */
 #include "config.h"
 
 #include "keys/seal.h"
