@@ -151,6 +151,19 @@ static void show_permissions(struct arena *a, const char *scope, struct page_con
 	}
 }
 
+static void show_host(struct arena *a, const char *host, struct page_consent *page)
+{
+	page->redirect_web = true;
+	page->redirect_host = arena_calloc(a, strlen(host) + 1, sizeof(*page->redirect_host));
+	while (*host) {
+		size_t n = strcspn(host, ".");
+
+		n += host[n] == '.';
+		page->redirect_host[page->redirect_host_n++].piece = arena_strndup(a, host, n);
+		host += n;
+	}
+}
+
 /* Where the answer goes. The host is all ASCII (uri_parse), and is never cut: its end is what counts. */
 static void show_redirect(struct arena *a, const struct uri *u, struct page_consent *page)
 {
@@ -162,7 +175,7 @@ static void show_redirect(struct arena *a, const struct uri *u, struct page_cons
 	else if (uri_is_loopback(u->host))
 		page->redirect_local = mark + 3;
 	else
-		page->redirect_host = mark + 3;
+		show_host(a, mark + 3, page);
 }
 
 bool pg_consent_show(struct req *r, struct resp *s, struct err *e)

@@ -39,6 +39,10 @@ struct page_consent_row { /* one thing that the client will be able to do */
 	const char *permission;
 };
 
+struct page_consent_host_row { /* a host in pieces, each with its dot: it may be broken between them */
+	const char *piece;
+};
+
 struct page_consent {
 	const char *host;
 	const char *client_name;      /* not set: the client gave none */
@@ -46,7 +50,9 @@ struct page_consent {
 	const char *service_summary;
 	const char *upstream_host;
 	/* where the answer goes: one of the three is set */
-	const char *redirect_host;    /* a web site: host, and port where it is not the usual one */
+	bool redirect_web;            /* a web site: its host, and port where it is not the usual one */
+	struct page_consent_host_row *redirect_host;
+	size_t redirect_host_n;
 	const char *redirect_local;   /* an app on this computer: "localhost:33418" */
 	const char *redirect_scheme;  /* an app that owns this scheme */
 	struct page_consent_row *permissions;

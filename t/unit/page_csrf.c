@@ -5,7 +5,7 @@
 #include "fake_io.h"
 #include "tap.h"
 
-#include "http/resp_internal.h"
+#include "http/http_internal.h"
 #include "page/csrf.h"
 
 #include <stdio.h>

@@ -36,6 +36,9 @@ static void consent(struct resp *s, const char *variant)
 		{ "use them in your name, whenever it likes, until you take this back" },
 	};
 	bool is_long = is(variant, "long");
+	struct page_consent_host_row long_host[] = { { "accounts." }, { "claude." }, { "ai." }, { "login." },
+		{ "secure-authentication-service." }, { "attacker." }, { "example:8443" } };
+	struct page_consent_host_row short_host[] = { { "claude." }, { "ai" } };
 	struct page_consent page = {
 		.host = is_long ? "mcp.platform-engineering.internal.example.com:8443" : "mcp.example.com",
 		.client_name = html_clean(arena, client_of(variant), 64),
@@ -58,8 +61,9 @@ static void consent(struct resp *s, const char *variant)
 	else if (is(variant, "app"))
 		page.redirect_scheme = "com.example.assistant:";
 	else
-		page.redirect_host = is_long ?
-		    "accounts.claude.ai.login.secure-authentication-service.attacker.example:8443" : "claude.ai";
+		page.redirect_web = true;
+	page.redirect_host = is_long ? long_host : short_host;
+	page.redirect_host_n = is_long ? 7 : 2;
 	page_send(NULL, s, 200, &page, "https://claude.ai", &e);
 }
 
