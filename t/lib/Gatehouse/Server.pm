@@ -209,7 +209,7 @@ sub start_program {
 	$self->{supervisors}{$program} = $run->spawn($program, { env => $self->_environment, stdin => $listener },
 		find_program('multiwatch'), '-f', $n, '-r', 1000, '-t', 1, '--', $binary, '-c', $self->{project});
 	close $listener;
-	wait_until(10, sub { scalar($self->pids($program)) >= $n })
+	wait_until(10, sub { (() = $self->pids($program)) >= $n })
 	  or croak "$program does not start:\n" . $self->log($program);
 	return;
 }
