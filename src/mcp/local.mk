@@ -10,3 +10,9 @@ libgatehouse_a_SOURCES += \
 	src/mcp/relay.c src/mcp/relay.h \
 	src/mcp/session.c src/mcp/session.h \
 	src/mcp/service.c src/mcp/service.h
+
+TESTS += t/300-mcp-route.t
+TESTS += t/301-mcp-failures.t
+TESTS += t/302-mcp-streams.t
+TESTS += t/303-mcp-sessions.t
+TESTS += t/304-mcp-outages.t

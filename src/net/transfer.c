@@ -144,6 +144,7 @@ bool transfer_fault(const struct transfer *t, CURLcode code, struct err *e)
 	case CURLE_SSL_ENGINE_INITFAILED:
 		return err_reason(e, ERR_UPSTREAM, "upstream_tls", "no secure connection to the upstream",
 		    "upstream '%s': %s", t->upstream, detail);
+	case CURLE_OK: /* libcurl is content with a head that broke off */
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:

@@ -1,0 +1,203 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
+# Event streams and large answers: what arrives passes at once, nothing is held back, nobody waits
+# for a slow neighbour, and nobody's leaving goes unseen.
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Gatehouse::Http qw(request stream parallel);
+use Gatehouse::Pg;
+use Gatehouse::Run qw(read_file wait_until);
+use Gatehouse::Server;
+use Gatehouse::Token qw(issue);
+use Gatehouse::Upstream;
+
+my $megabyte = 1 << 20;
+my %answer = (
+	turns => sub {    # each event waits for the test to have seen the one before
+		my ($c, $r) = @_;
+		$c->begin_stream(['Cache-Control', 'no-cache, no-transform']);
+		$c->event({ jsonrpc => '2.0', method => 'notifications/progress', params => { step => $_ } }), $c->wait_file("turn-$_")
+			for 1 .. 3;
+		$c->event('{"jsonrpc":"2.0","id":1,"result":{}}');
+		$c->end_stream;
+	},
+	silent => sub {
+		my ($c) = @_;
+		$c->begin_stream;
+		$c->wait_file('silent-head');
+		$c->note(left => $c->wait_close ? 1 : 0);
+		return 0;
+	},
+	mute => sub { my ($c) = @_; $c->note(left => $c->wait_close ? 1 : 0); 0 },
+	half => sub {    # an event that is not finished: no comment may be put into it
+		my ($c) = @_;
+		$c->begin_stream;
+		$c->event({ n => 1 });
+		$c->wait_file('half-1');
+		$c->chunk("data: {\"n\":");
+		$c->wait_file('half-2');
+		$c->chunk("2}\n\n");
+		$c->end_stream;
+	},
+	large => sub {
+		my ($c, $r) = @_;
+		my $piece = 'x' x 65536;
+		$c->write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " . (64 * $megabyte + 60) . "\r\n\r\n");
+		my $head = '{"jsonrpc":"2.0","id":1,"result":{"text":"';
+		my $tail = '"}}' . ' ' x (60 - length($head) - 3);
+		$c->write($head);
+		$c->write($piece) or last for 1 .. 1024;
+		$c->write($tail);
+	},
+	fast => sub { my ($c, $r) = @_; $c->result($r, {}) },
+	resource => sub {
+		my ($c, $r) = @_;
+		return $c->reply(204, [], '') if $r->{method} eq 'DELETE';
+		return $c->result($r, {}) if $r->{method} eq 'POST';
+		$c->begin_stream(['Mcp-Session-Id', 's-1']);
+		$c->event({ jsonrpc => '2.0', method => 'notifications/message' });
+		$c->note(left => $c->wait_close ? 1 : 0);
+		return 0;
+	},
+	cut => sub { my ($c) = @_; $c->begin_stream; $c->event({ n => 1 }); 0 },
+);
+my %up = map { $_ => Gatehouse::Upstream->new($answer{$_}) } keys %answer;
+my $pg = Gatehouse::Pg->new;
+my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'],
+	gateway => { limits => { streamCommentMs => 1000, streamIdleMs => 4000 } },
+	routes => { map { ("/mcp/$_" => { upstream => $up{$_}->url('/mcp'), options => { timeoutMs => 20000,
+		($_ eq 'resource' ? (sse => JSON::PP::true) : ()) } }) } keys %up });
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } keys %up;
+my $call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}';
+
+sub arguments {
+	my ($route, %o) = @_;
+	my $method = delete $o{method} || 'POST';
+	return ($method, $gw->url("/mcp/$route"), { timeout => 30, headers => [['Content-Type', 'application/json'],
+		['Accept', 'application/json, text/event-stream'], ['Authorization', "Bearer $token{$route}{access_token}"],
+		@{ delete $o{headers} || [] }], ($method eq 'POST' ? (content => $call) : ()), %o });
+}
+
+sub event_of {
+	my ($r) = @_;
+	my $id = $r->header('X-Request-Id') // '';
+	return wait_until(5, sub { (grep { ($_->{requestId} // '') eq $id && exists $_->{outcome} } $gw->log_lines('mcp'))[0] }) || {};
+}
+
+# --- order ---
+
+my @seen;
+my $r = stream(arguments('turns', on_chunk => sub {
+	my ($bytes) = @_;
+	push @seen, $1 while $bytes =~ /"step":(\d)/g;
+	$up{turns}->release("turn-$seen[-1]") if @seen;    # the upstream is silent until this event has arrived
+	return 1;
+}));
+is_deeply(\@seen, [1, 2, 3], 'each event arrives while the upstream waits for it to have arrived');
+is($r->header('Content-Type'), 'text/event-stream', 'as an event stream');
+is($r->header('Cache-Control'), 'no-cache, no-transform', 'with the upstream\'s Cache-Control');
+is($r->header('X-Accel-Buffering'), 'no', 'and a word to whoever would buffer it');
+is(($r->events)[-1]{data}, '{"jsonrpc":"2.0","id":1,"result":{}}', 'down to the answer');
+is(event_of($r)->{outcome}, 'success', 'the event says success');
+is(event_of($r)->{transport}, 'sse', 'by a stream');
+
+my $headed;
+$r = stream(arguments('silent', on_head => sub { $headed = 1; $up{silent}->release('silent-head'); return 1 },
+	on_chunk => sub { return 0 }));
+ok($headed, 'the head of a stream arrives before its first event');
+
+# --- comments, and only between events ---
+
+$r = stream(arguments('half', on_chunk => sub {
+	my ($bytes, $time, $res) = @_;
+	my $so_far = $res->{content} // '';
+	$up{half}->release('half-1') if $so_far =~ /^:/m;
+	if ($so_far =~ /data: \{"n":$/) { sleep 2.5; $up{half}->release('half-2') }
+	return 1;
+}));
+like($r->{content}, qr/"n":1\}\n\n: \n\n/, 'a silent stream gets a comment line');
+like($r->{content}, qr/^data: \{"n":2\}$/m, 'but never in the middle of an event') or diag $r->{content};
+
+my $start = time;
+$r = stream(arguments('silent'));
+cmp_ok(time - $start, '<', 9, 'a call\'s stream ends when nothing came for its idle time');
+is(event_of($r)->{reasonCode}, 'upstream_closed', 'as the upstream\'s failure');
+$r = stream(arguments('cut'));
+is(scalar($r->events), 1, 'a stream that the upstream breaks off ends') ;
+is(event_of($r)->{outcome}, 'failure', 'without an answer it is a failure');
+
+# --- leaving ---
+
+for my $route (qw(silent mute)) {
+	$up{$route}->clear;
+	# (of a client that said "Connection: close" lighttpd only learns when there is something to write)
+	my @pending = arguments($route, timeout => 1.5, headers => [['Connection', 'keep-alive']]);
+	request(@pending);
+	ok($up{$route}->wait_for(sub { grep { $_->{left} } $up{$route}->notes }),
+		"a client that leaves a $route upstream is seen by it");
+}
+ok(wait_until(5, sub { grep { ($_->{outcome} // '') eq 'cancelled' } $gw->log_lines('mcp') }), 'the event says cancelled');
+
+# --- listening streams ---
+
+$r = stream(arguments('resource', method => 'GET', on_chunk => sub { return 0 }));
+is($r->{status}, 200, 'with `sse` GET opens a listening stream');
+isnt($r->header('Mcp-Session-Id'), 's-1', 'the upstream\'s session id does not show');
+is(request(arguments('resource', method => 'DELETE'))->{status}, 204, 'DELETE passes too');
+is(request(arguments('resource', method => 'PUT'))->header('Allow'), 'GET, POST, DELETE', 'others name what is served');
+
+my $pid = fork // die;
+if (!$pid) {    # revokes the grant once the stream stands
+	$up{resource}->wait_for(sub { $up{resource}->requests });
+	sleep 1;
+	my $pg2 = $pg;
+	$pg2->psql("update gatehouse.grants set revoked_at = now(), revoke_reason = 'x' where grant_id = '$token{resource}{grant_id}';
+		select pg_notify('gatehouse', 'grant:$token{resource}{grant_id}')");
+	POSIX::_exit(0);
+}
+$start = time;
+$r = stream(arguments('resource', method => 'GET', timeout => 20));
+cmp_ok(time - $start, '<', 6, 'a listening stream ends when its grant is revoked');
+ok(!$r->{error}, 'in good order') or diag $r->{error};
+waitpid $pid, 0;
+
+# --- large answers, slow clients ---
+
+my ($mcp) = $gw->pids('mcp');
+
+sub memory {
+	my ($pid, $field) = @_;
+	return read_file("/proc/$pid/status") =~ /^$field:\s+(\d+) kB/m ? $1 : 0;
+}
+
+my $threads = memory($mcp, 'Threads') || read_file("/proc/$mcp/status") =~ /^Threads:\s+(\d+)/m && $1;
+my $before = memory($mcp, 'VmHWM');
+my $bytes = 0;
+$r = stream(arguments('large', timeout => 60, discard => 1, on_chunk => sub { $bytes += length $_[0]; return 1 }));
+is($bytes, 64 * $megabyte + 60, 'an answer of 64 MB passes');
+cmp_ok(memory($mcp, 'VmHWM') - $before, '<', 4096, 'in constant memory');
+is(event_of($r)->{outcome}, 'success', 'and its outcome is known at its end');
+
+# a client that reads nothing at all, beside one that calls
+my $stuck = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gw->port) or die;
+print {$stuck} "POST /mcp/large HTTP/1.1\r\nHost: 127.0.0.1:" . $gw->port . "\r\nContent-Type: application/json\r\n" .
+	"Authorization: Bearer $token{large}{access_token}\r\nContent-Length: " . length($call) . "\r\n\r\n$call";
+sleep 1;
+my $worst = 0;
+for (1 .. 20) {
+	my $t = time;
+	is($_, 200, 'a call beside it passes') for grep { $_ != 200 } request(arguments('fast'))->{status};
+	$worst = time - $t if time - $t > $worst;
+}
+cmp_ok($worst, '<', 0.5, 'a client that does not read holds up nobody');
+cmp_ok(memory($mcp, 'VmHWM') - $before, '<', 6144, 'and its answer is not collected');
+close $stuck;
+
+done_testing;
