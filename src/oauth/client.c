@@ -132,6 +132,18 @@ bool client_claim_read(struct req *r, const struct form *f, struct client_claim 
 	return err_reason(e, ERR_INVALID_CLIENT, "missing_client", "no client is named", "");
 }
 
+bool client_of_claim(struct req *r, struct client *c, const struct client_claim *claim, struct err *e)
+{
+	struct err why = { .code = ERR_NONE };
+
+	if (client_find(r, c, claim->id, &why))
+		return true;
+	if (why.code == ERR_INVALID_CLIENT && claim->decoded && strcmp(claim->id, claim->decoded->id))
+		return client_find(r, c, claim->decoded->id, e);
+	*e = why;
+	return false;
+}
+
 static bool secret_is_right(const struct client *c, const struct key *pepper, const char *secret)
 {
 	unsigned char hash[HASH_LEN];

@@ -31,6 +31,9 @@ struct client_claim {
  */
 bool client_claim_read(struct req *, const struct form *, struct client_claim *, struct err *);
 
+/* The client that the claim names, raw or form-decoded. As client_find(). */
+bool client_of_claim(struct req *, struct client *, const struct client_claim *, struct err *);
+
 /*
  * Whether the claim proves to be the client: by the method that it registered, and no other.
  * ERR_INVALID_CLIENT.

@@ -19,7 +19,7 @@ static bool read_client(struct req *r, struct resp *p, const struct form *f, str
 	struct client_claim claim;
 
 	if (!rate_take(r, p, RATE_TOKEN, NULL, e) || !client_claim_read(r, f, &claim, e) ||
-	    !client_find(r, c, claim.id, e))
+	    !client_of_claim(r, c, &claim, e))
 		return false;
 	r->event.client_id = c->id;
 	r->event.client_name = c->name;

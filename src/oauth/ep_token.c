@@ -64,7 +64,7 @@ static bool read_client(struct req *r, struct resp *p, struct token_call *t, str
 	struct client_claim claim;
 
 	if (!client_claim_read(r, &t->form, &claim, &why) ||
-	    !client_find(r, &t->client, claim.id, &why))
+	    !client_of_claim(r, &t->client, &claim, &why))
 		return refuse_stranger(r, p, &why, e);
 	r->event.client_id = t->client.id;
 	r->event.client_name = t->client.name;

@@ -38,3 +38,7 @@ t_unit_oauth_token_SOURCES = t/unit/oauth_token.c t/unit/tap.h
 TESTS += t/unit/oauth_token
 TESTS += t/210-oauth-discovery.t
 TESTS += t/220-oauth-authorize.t
+TESTS += t/230-oauth-token.t
+TESTS += t/240-oauth-parallel.t
+TESTS += t/250-oauth-register.t
+TESTS += t/260-oauth-rate.t
