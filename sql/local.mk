@@ -3,6 +3,7 @@ SQL_SCHEMA =
 SQL_SCHEMA += sql/schema/0001-core.sql
 SQL_SCHEMA += sql/schema/0002-oauth.sql
 SQL_SCHEMA += sql/schema/0003-event.sql
+SQL_SCHEMA += sql/schema/0004-client-document.sql
 
 SQL_FN =
 SQL_FN += sql/fn/bearer.sql
@@ -11,6 +12,7 @@ SQL_FN += sql/fn/core.sql
 SQL_FN += sql/fn/event.sql
 SQL_FN += sql/fn/oauth-client.sql
 SQL_FN += sql/fn/oauth-consent.sql
+SQL_FN += sql/fn/oauth-document.sql
 SQL_FN += sql/fn/oauth-token.sql
 
 SQL_STMT =
@@ -19,6 +21,7 @@ SQL_STMT += sql/stmt/consent.sql
 SQL_STMT += sql/stmt/core.sql
 SQL_STMT += sql/stmt/event.sql
 SQL_STMT += sql/stmt/oauth.sql
+SQL_STMT += sql/stmt/oauth-document.sql
 
 EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) $(SQL_STMT)
 

@@ -125,6 +125,12 @@ begin
 	get diagnostics n = row_count;
 	total := total + n;
 
+	delete from assertion where (client_id, jti_hash) in (
+		select client_id, jti_hash from assertion where expires_at < now()
+		limit p_limit for update skip locked);
+	get diagnostics n = row_count;
+	total := total + n;
+
 	delete from code where code_hash in (
 		select code_hash from code where expires_at < now() - interval '1 day'
 		limit p_limit for update skip locked);

@@ -1,7 +1,7 @@
 -- From the authorization request to the code: sign-in, the consent page, the decision.
 --
 -- Outcomes that all of these share:
---   unknown        no such request, or its client is gone
+--   unknown        no such request, or its client is gone, or has taken the redirect URI back
 --   other_browser  the attempt's cookie is missing or another's
 --   other_session  nobody is signed in, or not the one who signed in for this request
 --   expired        the request's time is over
@@ -169,6 +169,9 @@ begin
 		return 'decided';
 	elsif r.expires_at <= clock_timestamp() then
 		return 'expired';
+	elsif not exists (select from client c where c.client_id = r.client_id
+			and redirect_is_listed(c.redirect_uris, r.redirect_uri)) then
+		return 'unknown';
 	end if;
 	return 'open';
 end
@@ -227,10 +230,10 @@ begin
 	select * into r from authorization_request a where a.request_id = p_request_id for update;
 	v_outcome := consent_outcome(r, p_session_hashes, p_browser_hashes);
 	if v_outcome = 'open' then
-		insert into grants (grant_id, client_id, subject, claims, resource, operation_id, scope,
-			expires_at)
-		select p_grant_id, r.client_id, s.subject, s.claims, r.resource, r.operation_id, r.scope,
-			now() + make_interval(secs => p_grant_ttl_s)
+		insert into grants (grant_id, client_id, subject, claims, redirect_uri, resource,
+			operation_id, scope, expires_at)
+		select p_grant_id, r.client_id, s.subject, s.claims, r.redirect_uri, r.resource,
+			r.operation_id, r.scope, now() + make_interval(secs => p_grant_ttl_s)
 		from browser_session s where s.session_hash = r.session_hash;
 
 		insert into code (code_hash, pepper_id, grant_id, redirect_uri, code_challenge, expires_at)

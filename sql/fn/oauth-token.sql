@@ -62,7 +62,7 @@ $$;
 -- Another client's attempt changes nothing. The client's own, with a wrong verifier or redirect URI,
 -- uses the code up. A used code presented rightly is a stolen one: what it gave is revoked; presented
 -- wrongly it proves nothing, and revokes nothing.
--- Returns outcome: issued, unknown, wrong_client, used, replayed (and revoked), expired, revoked,
+-- Returns outcome: issued, unknown, wrong_client, used, replayed (and revoked), expired, revoked, redirect_removed,
 -- wrong_verifier, wrong_redirect, wrong_resource; and, but for unknown: grant_id, subject,
 -- operation_id, resource, scope, expires_in.
 -- for: oauth
@@ -109,6 +109,8 @@ begin
 		outcome := 'revoked';
 	elsif c.expires_at <= clock_timestamp() or g.expires_at <= clock_timestamp() then
 		outcome := 'expired';
+	elsif not grant_redirect_stands(g) then
+		outcome := 'redirect_removed';
 	elsif v_verified and p_resource <> g.resource
 			and coalesce(p_redirect_uri = c.redirect_uri, true) then
 		outcome := 'wrong_resource';
@@ -157,7 +159,7 @@ $$;
 --                                                      access_revoked: half of the pair is void by now
 --   else                                               reused: somebody has a copy; the grant ends
 -- Returns outcome: issued, replayed, differs, access_revoked, reused, unknown, wrong_client (nothing is
--- revoked: a guess must not end a session), revoked, expired, wrong_scope, wrong_resource; and, but for
+-- revoked: a guess must not end a session), revoked, expired, redirect_removed, wrong_scope, wrong_resource; and, but for
 -- unknown: grant_id, subject, operation_id, resource, scope, expires_in, pair.
 -- for: oauth
 create or replace function gatehouse.token_refresh(
@@ -194,6 +196,8 @@ begin
 		outcome := 'revoked';
 	elsif g.expires_at <= clock_timestamp() then
 		outcome := 'expired';
+	elsif not grant_redirect_stands(g) then
+		outcome := 'redirect_removed';
 	elsif t.used_at is null then
 		if not string_to_array(scope, ' ') <@ string_to_array(g.scope, ' ') then
 			outcome := 'wrong_scope';
