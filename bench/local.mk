@@ -3,3 +3,7 @@ check_PROGRAMS += bench/upstream
 bench_upstream_SOURCES = bench/upstream.c
 bench_upstream_LDADD =
 EXTRA_DIST += bench/run bench/post.lua
+
+# what reading JSON costs; `make bench/scan && bench/scan`
+EXTRA_PROGRAMS += bench/scan
+bench_scan_SOURCES = bench/scan.c

@@ -586,9 +586,8 @@ bool scan_check(const char *text, size_t n, const struct scan_limits *limits, st
 /* Past the string at P (on its quote). */
 static const char *skip_string(const char *p, const char *end)
 {
-	for (p++; p < end && *p != '"'; p++)
-		if (*p == '\\' && end - p > 1)
-			p++;
+	for (p = plain_end(p + 1, end); p < end && *p != '"'; p = plain_end(p, end))
+		p += *p == '\\' && end - p > 1 ? 2 : 1;
 	return p < end ? p + 1 : end;
 }
 
