@@ -130,6 +130,9 @@ my @rows = (
 	['a path under basePath', $R, '"/mcp/open"', '"/gateway/open"', $R, '/paths/~1gateway~1open', qr/basePath/],
 	['a path over basePath', $G, '"/gateway"', '"/mcp/open/actions"', $R, '/paths/~1mcp~1open', qr/basePath/, 'more'],
 	['a path under the registry', $R, '"/mcp/open"', '"/servers/open"', $R, '/paths/~1servers~1open', qr/registry/],
+	['an extension that is no object', $R, '"x-gatehouse-route": {
+          "handler"', '"x-gatehouse-route": 1, "x-was": { "handler"', $R, '/paths/~1mcp~1linear/get,post/x-gatehouse-route', qr/must be an object/],
+	['a short path', $R, '"/mcp/open"', '"/o/"', $R, '/paths/~1o~1', qr/no path/],
 	['both names of the extension', $R, '"summary": "Everything",', '"x-zuplo-route": {},', $R, $O, qr/both/],
 	['no paths', $R, '"paths"', '"path"', $R, '', qr/no paths/],
 

@@ -160,6 +160,8 @@ static bool is_word(const char *words, const char *value)
 {
 	size_t n = strlen(value);
 
+	if (strchr(value, ' '))
+		return false;
 	for (const char *w = words; n > 0 && (w = strstr(w, value)); w += n)
 		if ((w == words || w[-1] == ' ') && (w[n] == ' ' || w[n] == '\0'))
 			return true;
@@ -298,6 +300,10 @@ bool option_check(const struct option_place *at, const struct option *table,
 {
 	bool ok = true;
 
+	if (!json_object_is_type(object, json_type_object)) {
+		problem_add(at->problems, true, at->file, pointer, "write an object", "this must be an object");
+		return false;
+	}
 	json_object_object_foreach(object, name, value)
 	{
 		const struct option *o = find_option(table, name);

@@ -128,6 +128,17 @@ static void check_members(struct reading *r)
 	}
 }
 
+/* Whether one of the path's segments is .well-known. */
+static bool has_well_known(const char *path)
+{
+	static const char name[] = "/.well-known";
+
+	for (const char *p = path; (p = strstr(p, name)); p++)
+		if (p[sizeof(name) - 1] == '/' || p[sizeof(name) - 1] == '\0')
+			return true;
+	return false;
+}
+
 static void check_path(struct reading *r, const char *item_pointer)
 {
 	const char *path = r->route->path;
@@ -139,7 +150,7 @@ static void check_path(struct reading *r, const char *item_pointer)
 		route_fault(r->l, r->route, item_pointer,
 		    "write a path like /mcp/name: no escapes, no empty segment, no slash at its end",
 		    "this is no path that a request can have");
-	else if (strstr(path, "/.well-known/") || !strcmp(path + strlen(path) - strlen("/.well-known"), "/.well-known"))
+	else if (has_well_known(path))
 		route_fault(r->l, r->route, item_pointer, "choose another path",
 		    "the route shadows /.well-known, where discovery documents are");
 }
