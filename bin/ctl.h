@@ -33,6 +33,7 @@ extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_reload;
+extern const struct ctl_command ctl_webconfig;
 
 /* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns CTL_FAILED. */
 int ctl_fail(const struct ctl_command *, const struct err *);

@@ -14,6 +14,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_check,
 	&ctl_migrate,
 	&ctl_reload,
+	&ctl_webconfig,
 	&ctl_keys,
 	NULL,
 };

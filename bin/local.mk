@@ -1,6 +1,6 @@
 # bin: gatehousectl, one file per command
 bin_PROGRAMS += bin/gatehousectl
-bin_gatehousectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin
+bin_gatehousectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin -DPROGRAM_DIR=\"$(cgidir)\"
 nodist_bin_gatehousectl_SOURCES = bin/sql.c
 bin_gatehousectl_SOURCES = bin/gatehousectl.c bin/ctl.h bin/sql.h
 bin_gatehousectl_SOURCES += bin/ctl_check.c
@@ -8,3 +8,5 @@ bin_gatehousectl_SOURCES += bin/ctl_keys.c
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c
 bin_gatehousectl_SOURCES += bin/ctl_reload.c
 TESTS += t/804-ctl.t
+bin_gatehousectl_SOURCES += bin/ctl_webconfig.c
+TESTS += t/805-webconfig.t
