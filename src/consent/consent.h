@@ -9,8 +9,8 @@
 #include "http/http.h"
 
 /*
- * {b}/oauth/setup?request=UUID. Shown only to the browser and the session that the request began with
- * (protocol 6, A23 and A27); asked at every authorization, whoever the client.
+ * {b}/oauth/setup?request=UUID. Shown only to the browser and the session that the request began
+ * with (protocol 6, A23 and A27); asked at every authorization, whoever the client.
  */
 bool pg_consent_show(struct req *, struct resp *, struct err *);
 /* Its form: request, csrf, decision = approve | cancel. Ends in a 303 to the client. */

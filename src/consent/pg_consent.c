@@ -2,10 +2,10 @@
 /*
  * The consent page.
  *
- * A request is answered by the browser that began it (its own cookie), by the session that signed in for
- * it, through the form that this page showed (CSRF token), once. The SQL functions judge all but the
- * form; what they refuse is told in words of its own, because a person who pressed "back" and one whose
- * request was stolen need different advice.
+ * A request is answered by the browser that began it (its own cookie), by the session that
+ * signed in for it, through the form that this page showed (CSRF token), once. The SQL functions
+ * judge all but the form; what they refuse is told in words of its own, because a person who
+ * pressed "back" and one whose request was stolen need different advice.
  */
 #include "config.h"
 
@@ -69,7 +69,10 @@ static bool identify(struct req *r, const char *id, struct asked *q, struct err 
 	    attempt_hashes(r, id, &q->attempt, e);
 }
 
-/* The route is looked up when the page is shown and when it is answered: a project may change in between. */
+/*
+ * The route is looked up when the page is shown and when it is answered: a project may change in
+ * between.
+ */
 static bool find_route(struct req *r, struct asked *q, struct err *e)
 {
 	q->route = project_route_by_operation(r->project, q->operation_id);
@@ -164,7 +167,10 @@ static void show_host(struct arena *a, const char *host, struct page_consent *pa
 	}
 }
 
-/* Where the answer goes. The host is all ASCII (uri_parse), and is never cut: its end is what counts. */
+/*
+ * Where the answer goes. The host is all ASCII (uri_parse), and is never cut: its end is what
+ * counts.
+ */
 static void show_redirect(struct arena *a, const struct uri *u, struct page_consent *page)
 {
 	bool web = !strcmp(u->scheme, "https") || !strcmp(u->scheme, "http");
@@ -242,8 +248,8 @@ static bool answer(struct resp *s, const struct db_rows *rows, const char *name,
 }
 
 /*
- * The attempt's cookie stays: it expires by itself, and with it a person who presses "back" is told that the
- * request was answered, not that this is another browser.
+ * The attempt's cookie stays: it expires by itself, and with it a person who presses "back" is
+ * told that the request was answered, not that this is another browser.
  */
 static bool approve(struct req *r, struct resp *s, const struct asked *q, const struct ring *ring,
     struct err *e)

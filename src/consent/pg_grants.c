@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The page of grants: what the person who is signed in has allowed to whom, and a button that ends it. */
+/*
+ * The page of grants: what the person who is signed in has allowed to whom, and a button that
+ * ends it.
+ */
 #include "config.h"
 
 #include "consent/consent.h"

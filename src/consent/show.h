@@ -7,12 +7,15 @@
 
 enum { SHOW_NAME_MAX = 64, SHOW_TEXT_MAX = 240 };
 
-/* What a route leads to, for people. ROUTE may be NULL (it was taken out of the project): the operation's id. */
+/*
+ * What a route leads to, for people. ROUTE may be NULL (it was taken out of the project): the
+ * operation's id.
+ */
 const char *show_service(struct arena *, const struct mcp_route *route, const char *operation_id);
 
 /*
- * A person: the name, else the e-mail address, else the subject; DETAIL gets what tells two of the same name apart,
- * NULL if there is no more to say.
+ * A person: the name, else the e-mail address, else the subject; DETAIL gets what tells two of
+ * the same name apart, NULL if there is no more to say.
  */
 const char *show_user(struct arena *, const char *name, const char *email, const char *subject,
     const char **detail);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proof that a form was filled in on a page that we sent to this very session, for this very form.
+ * Proof that a form was filled in on a page that we sent to this very session, for this very
+ * form.
  *
- * The token is a MAC under the session key of the ring over the session's cookie and the form's name (for the
- * consent page the authorization request). Nothing is stored. It ends with the session.
+ * The token is a MAC under the session key of the ring over the session's cookie and the form's
+ * name (for the consent page the authorization request). Nothing is stored. It ends with the
+ * session.
  */
 #ifndef GATEHOUSE_PAGE_CSRF_H
 #define GATEHOUSE_PAGE_CSRF_H

@@ -119,6 +119,9 @@ bool error_page(struct req *r, struct resp *s, const struct err *e)
 	int status = err_status(e->code);
 
 	clock_text(now);
-	/* 401 asks for credentials, and a page knows no scheme to ask with (protocol 2.6.3 wants 400) */
+	/*
+	 * 401 asks for credentials, and a page knows no scheme to ask with (protocol 2.6.3 wants
+	 * 400)
+	 */
 	return page_send(r, s, status == 401 ? 400 : status, &page, NULL, &fault);
 }

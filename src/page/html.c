@@ -26,8 +26,8 @@ static const struct range blanks[] = {
 };
 
 /*
- * What has no shape of its own and can hide, reorder or imitate text. U+200C and U+200D stay: Persian,
- * Indic scripts and emoji need them, and inside a line they reorder nothing.
+ * What has no shape of its own and can hide, reorder or imitate text. U+200C and U+200D stay:
+ * Persian, Indic scripts and emoji need them, and inside a line they reorder nothing.
  */
 static const struct range dropped[] = {
 	{ 0x00, 0x1f }, { 0x7f, 0x9f }, /* controls */

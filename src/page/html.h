@@ -13,8 +13,8 @@
 /*
  * TEXT as one line of at most MAX characters, in the arena; NULL if nothing visible is left.
  * Controls, bidirectional controls and characters without a shape are dropped; what is not UTF-8
- * becomes U+FFFD; blanks of all kinds fold into one; of combining marks in a row three stay; what is
- * over MAX is cut, and ends in an ellipsis. TEXT may be NULL.
+ * becomes U+FFFD; blanks of all kinds fold into one; of combining marks in a row three stay;
+ * what is over MAX is cut, and ends in an ellipsis. TEXT may be NULL.
  */
 char *html_clean(struct arena *, const char *text, size_t max);
 

@@ -2,8 +2,9 @@
 /*
  * What each page shows: struct page_NAME holds the values of share/page/NAME.html.
  *
- * gen-pages.pl reads this file: it makes the table by which templates find the members, and ends the build
- * when a template names a member that its struct lacks, or leaves one out. It knows these lines only:
+ * gen-pages.pl reads this file: it makes the table by which templates find the members, and ends
+ * the build when a template names a member that its struct lacks, or leaves one out. It knows
+ * these lines only:
  *
  *   const char *x;                      a text; NULL or "" is "not set"
  *   struct page_url x;                  a URL
@@ -96,7 +97,10 @@ struct page {
 };
 extern const struct page page_table[PAGES];
 
-/* Generated: the files as they were compiled in, by name ("consent.html"), ended by a row without name. */
+/*
+ * Generated: the files as they were compiled in, by name ("consent.html"), ended by a row
+ * without name.
+ */
 struct page_file {
 	const char *name, *text;
 };

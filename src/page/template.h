@@ -8,10 +8,11 @@
  *   {{>name}}           the part _name.html in this place; {{>name.css}} inside <style> alone
  *   <!-- ... -->        left out
  *
- * The parser follows the HTML, and refuses what cannot be escaped safely: a value stands in text or in
- * an attribute in double quotes, never in a tag, a comment, <style>, an event handler or a style attribute.
- * An attribute that holds a URL takes only values of type struct page_url, and these only as a whole. <script>
- * is refused. A section ends in the same place of the HTML as it began.
+ * The parser follows the HTML, and refuses what cannot be escaped safely: a value stands in text
+ * or in an attribute in double quotes, never in a tag, a comment, <style>, an event handler or a
+ * style attribute. An attribute that holds a URL takes only values of type struct page_url, and
+ * these only as a whole. <script> is refused. A section ends in the same place of the HTML as it
+ * began.
  *
  * Names are members of a C struct; src/page/pages.h has the structs, gen-pages.pl the rest.
  */
@@ -38,8 +39,8 @@ struct page_url {
 };
 
 /*
- * TEXT as a URL for pages: http or https with a host and without user information, or a path of this
- * origin ("/x", not "//x"). The zero value for anything else. In the arena.
+ * TEXT as a URL for pages: http or https with a host and without user information, or a path of
+ * this origin ("/x", not "//x"). The zero value for anything else. In the arena.
  */
 struct page_url page_url(struct arena *, const char *text);
 
@@ -61,8 +62,9 @@ struct template_parts {
 struct template;
 
 /*
- * Parses TEXT, which must outlive the template, as do the parts and FIELDS. NULL with ERR_SYNTAX, whose text begins with "FILE:LINE: ".
- * Every field must be shown or asked for somewhere: a page that does not say what it must is refused as well.
+ * Parses TEXT, which must outlive the template, as do the parts and FIELDS. NULL with
+ * ERR_SYNTAX, whose text begins with "FILE:LINE: ". Every field must be shown or asked for
+ * somewhere: a page that does not say what it must is refused as well.
  */
 struct template *template_parse(struct arena *, const char *file, const char *text,
     const struct page_field *fields, const struct template_parts *, struct err *);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Foreign names on pages: whatever they hold, one clean line comes out, and cleaning it again changes nothing. */
+/*
+ * Foreign names on pages: whatever they hold, one clean line comes out, and cleaning it again
+ * changes nothing.
+ */
 #include "config.h"
 
 #include "fuzz.h"
