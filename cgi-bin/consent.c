@@ -7,17 +7,31 @@
 #include "page/page.h"
 #include "policy/policy.h"
 
-#define KIB(n) ((size_t)(n) * 1024)
+#define KIB(n) ((size_t)(n)*1024)
 
 static const struct route_row rows[] = {
-	{ .methods = "GET", .path = "{b}/oauth/setup", .need = NEED_ANYONE, .style = ERROR_PAGE,
+	{ .methods = "GET",
+	    .path = "{b}/oauth/setup",
+	    .need = NEED_ANYONE,
+	    .style = ERROR_PAGE,
 	    .handler = pg_consent_show },
-	{ .methods = "POST", .path = "{b}/oauth/setup", .need = NEED_ANYONE, .body_max = KIB(16),
-	    .style = ERROR_PAGE, .handler = pg_consent_decide },
-	{ .methods = "GET", .path = "{b}/oauth/grants", .need = NEED_ANYONE, .style = ERROR_PAGE,
+	{ .methods = "POST",
+	    .path = "{b}/oauth/setup",
+	    .need = NEED_ANYONE,
+	    .body_max = KIB(16),
+	    .style = ERROR_PAGE,
+	    .handler = pg_consent_decide },
+	{ .methods = "GET",
+	    .path = "{b}/oauth/grants",
+	    .need = NEED_ANYONE,
+	    .style = ERROR_PAGE,
 	    .handler = pg_grants_show },
-	{ .methods = "POST", .path = "{b}/oauth/grants", .need = NEED_ANYONE, .body_max = KIB(16),
-	    .style = ERROR_PAGE, .handler = pg_grants_revoke },
+	{ .methods = "POST",
+	    .path = "{b}/oauth/grants",
+	    .need = NEED_ANYONE,
+	    .body_max = KIB(16),
+	    .style = ERROR_PAGE,
+	    .handler = pg_grants_revoke },
 	{ .path = NULL },
 };
 

@@ -52,10 +52,11 @@ static bool refuse(struct req *r, const char *outcome, struct err *e)
 		return err_reason(e, ERR_INVALID_REQUEST, "request_unknown",
 		    "it was never made here, or it is long over", "");
 	if (session_find(r, &s, e))
-		return err_reason(e, ERR_FORBIDDEN, "session_changed",
-		    "another sign-in began this request", "");
-	return e->code ? false : err_reason(e, ERR_FORBIDDEN, "no_session",
-	                             "nobody is signed in here", "session ended or unknown");
+		return err_reason(
+		    e, ERR_FORBIDDEN, "session_changed", "another sign-in began this request", "");
+	return e->code ? false
+		       : err_reason(e, ERR_FORBIDDEN, "no_session", "nobody is signed in here",
+			     "session ended or unknown");
 }
 
 /* Reads the request's id and the two cookies. */
@@ -66,7 +67,7 @@ static bool identify(struct req *r, const char *id, struct asked *q, struct err 
 		    "the address of this page is not complete", "no request id, or none of ours");
 	q->id = id;
 	return show_session(r, &q->cookie, e) && session_hashes(r, &q->session, e) &&
-	    attempt_hashes(r, id, &q->attempt, e);
+	       attempt_hashes(r, id, &q->attempt, e);
 }
 
 /*
@@ -77,12 +78,13 @@ static bool find_route(struct req *r, struct asked *q, struct err *e)
 {
 	q->route = project_route_by_operation(r->project, q->operation_id);
 	if (q->route && q->route->fault)
-		return err_set(e, ERR_CONFIG, "the service that this request is about is not set up correctly",
-		    "%s", q->route->fault);
+		return err_set(e, ERR_CONFIG,
+		    "the service that this request is about is not set up correctly", "%s",
+		    q->route->fault);
 	return (q->route && q->route->oauth) ||
-	    err_reason(e, ERR_INVALID_REQUEST, "route_gone",
-	        "the service that this request is about has been taken away", "operation '%s'",
-	        q->operation_id);
+	       err_reason(e, ERR_INVALID_REQUEST, "route_gone",
+		   "the service that this request is about has been taken away", "operation '%s'",
+		   q->operation_id);
 }
 
 static bool find_redirect(struct req *r, struct asked *q, struct err *e)
@@ -92,8 +94,9 @@ static bool find_redirect(struct req *r, struct asked *q, struct err *e)
 	if (uri_parse(&q->redirect, r->arena, q->redirect_uri, &fault))
 		q->form_source = page_form_source(r->arena, &q->redirect);
 	return q->form_source ||
-	    err_set(e, ERR_INVALID_REDIRECT_URI, "this app cannot be answered at the address it gave",
-	        "client '%s': %s", q->client_id, fault.code ? fault.text : "scheme");
+	       err_set(e, ERR_INVALID_REDIRECT_URI,
+		   "this app cannot be answered at the address it gave", "client '%s': %s",
+		   q->client_id, fault.code ? fault.text : "scheme");
 }
 
 /* What was asked; it may have been decided before. */
@@ -148,7 +151,8 @@ static void show_permissions(struct arena *a, const char *scope, struct page_con
 
 		for (size_t i = 0; i < known; i++)
 			if (!strcmp(scopes[i].scope, word))
-				page->permissions[page->permissions_n++].permission = scopes[i].permission;
+				page->permissions[page->permissions_n++].permission =
+				    scopes[i].permission;
 		if (*word && page->permissions_n == before)
 			page->permissions[page->permissions_n++].permission = word;
 	}
@@ -201,8 +205,8 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 	csrf_make(csrf, ring, q.cookie, q.id);
 	page.client_name = html_clean(a, q.client_name, SHOW_NAME_MAX);
 	page.service_name = show_service(a, q.route, q.operation_id);
-	page.service_summary = html_clean(a, q.route->exchange ? q.route->exchange->summary :
-	                                                         q.route->description, SHOW_TEXT_MAX);
+	page.service_summary = html_clean(a,
+	    q.route->exchange ? q.route->exchange->summary : q.route->description, SHOW_TEXT_MAX);
 	page.upstream_host = q.route->upstream.host;
 	page.user = show_user(a, q.name, q.email, q.subject, &page.user_detail);
 	page.action = page_url(a, req_url(r, "/oauth/setup"));
@@ -219,9 +223,9 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 /* Said once: a repetition changes nothing and is no event. */
 static void emit(const struct req *r, const struct asked *q, bool approved, const char *grant_id)
 {
-	struct event event = show_event(r,
-	    approved ? "mcp_auth_consent_approved" : "mcp_auth_consent_denied",
-	    approved ? "success" : "denied");
+	struct event event =
+	    show_event(r, approved ? "mcp_auth_consent_approved" : "mcp_auth_consent_denied",
+		approved ? "success" : "denied");
 
 	if (q->decided)
 		return;
@@ -240,7 +244,8 @@ static void emit(const struct req *r, const struct asked *q, bool approved, cons
 static bool answer(struct resp *s, const struct db_rows *rows, const char *name, const char *value)
 {
 	struct arena *a = s->arena;
-	const char *url = uri_add_query(a, db_text(rows, 0, 3), name, value), *state = db_text(rows, 0, 4);
+	const char *url = uri_add_query(a, db_text(rows, 0, 3), name, value),
+		   *state = db_text(rows, 0, 4);
 
 	if (state)
 		url = uri_add_query(a, url, "state", state);
@@ -251,8 +256,8 @@ static bool answer(struct resp *s, const struct db_rows *rows, const char *name,
  * The attempt's cookie stays: it expires by itself, and with it a person who presses "back" is
  * told that the request was answered, not that this is another browser.
  */
-static bool approve(struct req *r, struct resp *s, const struct asked *q, const struct ring *ring,
-    struct err *e)
+static bool approve(
+    struct req *r, struct resp *s, const struct asked *q, const struct ring *ring, struct err *e)
 {
 	char grant[UUID_TEXT], code[TOKEN_TEXT];
 	const char *pepper;
@@ -262,8 +267,8 @@ static bool approve(struct req *r, struct resp *s, const struct asked *q, const 
 	rand_uuid(grant);
 	token_make(code, TOKEN_CODE);
 	hash = token_hash_new(ring, r->arena, code, &pepper);
-	const struct db_param params[] = { DB_TEXT(q->id), q->session, q->attempt, DB_TEXT(grant), hash,
-		DB_TEXT(pepper), db_int(r->arena, CODE_TTL_S),
+	const struct db_param params[] = { DB_TEXT(q->id), q->session, q->attempt, DB_TEXT(grant),
+		hash, DB_TEXT(pepper), db_int(r->arena, CODE_TTL_S),
 		db_int(r->arena, q->route->oauth->refresh_ttl_s), DB_TEXT(r->request_id) };
 
 	if (!db_call(r->app->db, STMT_CONSENT_APPROVE, params, 9, r->arena, &rows, e))
@@ -299,7 +304,8 @@ bool pg_consent_decide(struct req *r, struct resp *s, struct err *e)
 	    !req_ring(r, &ring, e) || !show_session(r, &cookie, e))
 		return false;
 	id = form_get(&form, "request");
-	if (!csrf_check(ring, cookie, id ? id : "", form_get(&form, "csrf"), e) || !load(r, id, &q, e))
+	if (!csrf_check(ring, cookie, id ? id : "", form_get(&form, "csrf"), e) ||
+	    !load(r, id, &q, e))
 		return false;
 	decision = form_get(&form, "decision");
 	if (decision && !strcmp(decision, "approve"))

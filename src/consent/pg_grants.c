@@ -36,14 +36,15 @@ static const char *show_date(struct arena *a, int64_t s, const char **machine)
 	return arena_strdup(a, *day == ' ' ? day + 1 : day);
 }
 
-static void show_row(struct req *r, const struct db_rows *rows, size_t i, struct page_grants_row *row)
+static void show_row(
+    struct req *r, const struct db_rows *rows, size_t i, struct page_grants_row *row)
 {
 	const char *operation = db_text(rows, i, 2);
 
 	row->grant_id = db_text(rows, i, 0);
 	row->client_name = html_clean(r->arena, db_text(rows, i, 1), SHOW_NAME_MAX);
-	row->service_name = show_service(r->arena, project_route_by_operation(r->project, operation),
-	    operation);
+	row->service_name =
+	    show_service(r->arena, project_route_by_operation(r->project, operation), operation);
 	row->since = show_date(r->arena, db_int_at(rows, i, 3), &row->since_time);
 	row->last_used = show_date(r->arena, db_int_at(rows, i, 4), &row->last_used_time);
 }
@@ -70,14 +71,15 @@ bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 	struct db_rows rows;
 	struct form query;
 
-	if (!req_query(r, &query, e) || !req_ring(r, &ring, e) || !find_person(r, &cookie, &person, e) ||
-	    !session_hashes(r, &params[0], e))
+	if (!req_query(r, &query, e) || !req_ring(r, &ring, e) ||
+	    !find_person(r, &cookie, &person, e) || !session_hashes(r, &params[0], e))
 		return false;
 	params[1] = db_int(r->arena, GRANTS_MAX + 1);
 	if (!db_call(r->app->db, STMT_GRANTS_OF_SESSION, params, 2, r->arena, &rows, e))
 		return false;
 	csrf_make(csrf, ring, cookie, FORM);
-	page.user = show_user(r->arena, person.name, person.email, person.subject, &page.user_detail);
+	page.user =
+	    show_user(r->arena, person.name, person.email, person.subject, &page.user_detail);
 	page.more = rows.rows > GRANTS_MAX;
 	page.grants_n = page.more ? GRANTS_MAX : rows.rows;
 	page.grants = arena_calloc(r->arena, page.grants_n + 1, sizeof(*page.grants));
@@ -118,13 +120,15 @@ bool pg_grants_revoke(struct req *r, struct resp *s, struct err *e)
 		return false;
 	grant = form_get(&form, "grant");
 	if (!request_id_is_valid(grant))
-		return err_set(e, ERR_INVALID_REQUEST, "there is no such access to revoke", "grant id");
+		return err_set(
+		    e, ERR_INVALID_REQUEST, "there is no such access to revoke", "grant id");
 	params[1] = DB_TEXT(grant);
 	params[2] = DB_TEXT(r->request_id);
 	if (!db_call(r->app->db, STMT_GRANT_REVOKE_OWN, params, 3, r->arena, &rows, e))
 		return false;
 	if (!rows.rows || !strcmp(db_text(&rows, 0, 0), "unknown"))
-		return err_set(e, ERR_INVALID_REQUEST, "there is no such access to revoke", "grant '%s'", grant);
+		return err_set(e, ERR_INVALID_REQUEST, "there is no such access to revoke",
+		    "grant '%s'", grant);
 	if (!strcmp(db_text(&rows, 0, 0), "revoked"))
 		emit(r, &rows, grant);
 	return resp_redirect(s, req_url(r, "/oauth/grants?revoked=1"));

@@ -21,8 +21,8 @@ const char *show_service(struct arena *a, const struct mcp_route *route, const c
 	return name ? name : route ? route->slug : operation_id;
 }
 
-const char *show_user(struct arena *a, const char *name, const char *email, const char *subject,
-    const char **detail)
+const char *show_user(
+    struct arena *a, const char *name, const char *email, const char *subject, const char **detail)
 {
 	const char *n = html_clean(a, name, SHOW_NAME_MAX);
 	const char *m = html_clean(a, email, SHOW_NAME_MAX);
@@ -38,8 +38,8 @@ const char *show_user(struct arena *a, const char *name, const char *email, cons
 bool show_session(struct req *r, const char **cookie, struct err *e)
 {
 	*cookie = req_cookie(r, cookie_name(r, SESSION_COOKIE));
-	return *cookie ||
-	    err_reason(e, ERR_FORBIDDEN, "no_session", "nobody is signed in here", "no session cookie");
+	return *cookie || err_reason(e, ERR_FORBIDDEN, "no_session", "nobody is signed in here",
+			      "no session cookie");
 }
 
 struct event show_event(const struct req *r, const char *name, const char *outcome)

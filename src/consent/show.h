@@ -17,8 +17,8 @@ const char *show_service(struct arena *, const struct mcp_route *route, const ch
  * A person: the name, else the e-mail address, else the subject; DETAIL gets what tells two of
  * the same name apart, NULL if there is no more to say.
  */
-const char *show_user(struct arena *, const char *name, const char *email, const char *subject,
-    const char **detail);
+const char *show_user(
+    struct arena *, const char *name, const char *email, const char *subject, const char **detail);
 
 /* The value of the session cookie, or false with ERR_FORBIDDEN, reason no_session. */
 bool show_session(struct req *, const char **cookie, struct err *);

@@ -38,7 +38,8 @@ bool csrf_check(const struct ring *ring, const char *session, const char *form, 
 	size_t n;
 
 	session_digest(digest, session);
-	if (token && strlen(token) == CSRF_TEXT - 1 && b64url_decode(mac, &n, token, CSRF_TEXT - 1) &&
+	if (token && strlen(token) == CSRF_TEXT - 1 &&
+	    b64url_decode(mac, &n, token, CSRF_TEXT - 1) &&
 	    seal_mac_verify(mac, ring, KEY_SESSION, parts))
 		return true;
 	return err_reason(e, ERR_FORBIDDEN, "csrf_token",
@@ -50,7 +51,8 @@ bool csrf_check_source(const struct req *r, struct err *e)
 {
 	const char *origin = req_header(r, "Origin"), *site = req_header(r, "Sec-Fetch-Site");
 
-	if ((!origin || !strcmp(origin, r->origin->text)) && (!site || !strcmp(site, "same-origin")))
+	if ((!origin || !strcmp(origin, r->origin->text)) &&
+	    (!site || !strcmp(site, "same-origin")))
 		return true;
 	return err_reason(e, ERR_FORBIDDEN, "cross_site", "this answer comes from another web site",
 	    "Origin '%.80s', Sec-Fetch-Site '%.20s'", origin ? origin : "", site ? site : "");

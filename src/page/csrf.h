@@ -23,8 +23,8 @@ enum { CSRF_TEXT = B64URL_LEN(32) + 1 };
 void csrf_make(char out[CSRF_TEXT], const struct ring *, const char *session, const char *form);
 
 /* TOKEN may be NULL. ERR_FORBIDDEN, reason csrf_token. Constant time, under any usable key. */
-bool csrf_check(const struct ring *, const char *session, const char *form, const char *token,
-    struct err *);
+bool csrf_check(
+    const struct ring *, const char *session, const char *form, const char *token, struct err *);
 
 /*
  * What the browser says about where a POST comes from: an Origin must be ours ("null" is not), a

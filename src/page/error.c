@@ -11,7 +11,9 @@
 #include "page/page.h"
 
 #define START_OVER "Go back to your app and connect again. It will open a new page for you."
-#define ASK_OPERATOR "There is nothing you can do here. Tell the people who run this gateway, and give them the details below."
+#define ASK_OPERATOR                                                                               \
+	"There is nothing you can do here. Tell the people who run this gateway, and give them "   \
+	"the details below."
 
 struct advice {
 	enum err_code code;
@@ -22,35 +24,39 @@ struct advice {
 
 static const struct advice advice[] = {
 	{ ERR_INVALID_REQUEST, "request_decided", true, "You have already answered",
-	    "If your app went on, you can close this page. If it did not, start again from your app." },
+	    "If your app went on, you can close this page. If it did not, start again from your "
+	    "app." },
 	{ ERR_INVALID_REQUEST, "request_expired", true, "This request has expired", START_OVER },
 	{ ERR_INVALID_REQUEST, "request_unknown", true, "This request is not known", START_OVER },
 	{ ERR_INVALID_REQUEST, "route_gone", true, "This service is no longer here", START_OVER },
 	{ ERR_FORBIDDEN, "other_browser", true, "This request began in another browser",
-	    "For your safety a request can only be answered where it began. Go back to your app and connect "
-	    "again, and stay in the browser that it opens. If somebody sent you this link, close the page." },
+	    "For your safety a request can only be answered where it began. Go back to your app "
+	    "and connect again, and stay in the browser that it opens. If somebody sent you this"
+	    " link, close the page." },
 	{ ERR_FORBIDDEN, "no_session", true, "You are not signed in",
 	    "Your sign-in has ended, or your browser sent no cookies. " START_OVER },
 	{ ERR_FORBIDDEN, "session_changed", true, "You are signed in as somebody else now",
-	    "The sign-in in this browser changed after this request began, so it cannot be answered any more. "
-	    START_OVER },
+	    "The sign-in in this browser changed after this request began, so it cannot be "
+	    "answered any more. " START_OVER },
 	{ ERR_FORBIDDEN, "csrf_token", false, "This answer was not accepted",
-	    "Nothing was changed. Go back to your app and connect again; answer on the page itself, with "
-	    "cookies allowed." },
+	    "Nothing was changed. Go back to your app and connect again; answer on the page "
+	    "itself, with cookies allowed." },
 	{ ERR_FORBIDDEN, "cross_site", false, "This answer was not accepted",
-	    "Another web site tried to answer for you. Nothing was changed. If you did not expect this, close "
-	    "the page you came from." },
+	    "Another web site tried to answer for you. Nothing was changed. If you did not "
+	    "expect this, close the page you came from." },
 	{ ERR_INVALID_REQUEST, NULL, false, "This request cannot be served", START_OVER },
 	{ ERR_INVALID_CLIENT, NULL, false, "This app is not known here",
 	    "Its registration may have ended. Remove this server from your app and add it again." },
-	{ ERR_INVALID_REDIRECT_URI, NULL, false, "This app asked to be answered at the wrong address",
-	    "For your safety nothing was sent there. Remove this server from your app and add it again; if that "
-	    "does not help, tell the makers of the app." },
+	{ ERR_INVALID_REDIRECT_URI, NULL, false,
+	    "This app asked to be answered at the wrong address",
+	    "For your safety nothing was sent there. Remove this server from your app and add it"
+	    " again; if that does not help, tell the makers of the app." },
 	{ ERR_ACCESS_DENIED, NULL, false, "Access was refused",
 	    "If you should have access, ask the people who run this gateway." },
 	{ ERR_FORBIDDEN, NULL, false, "This is not allowed",
 	    "If you should have access, ask the people who run this gateway." },
-	{ ERR_NOT_FOUND, NULL, true, "There is nothing here", "Check the address, or start again from your app." },
+	{ ERR_NOT_FOUND, NULL, true, "There is nothing here",
+	    "Check the address, or start again from your app." },
 	{ ERR_METHOD, NULL, false, "This page cannot be used that way", START_OVER },
 	{ ERR_MISDIRECTED, NULL, false, "This gateway does not answer to that name",
 	    "Check the address. If it is right, the gateway's publicOrigins must list it." },
@@ -59,15 +65,18 @@ static const struct advice advice[] = {
 	{ ERR_RATE, NULL, true, "Too many requests", "Wait a minute, then try again." },
 	{ ERR_CONFIG, NULL, false, "The gateway is not set up correctly", ASK_OPERATOR },
 	{ ERR_UNAVAILABLE, NULL, false, "The gateway is not available right now",
-	    "Wait a few seconds and load this page again. If it stays like this, tell the people who run this "
-	    "gateway." },
+	    "Wait a few seconds and load this page again. If it stays like this, tell the people"
+	    " who run this gateway." },
 	{ ERR_UPSTREAM, NULL, false, "The service behind the gateway did not answer properly",
-	    "Try again in a little while. If it stays like this, tell the people who run this gateway." },
-	{ ERR_UPSTREAM_TIMEOUT, NULL, false, "The service behind the gateway did not answer in time",
-	    "Try again in a little while. If it stays like this, tell the people who run this gateway." },
+	    "Try again in a little while. If it stays like this, tell the people who run this "
+	    "gateway." },
+	{ ERR_UPSTREAM_TIMEOUT, NULL, false,
+	    "The service behind the gateway did not answer in time",
+	    "Try again in a little while. If it stays like this, tell the people who run this "
+	    "gateway." },
 	{ ERR_NONE, NULL, false, "Something went wrong",
-	    "Try again. If it happens again, tell the people who run this gateway, and give them the details "
-	    "below." },
+	    "Try again. If it happens again, tell the people who run this gateway, and give them"
+	    " the details below." },
 };
 
 static const struct advice *advice_find(const struct err *e)

@@ -19,7 +19,8 @@ enum { PAGE_MAX = 512 * 1024, OVERRIDE_MAX = 256 * 1024 };
 
 struct loaded {
 	struct template *template;
-	char style[sizeof("'sha256-'") + 4 * ((HASH_LEN + 2) / 3)]; /* its source for CSP, or 'none' */
+	char style[sizeof("'sha256-'") +
+		   4 * ((HASH_LEN + 2) / 3)]; /* its source for CSP, or 'none' */
 };
 
 static struct arena *arena; /* lives as long as the process */
@@ -56,7 +57,7 @@ static char *read_all(int fd, size_t size)
 }
 
 /* An override's text; NULL if there is none, or none that can be used (which is logged). */
-static const char *override(const char *path)
+static const char * override(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const char *text = NULL;
@@ -150,10 +151,12 @@ void pages_start(const char *dir)
 
 		if (load((enum page_id)id, &s, &e)) {
 			if (s.found)
-				log_info(NULL, "page overridden", "page", page_table[id].name, NULL);
+				log_info(
+				    NULL, "page overridden", "page", page_table[id].name, NULL);
 			continue;
 		}
-		log_warn(NULL, "page override ignored", "page", page_table[id].name, "why", e.text, NULL);
+		log_warn(NULL, "page override ignored", "page", page_table[id].name, "why", e.text,
+		    NULL);
 		load((enum page_id)id, &(struct source){ NULL, false }, NULL);
 	}
 }
@@ -172,12 +175,15 @@ bool pages_start_app(struct app *app, struct err *e)
  */
 static void set_headers(struct resp *s, const struct loaded *page, const char *form_to)
 {
-	const char *forms = !form_to ? "'none'" : arena_printf(s->arena, "'self'%s%s", *form_to ? " " : "", form_to);
+	const char *forms =
+	    !form_to ? "'none'"
+		     : arena_printf(s->arena, "'self'%s%s", *form_to ? " " : "", form_to);
 
 	resp_set(s, "Content-Security-Policy",
 	    arena_printf(s->arena,
-	        "default-src 'none'; style-src %s; base-uri 'none'; form-action %s; frame-ancestors 'none'",
-	        page->style, forms));
+		"default-src 'none'; style-src %s; base-uri 'none'; form-action %s; "
+		"frame-ancestors 'none'",
+		page->style, forms));
 	resp_set(s, "X-Frame-Options", "DENY");
 	resp_set(s, "X-Content-Type-Options", "nosniff");
 	resp_set(s, "Referrer-Policy", form_to ? "same-origin" : "no-referrer");
@@ -196,7 +202,8 @@ bool page_send_as(struct req *r, struct resp *s, int status, enum page_id id, co
 	template_render(pages[id].template, values, &out);
 	if (out.over) {
 		buf_release(&out);
-		return err_set(e, ERR_INTERNAL, "this page is too large", "page %s", page_table[id].name);
+		return err_set(
+		    e, ERR_INTERNAL, "this page is too large", "page %s", page_table[id].name);
 	}
 	buf_clear(&s->body);
 	buf_add(&s->body, out.data, out.len);
@@ -215,7 +222,8 @@ static bool is_csp_host(const char *host)
 const char *page_form_source(struct arena *a, const struct uri *u)
 {
 	/* these run or show what they carry; none of them is a place to send a person to */
-	static const char *const refused[] = { "javascript", "data", "blob", "file", "vbscript", "about", NULL };
+	static const char *const refused[] = { "javascript", "data", "blob", "file", "vbscript",
+		"about", NULL };
 
 	for (size_t i = 0; refused[i]; i++)
 		if (!strcmp(u->scheme, refused[i]))

@@ -28,7 +28,7 @@ struct page_error {
 	const char *title;
 	const char *what;    /* a sentence: what went wrong */
 	const char *remedy;  /* a sentence or two: what to do now */
-	const char *bucket;  /* whose side it is on: "Gateway configuration", "Upstream response", ... */
+	const char *bucket;  /* whose side it is on: "Gateway configuration", ... */
 	const char *code;    /* "invalid_request" */
 	const char *reason;  /* the reason code of the event and the log line */
 	const char *request_id;
@@ -40,7 +40,7 @@ struct page_consent_row { /* one thing that the client will be able to do */
 	const char *permission;
 };
 
-struct page_consent_host_row { /* a host in pieces, each with its dot: it may be broken between them */
+struct page_consent_host_row { /* a host in pieces, each with its dot: lines may end there */
 	const char *piece;
 };
 
@@ -51,7 +51,7 @@ struct page_consent {
 	const char *service_summary;
 	const char *upstream_host;
 	/* where the answer goes: one of the three is set */
-	bool redirect_web;            /* a web site: its host, and port where it is not the usual one */
+	bool redirect_web;
 	struct page_consent_host_row *redirect_host;
 	size_t redirect_host_n;
 	const char *redirect_local;   /* an app on this computer: "localhost:33418" */

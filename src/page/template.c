@@ -86,8 +86,8 @@ static bool fault(struct parser *p, const char *what, const char *name, size_t n
 {
 	if (p->e && !p->e->code) {
 		err_set(p->e, ERR_SYNTAX, "template error", "");
-		err_text(p->e, "%s:%u: %s%s%.*s%s", p->file, p->line, what, n ? " '" : "", (int)n, name,
-		    n ? "'" : "");
+		err_text(p->e, "%s:%u: %s%s%.*s%s", p->file, p->line, what, n ? " '" : "", (int)n,
+		    name, n ? "'" : "");
 	}
 	return false;
 }
@@ -246,8 +246,8 @@ static bool parse_comment(struct parser *p)
 
 /* The tags */
 
-static const struct page_field *field_find(const struct parser *p, const char *name, size_t n,
-    unsigned *up)
+static const struct page_field *field_find(
+    const struct parser *p, const char *name, size_t n, unsigned *up)
 {
 	for (unsigned i = p->scopes_n; i-- > 0;)
 		for (const struct page_field *f = p->scopes[i]; f->name; f++)
@@ -269,8 +269,8 @@ static void field_mark(struct parser *p, const struct page_field *f)
 
 static bool is_url_attribute(const char *name)
 {
-	static const char *const names[] = { "href", "src", "action", "formaction", "cite", "poster",
-		"data", "ping", "manifest", "background", "xlink:href", NULL };
+	static const char *const names[] = { "href", "src", "action", "formaction", "cite",
+		"poster", "data", "ping", "manifest", "background", "xlink:href", NULL };
 
 	for (size_t i = 0; names[i]; i++)
 		if (!strcmp(names[i], name))
@@ -281,7 +281,8 @@ static bool is_url_attribute(const char *name)
 /* Attributes whose value is a little language: no escaping makes a foreign value safe there. */
 static bool is_forbidden_attribute(const char *name)
 {
-	static const char *const names[] = { "style", "srcdoc", "srcset", "content", "http-equiv", NULL };
+	static const char *const names[] = { "style", "srcdoc", "srcset", "content", "http-equiv",
+		NULL };
 
 	for (size_t i = 0; names[i]; i++)
 		if (!strcmp(names[i], name))
@@ -293,14 +294,15 @@ static bool is_forbidden_attribute(const char *name)
 static bool attribute_takes(struct parser *p, const struct page_field *f, const char *end)
 {
 	if (is_forbidden_attribute(p->attribute))
-		return fault(p, "no value may stand in the attribute", p->attribute, strlen(p->attribute));
+		return fault(
+		    p, "no value may stand in the attribute", p->attribute, strlen(p->attribute));
 	if (!is_url_attribute(p->attribute))
 		return true;
 	if (f->kind != PAGE_URL)
 		return fault(p, "only a checked URL may stand in a URL attribute, not", f->name,
 		    strlen(f->name));
 	return (p->at[-1] == '"' && *end == '"') ||
-	    fault(p, "a URL must be all of its attribute", f->name, strlen(f->name));
+	       fault(p, "a URL must be all of its attribute", f->name, strlen(f->name));
 }
 
 static bool parse_value(struct parser *p, const char *name, size_t n, const char *end)
@@ -314,7 +316,8 @@ static bool parse_value(struct parser *p, const char *name, size_t n, const char
 	if (f->kind != PAGE_TEXT && f->kind != PAGE_URL)
 		return fault(p, "only texts and URLs can be shown, not", name, n);
 	if (p->place != IN_TEXT && p->place != IN_VALUE)
-		return fault(p, "a value stands in text or in a quoted attribute, not here:", name, n);
+		return fault(
+		    p, "a value stands in text or in a quoted attribute, not here:", name, n);
 	if (p->place == IN_VALUE && !attribute_takes(p, f, end))
 		return false;
 	field_mark(p, f);
@@ -355,7 +358,8 @@ static bool section_close(struct parser *p, const char *name, size_t n)
 	if (!s || s->name_len != n || memcmp(s->name, name, n) != 0)
 		return fault(p, "no such section is open:", name, n);
 	if (s->place != p->place)
-		return fault(p, "the section ends in another place of the HTML than it began:", name, n);
+		return fault(
+		    p, "the section ends in another place of the HTML than it began:", name, n);
 	p->scopes_n = s->scopes;
 	p->open_n--;
 	return true;
@@ -412,11 +416,11 @@ static bool parse_tag(struct parser *p)
 	if (!n || n >= NAME_LEN || memchr(name, '\n', n))
 		return fault(p, "tag without a name", "", 0);
 	end += 2;
-	ok = kind == '#' ? section_open(p, NODE_SECTION, name, n) :
-	    kind == '^'  ? section_open(p, NODE_INVERTED, name, n) :
-	    kind == '/'  ? section_close(p, name, n) :
-	    kind == '>'  ? parse_part(p, name, n) :
-	                   parse_value(p, name, n, end);
+	ok = kind == '#'   ? section_open(p, NODE_SECTION, name, n)
+	     : kind == '^' ? section_open(p, NODE_INVERTED, name, n)
+	     : kind == '/' ? section_close(p, name, n)
+	     : kind == '>' ? parse_part(p, name, n)
+			   : parse_value(p, name, n, end);
 	p->at = end;
 	return ok;
 }
@@ -433,9 +437,9 @@ static bool parse_text(struct parser *p, const char *file, const char *text)
 	p->line = 1;
 	p->part_depth++;
 	while (ok && *p->at)
-		ok = starts(p->at, "{{")                               ? parse_tag(p) :
-		    p->place == IN_TEXT && starts(p->at, "<!--") ? parse_comment(p) :
-		                                                   parse_copy(p);
+		ok = starts(p->at, "{{")                            ? parse_tag(p)
+		     : p->place == IN_TEXT && starts(p->at, "<!--") ? parse_comment(p)
+								    : parse_copy(p);
 	if (ok && p->open_n) {
 		p->line = p->open[p->open_n - 1].line;
 		ok = fault(p, "section without an end:", p->open[p->open_n - 1].name,
@@ -538,8 +542,8 @@ static bool is_set(const struct page_field *f, const char *m)
 
 static void render(const struct node *node, const struct scope *s, struct buf *out);
 
-static void render_rows(const struct node *node, const char *m, const struct scope *s,
-    struct buf *out)
+static void render_rows(
+    const struct node *node, const char *m, const struct scope *s, struct buf *out)
 {
 	const char *rows = *(const char *const *)(const void *)m;
 	size_t n = list_count(node->field, m);
@@ -580,8 +584,9 @@ struct page_url page_url(struct arena *a, const char *text)
 	struct err e = { .code = ERR_NONE };
 	/* a path is checked as the URL that a browser would make of it */
 	const char *whole = text && text[0] == '/' ? arena_printf(a, "https://x%s", text) : text;
-	bool ok = text && !(text[0] == '/' && text[1] == '/') && uri_parse(&u, a, whole, &e) && u.host &&
-	    !u.userinfo && (!strcmp(u.scheme, "https") || !strcmp(u.scheme, "http"));
+	bool ok = text && !(text[0] == '/' && text[1] == '/') && uri_parse(&u, a, whole, &e) &&
+		  u.host && !u.userinfo &&
+		  (!strcmp(u.scheme, "https") || !strcmp(u.scheme, "http"));
 
 	return (struct page_url){ ok ? arena_strdup(a, text) : NULL };
 }

@@ -26,7 +26,8 @@ static void check(const char *s)
 		uint32_t c = utf8_decode(s, &n);
 
 		must(c >= 0x20 && (c < 0x7f || c > 0x9f));
-		must(!(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0x200e && c != 0x200f);
+		must(!(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) &&
+		     c != 0x200e && c != 0x200f);
 		must(!(c == ' ' && s[1] == ' '));
 		chars++;
 		s += n;

@@ -49,7 +49,8 @@ static void sources(struct arena *a)
 		const char *name;
 	} rows[] = {
 		{ NULL, NULL, true, "a browser that says nothing is left to the token" },
-		{ "HTTP_ORIGIN=https://mcp.example.com", "HTTP_SEC_FETCH_SITE=same-origin", true, "our own page may post" },
+		{ "HTTP_ORIGIN=https://mcp.example.com", "HTTP_SEC_FETCH_SITE=same-origin", true,
+		    "our own page may post" },
 		{ "HTTP_ORIGIN=https://mcp.example.com", NULL, true, "an Origin alone will do" },
 		{ NULL, "HTTP_SEC_FETCH_SITE=same-origin", true, "and so will Sec-Fetch-Site" },
 		{ "HTTP_ORIGIN=https://evil.example", NULL, false, "another origin may not" },
@@ -57,21 +58,28 @@ static void sources(struct arena *a)
 		{ "HTTP_ORIGIN=", NULL, false, "an empty Origin may not" },
 		{ "HTTP_ORIGIN=http://mcp.example.com", NULL, false, "nor our name over http" },
 		{ "HTTP_ORIGIN=https://mcp.example.com:8443", NULL, false, "nor another port" },
-		{ "HTTP_ORIGIN=https://mcp.example.com.evil.example", NULL, false, "nor a name that begins as ours" },
-		{ "HTTP_ORIGIN=https://mcp.example.com, https://evil.example", NULL, false, "nor two origins" },
-		{ "HTTP_ORIGIN=https://mcp.example.com", "HTTP_SEC_FETCH_SITE=cross-site", false, "nor a cross-site one" },
+		{ "HTTP_ORIGIN=https://mcp.example.com.evil.example", NULL, false,
+		    "nor a name that begins as ours" },
+		{ "HTTP_ORIGIN=https://mcp.example.com, https://evil.example", NULL, false,
+		    "nor two origins" },
+		{ "HTTP_ORIGIN=https://mcp.example.com", "HTTP_SEC_FETCH_SITE=cross-site", false,
+		    "nor a cross-site one" },
 		{ NULL, "HTTP_SEC_FETCH_SITE=same-site", false, "nor a sister site" },
 		{ NULL, "HTTP_SEC_FETCH_SITE=none", false, "nor what no page began" },
 	};
-	static const struct origin origin = { .text = "https://mcp.example.com", .scheme = "https",
-		.host = "mcp.example.com", .port = 443 };
-	static const struct project project = { .base_path = "", .origins = &origin, .origins_n = 1,
-		.limits = { .url = 4096 } };
+	static const struct origin origin = { .text = "https://mcp.example.com",
+		.scheme = "https",
+		.host = "mcp.example.com",
+		.port = 443 };
+	static const struct project project = {
+		.base_path = "", .origins = &origin, .origins_n = 1, .limits = { .url = 4096 }
+	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct io io = { .params = { "REQUEST_METHOD=POST", "REQUEST_URI=/", "REMOTE_ADDR=192.0.2.1",
-			             "HTTP_HOST=mcp.example.com", rows[i].origin ? rows[i].origin : "X=",
-			             rows[i].site ? rows[i].site : "Y=" } };
+		struct io io = { .params = { "REQUEST_METHOD=POST", "REQUEST_URI=/",
+				     "REMOTE_ADDR=192.0.2.1", "HTTP_HOST=mcp.example.com",
+				     rows[i].origin ? rows[i].origin : "X=",
+				     rows[i].site ? rows[i].site : "Y=" } };
 		struct req r = { .arena = a, .io = &io, .project = &project };
 		struct err e = { .code = ERR_NONE };
 

@@ -15,14 +15,17 @@
 #include <unistd.h>
 
 static struct arena *arena;
-static const struct origin origin = { .text = "https://mcp.example.com", .scheme = "https",
-	.host = "mcp.example.com", .port = 443 };
+static const struct origin origin = {
+	.text = "https://mcp.example.com", .scheme = "https", .host = "mcp.example.com", .port = 443
+};
 
 /* The error page for E: head and body as they go out. */
 static const char *sent(struct err *e)
 {
 	struct io io = { .params = { "X=" } };
-	struct req r = { .arena = arena, .io = &io, .origin = &origin, .method = "GET", .request_id = "abc" };
+	struct req r = {
+		.arena = arena, .io = &io, .origin = &origin, .method = "GET", .request_id = "abc"
+	};
 	struct resp s = { .arena = arena, .status = 200 };
 	const char *text;
 
@@ -42,22 +45,26 @@ static void headers(void)
 	static const char *const lines[] = { "Status: 403", "X-Frame-Options: DENY\r\n",
 		"X-Content-Type-Options: nosniff\r\n", "Referrer-Policy: no-referrer\r\n",
 		"Cache-Control: no-store\r\n", "Content-Type: text/html; charset=utf-8\r\n",
-		"Content-Security-Policy: default-src 'none'; style-src 'sha256-", "base-uri 'none'",
-		"form-action 'none'", "frame-ancestors 'none'\r\n", "X-Request-Id: abc\r\n" };
+		"Content-Security-Policy: default-src 'none'; style-src 'sha256-",
+		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'\r\n",
+		"X-Request-Id: abc\r\n" };
 	struct err e = { .code = ERR_NONE };
 	const char *text;
 
 	err_reason(&e, ERR_FORBIDDEN, "other_browser", "<b>not</b> here", "secret detail");
 	text = sent(&e);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		ok(strstr(text, lines[i]),
-		    arena_printf(arena, "a page says %.*s", (int)strcspn(lines[i], "\r"), lines[i]));
-	ok(strstr(text, "&lt;b&gt;not&lt;/b&gt; here."), "an error's text is escaped, and a sentence");
+		ok(strstr(text, lines[i]), arena_printf(arena, "a page says %.*s",
+					       (int)strcspn(lines[i], "\r"), lines[i]));
+	ok(strstr(text, "&lt;b&gt;not&lt;/b&gt; here."),
+	    "an error's text is escaped, and a sentence");
 	ok(!strstr(text, "secret detail"), "its detail is not shown");
-	ok(strstr(text, ">other_browser<") && strstr(text, ">forbidden<") && strstr(text, ">abc<") &&
-	        strstr(text, ">This request<"), "error, reason, request id and bucket are");
+	ok(strstr(text, ">other_browser<") && strstr(text, ">forbidden<") &&
+		strstr(text, ">abc<") && strstr(text, ">This request<"),
+	    "error, reason, request id and bucket are");
 	ok(strstr(text, "<p>mcp.example.com</p>"), "and the gateway's name");
-	ok(!strstr(text, "<!--") && !strstr(text, "{{"), "no comment and no tag of the template is left");
+	ok(!strstr(text, "<!--") && !strstr(text, "{{"),
+	    "no comment and no tag of the template is left");
 }
 
 static void statuses(void)
@@ -67,7 +74,8 @@ static void statuses(void)
 		const char *reason, *status, *part;
 	} rows[] = {
 		{ ERR_INVALID_CLIENT, NULL, "Status: 400", "This app is not known here" },
-		{ ERR_INVALID_REQUEST, "request_decided", "Status: 400", "You have already answered" },
+		{ ERR_INVALID_REQUEST, "request_decided", "Status: 400",
+		    "You have already answered" },
 		{ ERR_INVALID_REQUEST, NULL, "Status: 400", "This request cannot be served" },
 		{ ERR_CONFIG, NULL, "Status: 500", "Gateway configuration" },
 		{ ERR_UPSTREAM, NULL, "Status: 502", "Upstream response" },
@@ -85,7 +93,7 @@ static void statuses(void)
 		text = sent(&e);
 		ok(strstr(text, rows[i].status) && strstr(text, rows[i].part),
 		    arena_printf(arena, "%s (%s) is told as \"%s\"", err_name(rows[i].code),
-		        rows[i].reason ? rows[i].reason : "any reason", rows[i].part));
+			rows[i].reason ? rows[i].reason : "any reason", rows[i].part));
 	}
 }
 
@@ -111,9 +119,10 @@ static void form_sources(void)
 		struct uri u;
 		struct err e = { .code = ERR_NONE };
 
-		is_str(uri_parse(&u, arena, rows[i].uri, &e) ? page_form_source(arena, &u) : e.text, rows[i].want,
+		is_str(uri_parse(&u, arena, rows[i].uri, &e) ? page_form_source(arena, &u) : e.text,
+		    rows[i].want,
 		    arena_printf(arena, "%s may be reached through %s", rows[i].uri,
-		        rows[i].want ? rows[i].want : "nothing"));
+			rows[i].want ? rows[i].want : "nothing"));
 	}
 }
 
@@ -130,9 +139,9 @@ static void overrides(void)
 	char dir[] = "/tmp/gatehouse-pages-XXXXXX";
 	struct err e = { .code = ERR_NONE };
 	const char *pages, *html, *css;
-	static const char whole[] =
-	    "<style>{{>page.css}}</style><h1>OURS {{title}}</h1>{{host}}{{what}}{{remedy}}{{bucket}}{{code}}"
-	    "{{reason}}{{request_id}}{{time}}{{#calm}}{{/calm}}";
+	static const char whole[] = "<style>{{>page.css}}</style><h1>OURS "
+				    "{{title}}</h1>{{host}}{{what}}{{remedy}}{{bucket}}{{code}}"
+				    "{{reason}}{{request_id}}{{time}}{{#calm}}{{/calm}}";
 
 	if (!mkdtemp(dir))
 		abort();
@@ -147,7 +156,8 @@ static void overrides(void)
 
 	write_file(html, whole);
 	pages_start(dir);
-	ok(strstr(sent(&e), "<h1>OURS Too many requests</h1>"), "a project's own template takes the page's place");
+	ok(strstr(sent(&e), "<h1>OURS Too many requests</h1>"),
+	    "a project's own template takes the page's place");
 
 	write_file(css, "h1{color:#123456}");
 	pages_start(dir);

@@ -23,9 +23,11 @@ static bool is(const char *a, const char *b)
 static const char *client_of(const char *variant)
 {
 	if (is(variant, "long"))
-		return "The Extraordinarily Long-Winded Integrated Assistant For Donaudampfschifffahrtsgesellschaften";
+		return "The Extraordinarily Long-Winded Integrated Assistant For "
+		       "Donaudampfschifffahrtsgesellschaften";
 	if (is(variant, "rtl"))
-		return "\xd7\xa2\xd7\x95\xd7\x96\xd7\xa8 \xd7\x97\xd7\x9b\xd7\x9d \xe2\x80\xae(gpj.exe)";
+		return "\xd7\xa2\xd7\x95\xd7\x96\xd7\xa8 \xd7\x97\xd7\x9b\xd7\x9d "
+		       "\xe2\x80\xae(gpj.exe)";
 	return is(variant, "none") ? NULL : "Claude";
 }
 
@@ -36,18 +38,24 @@ static void consent(struct resp *s, const char *variant)
 		{ "use them in your name, whenever it likes, until you take this back" },
 	};
 	bool is_long = is(variant, "long");
-	struct page_consent_host_row long_host[] = { { "accounts." }, { "claude." }, { "ai." }, { "login." },
-		{ "secure-authentication-service." }, { "attacker." }, { "example:8443" } };
+	struct page_consent_host_row long_host[] = { { "accounts." }, { "claude." }, { "ai." },
+		{ "login." }, { "secure-authentication-service." }, { "attacker." },
+		{ "example:8443" } };
 	struct page_consent_host_row short_host[] = { { "claude." }, { "ai" } };
 	struct page_consent page = {
-		.host = is_long ? "mcp.platform-engineering.internal.example.com:8443" : "mcp.example.com",
+		.host = is_long ? "mcp.platform-engineering.internal.example.com:8443"
+				: "mcp.example.com",
 		.client_name = html_clean(arena, client_of(variant), 64),
 		.service_name = "Linear",
-		.service_summary = is(variant, "app") ? NULL : "Issues and projects of the product teams",
-		.upstream_host = is_long ? "a-very-long-host-name-of-an-upstream.mcp.linear-production.app" : "mcp.linear.app",
+		.service_summary =
+		    is(variant, "app") ? NULL : "Issues and projects of the product teams",
+		.upstream_host =
+		    is_long ? "a-very-long-host-name-of-an-upstream.mcp.linear-production.app"
+			    : "mcp.linear.app",
 		.permissions = rows,
 		.permissions_n = 2,
-		.user = is(variant, "rtl") ? "\xd9\x81\xd8\xa7\xd8\xb7\xd9\x85\xd8\xa9" : "Ada Lovelace",
+		.user = is(variant, "rtl") ? "\xd9\x81\xd8\xa7\xd8\xb7\xd9\x85\xd8\xa9"
+					   : "Ada Lovelace",
 		.user_detail = "ada.lovelace@example.com",
 		.action = page_url(arena, "https://mcp.example.com/oauth/setup"),
 		.request = "4b7f2e7c-5d0a-4a53-9c3c-0d8a5f8f8a55",
@@ -72,11 +80,14 @@ static void error(struct resp *s, bool calm)
 	struct page_error page = {
 		.host = "mcp.example.com",
 		.title = calm ? "You have already answered" : "The gateway is not set up correctly",
-		.what = calm ? "A request can be answered once only." :
-		               "config/routes.oas.json, /paths/~1mcp~1linear/post: a variable is missing.",
-		.remedy = calm ? "If your app went on, you can close this page. If it did not, start again from your app." :
-		                 "There is nothing you can do here. Tell the people who run this gateway, and give them "
-		                 "the details below.",
+		.what = calm ? "A request can be answered once only."
+			     : "config/routes.oas.json, /paths/~1mcp~1linear/post: a variable is "
+			       "missing.",
+		.remedy = calm ? "If your app went on, you can close this page. If it did not, "
+				 "start again from your app."
+			       : "There is nothing you can do here. Tell the people who run this "
+				 "gateway, and give them "
+				 "the details below.",
 		.bucket = calm ? "This request" : "Gateway configuration",
 		.code = calm ? "invalid_request" : "configuration_error",
 		.reason = calm ? "request_decided" : "configuration_error",
@@ -92,8 +103,8 @@ static void error(struct resp *s, bool calm)
 static void grants(struct resp *s, const char *variant, size_t n)
 {
 	struct page_grants_row rows[] = {
-		{ "1", html_clean(arena, client_of(variant), 64), "Linear", "21 Nov 2026", "21 Nov 2026",
-		    "2026-11-21T09:00:00Z", "2026-11-21T09:00:00Z" },
+		{ "1", html_clean(arena, client_of(variant), 64), "Linear", "21 Nov 2026",
+		    "21 Nov 2026", "2026-11-21T09:00:00Z", "2026-11-21T09:00:00Z" },
 		{ "2", NULL, "Design files", "3 Oct 2026", "19 Nov 2026", "2026-10-03T09:00:00Z",
 		    "2026-11-19T09:00:00Z" },
 	};
