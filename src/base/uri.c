@@ -4,7 +4,7 @@
 
 #include "base/uri.h"
 
-#include <stdlib.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 enum { URI_MAX = 4096 };
@@ -71,29 +71,45 @@ static bool parse_port(struct uri *u, const char *s, size_t n, struct err *e)
 	return true;
 }
 
+static bool no_host(struct err *e)
+{
+	return err_set(e, ERR_SYNTAX, "URI has no valid host", "");
+}
+
+/* An IPv6 address in brackets, as RFC 4291 spells it: without a zone, for nobody agrees on those. */
+static bool check_ipv6(const char *s, size_t n, struct err *e)
+{
+	struct in6_addr address;
+	char text[INET6_ADDRSTRLEN];
+
+	if (n < 4 || n - 2 >= sizeof(text))
+		return no_host(e);
+	memcpy(text, s + 1, n - 2);
+	text[n - 2] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1 || no_host(e);
+}
+
 static bool check_host(const char *s, size_t n, struct err *e)
 {
 	if (n == 0 || n > 255)
-		return err_set(e, ERR_SYNTAX, "URI has no valid host", "");
-	for (size_t i = 0; i < n; i++) {
-		bool ok = s[0] == '[' ? is_hex(s[i]) || strchr("[]:.", s[i]) != NULL :
-		                        is_alpha(s[i]) || is_digit(s[i]) || s[i] == '-' ||
-		        s[i] == '.' || s[i] == '_';
-
-		if (!ok)
-			return err_set(e, ERR_SYNTAX, "URI has no valid host", "");
-	}
+		return no_host(e);
+	if (s[0] == '[')
+		return check_ipv6(s, n, e);
+	for (size_t i = 0; i < n; i++)
+		if (!is_alpha(s[i]) && !is_digit(s[i]) && s[i] != '-' && s[i] != '.' && s[i] != '_')
+			return no_host(e);
 	return true;
 }
 
 static bool parse_authority(struct uri *u, struct arena *a, const char *s, size_t n, struct err *e)
 {
-	const char *at = NULL, *port = NULL, *end = s + n;
+	const char *at, *port, *end = s + n;
 
-	for (const char *p = s; p < end; p++)
-		if (*p == '@')
-			at = p;
+	at = memchr(s, '@', n);
 	if (at) {
+		/* some take the first for the end of the user, some the last */
+		if (memchr(at + 1, '@', (size_t)(end - at - 1)))
+			return no_host(e);
 		u->userinfo = arena_strndup(a, s, (size_t)(at - s));
 		s = at + 1;
 	}
@@ -101,7 +117,7 @@ static bool parse_authority(struct uri *u, struct arena *a, const char *s, size_
 		const char *close = memchr(s, ']', (size_t)(end - s));
 
 		if (!close || (close + 1 < end && close[1] != ':'))
-			return err_set(e, ERR_SYNTAX, "URI has no valid host", "");
+			return no_host(e);
 		port = close + 1 < end ? close + 1 : NULL;
 	} else {
 		port = memchr(s, ':', (size_t)(end - s));
