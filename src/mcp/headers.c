@@ -81,7 +81,7 @@ static bool is_length(const char *s)
 }
 
 void headers_to_client(
-    struct resp *p, const struct relay_head *head, bool is_stream, const struct upstream_secret *secrets)
+    struct resp *p, const struct head *head, bool is_stream, const struct upstream_secret *secrets)
 {
 	static const struct {
 		const char *name, *spelled;
@@ -90,18 +90,18 @@ void headers_to_client(
 		{ "cache-control", "Cache-Control" },
 		{ "retry-after", "Retry-After" },
 	};
-	const char *location = relay_header_get(head, "location");
-	const char *length = relay_header_get(head, "content-length");
+	const char *location = head_get(head, "location");
+	const char *length = head_get(head, "content-length");
 
 	p->status = head->status;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		resp_set(p, always[i].spelled, relay_header_get(head, always[i].name));
+		resp_set(p, always[i].spelled, head_get(head, always[i].name));
 	/* a credential in our query comes back in a redirect's */
 	if (is_redirect(head->status) && location && !mask_finds(secrets, location))
 		resp_set(p, "Location", location);
 	if (is_stream)
 		resp_set(p, "X-Accel-Buffering", "no"); /* for whoever buffers before the client */
-	else if (length && is_length(length) && !relay_header_get(head, "transfer-encoding"))
+	else if (length && is_length(length) && !head_get(head, "transfer-encoding"))
 		resp_set(p, "Content-Length", length);
 }
 

@@ -9,7 +9,7 @@
 #include <curl/curl.h>
 
 #include "http/http.h"
-#include "mcp/relay.h"
+#include "mcp/head.h"
 #include "policy/upstream_request.h"
 
 /* Copies what the client's request may tell the upstream of this route. */
@@ -17,7 +17,7 @@ void headers_to_upstream(struct upstream_request *, const struct req *, const st
 
 /* Copies what the upstream's answer may tell the client; SECRETS are never repeated in one. */
 void headers_to_client(
-    struct resp *, const struct relay_head *, bool is_stream, const struct upstream_secret *secrets);
+    struct resp *, const struct head *, bool is_stream, const struct upstream_secret *secrets);
 
 /*
  * The headers for a transfer. What libcurl would add by itself (Accept, User-Agent, Expect) is suppressed where it

@@ -3,6 +3,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/answer.c src/mcp/answer.h \
 	src/mcp/call.h \
 	src/mcp/cors.c src/mcp/cors.h \
+	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
 	src/mcp/mask.c src/mcp/mask.h \
 	src/mcp/proxy.c src/mcp/proxy.h \
@@ -16,3 +17,12 @@ TESTS += t/301-mcp-failures.t
 TESTS += t/302-mcp-streams.t
 TESTS += t/303-mcp-sessions.t
 TESTS += t/304-mcp-outages.t
+check_PROGRAMS += t/unit/mcp_head
+t_unit_mcp_head_SOURCES = t/unit/mcp_head.c t/unit/tap.h
+TESTS += t/unit/mcp_head
+check_PROGRAMS += t/unit/mcp_mask
+t_unit_mcp_mask_SOURCES = t/unit/mcp_mask.c t/unit/tap.h
+TESTS += t/unit/mcp_mask
+check_PROGRAMS += t/unit/mcp_session
+t_unit_mcp_session_SOURCES = t/unit/mcp_session.c t/unit/tap.h
+TESTS += t/unit/mcp_session

@@ -50,9 +50,9 @@ static struct call *call_of(struct relay_call *rc)
  * Where a redirect leads within the upstream's own origin, or NULL. A POST is only repeated
  * where the status says so (RFC 9110, 15.4.8); its credentials never leave the origin.
  */
-static const char *redirect_target(struct call *c, const struct relay_head *head)
+static const char *redirect_target(struct call *c, const struct head *head)
 {
-	const char *location = relay_header_get(head, "location");
+	const char *location = head_get(head, "location");
 	bool same_method = head->status == 307 || head->status == 308;
 	struct arena *a = c->req->arena;
 	CURLU *url = curl_url();
@@ -72,9 +72,9 @@ static const char *redirect_target(struct call *c, const struct relay_head *head
 }
 
 /* The lines of the table of upstream failures that are about an answer, not about its absence. */
-static bool answer_is_good(struct call *c, const struct relay_head *head, struct err *e)
+static bool answer_is_good(struct call *c, const struct head *head, struct err *e)
 {
-	const char *coding = relay_header_get(head, "content-encoding");
+	const char *coding = head_get(head, "content-encoding");
 
 	if (head->status < 200 || head->status > 599)
 		return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
@@ -92,9 +92,9 @@ static bool answer_is_good(struct call *c, const struct relay_head *head, struct
 }
 
 /* The upstream's session id never reaches the client: a sealed one goes in its place. */
-static bool seal_session(struct call *c, const struct relay_head *head, struct err *e)
+static bool seal_session(struct call *c, const struct head *head, struct err *e)
 {
-	const char *id = relay_header_get(head, "mcp-session-id");
+	const char *id = head_get(head, "mcp-session-id");
 	const struct session_place place = call_place(c);
 
 	if (!id || c->era == ERA_MODERN)
@@ -110,7 +110,7 @@ static bool seal_session(struct call *c, const struct relay_head *head, struct e
 	return true;
 }
 
-static enum relay_verdict on_head(struct relay_call *rc, const struct relay_head *head, struct err *e)
+static enum relay_verdict on_head(struct relay_call *rc, const struct head *head, struct err *e)
 {
 	struct call *c = call_of(rc);
 	const char *target = redirect_target(c, head);

@@ -14,19 +14,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-	HEAD_BYTES = 65536,   /* of an upstream's answer; past it the answer is malformed */
 	HOPS = 5,             /* transfers per call */
 	TICK_MS = 250,        /* how often silences are looked at */
 	DRAIN_MS = 30000,     /* for a client to take the rest of its answer */
@@ -68,14 +65,6 @@ struct relay {
 	unsigned handles_n;
 	int64_t now_ms, tick_ms, stop_ms;
 };
-
-const char *relay_header_get(const struct relay_head *head, const char *name)
-{
-	for (const struct relay_header *h = head->headers; h; h = h->next)
-		if (!strcmp(h->name, name))
-			return h->value;
-	return NULL;
-}
 
 /* ---- lanes: libcurl's multi handles, and their sockets in our epoll */
 
@@ -205,48 +194,11 @@ static bool flush_out(struct relay_call *c)
 
 /* ---- the upstream's side: libcurl's callbacks */
 
-static void head_begin(struct relay_call *c, const char *line, size_t n)
-{
-	const char *blank = memchr(line, ' ', n);
-
-	c->head = (struct relay_head){ .status = 0 };
-	c->in_head = true;
-	if (blank && n - (size_t)(blank - line) > 3 && isdigit((unsigned char)blank[1]))
-		c->head.status = (blank[1] - '0') * 100 + (blank[2] - '0') * 10 + (blank[3] - '0');
-}
-
-static void head_add(struct relay_call *c, const char *line, size_t n)
-{
-	struct arena *a = c->req->arena;
-	const char *colon = memchr(line, ':', n), *value, *end = line + n;
-	struct relay_header *h;
-	char *name;
-
-	if (!colon || colon == line)
-		return;
-	name = arena_strndup(a, line, (size_t)(colon - line));
-	for (char *p = name; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t');)
-		value++;
-	while (end > value && isspace((unsigned char)end[-1]))
-		end--;
-	h = arena_alloc(a, sizeof(*h));
-	h->name = name;
-	h->value = arena_strndup(a, value, (size_t)(end - value));
-	h->next = c->head.headers;
-	c->head.headers = h;
-}
-
 /* The head is complete: asks what to do with the answer. False ends the transfer. */
 static bool head_judge(struct relay_call *c)
 {
-	const char *type = relay_header_get(&c->head, "content-type");
-
-	c->in_head = false;
 	c->status = c->head.status;
-	c->is_stream = type && !strncasecmp(type, "text/event-stream", 17) &&
-	    !isalnum((unsigned char)type[17]) && type[17] != '-';
+	c->is_stream = head_is_stream(&c->head);
 	switch (c->hooks->head(c, &c->head, &c->err)) {
 	case RELAY_PASS:
 		break;
@@ -271,24 +223,17 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
 	c->heard_ms = c->relay->now_ms;
 	if (c->head_passed) /* a trailer */
 		return n;
-	if (n >= 5 && !memcmp(line, "HTTP/", 5) && !c->in_head) {
-		head_begin(c, line, n);
+	switch (head_line(&c->head, c->req->arena, line, n)) {
+	case HEAD_MORE:
 		return n;
+	case HEAD_COMPLETE:
+		return head_judge(c) ? n : 0;
+	case HEAD_TOO_LARGE:
+		break;
 	}
-	c->head_bytes += n;
-	if (c->head_bytes > HEAD_BYTES) {
-		err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
-		    "its head is over %d bytes", HEAD_BYTES);
-		return 0;
-	}
-	if (n > 2 || (*line != '\r' && *line != '\n')) {
-		head_add(c, line, n);
-		return n;
-	}
-	c->in_head = false;
-	if (c->head.status < 200) /* 100 Continue and kin: the answer is still to come */
-		return n;
-	return head_judge(c) ? n : 0;
+	err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+	    "its head is over %d bytes", HEAD_BYTES);
+	return 0;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *context)
@@ -319,8 +264,8 @@ static void transfer_begin(struct relay_call *c)
 {
 	struct relay *r = c->relay;
 
-	c->again = c->in_head = false;
-	c->head_bytes = 0;
+	c->again = false;
+	c->head = (struct head){ .status = 0 };
 	c->hops++;
 	c->heard_ms = r->now_ms;
 	c->easy = handle_take(r);

@@ -18,24 +18,13 @@
 #include <stdint.h>
 
 #include "http/http.h"
+#include "mcp/head.h"
 #include "net/transfer.h"
 #include "rpc/sse.h"
 
 struct relay;
 struct relay_call;
 struct lane;
-
-/* The head of an upstream's answer. Names are in lower case. */
-struct relay_header {
-	const char *name, *value;
-	struct relay_header *next;
-};
-struct relay_head {
-	int status;
-	struct relay_header *headers;
-};
-/* The value of the first header of that name (lower case), NULL if absent. */
-const char *relay_header_get(const struct relay_head *, const char *name);
 
 enum relay_verdict {
 	RELAY_PASS = 0, /* the response's status and headers are set: they go out, and the body follows */
@@ -52,7 +41,7 @@ enum relay_end {
 };
 
 struct relay_hooks {
-	enum relay_verdict (*head)(struct relay_call *, const struct relay_head *, struct err *);
+	enum relay_verdict (*head)(struct relay_call *, const struct head *, struct err *);
 	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
 	 * at the end, to hand out what was held back. */
 	size_t (*body)(struct relay_call *, const char *p, size_t n, const char **out);
@@ -86,10 +75,10 @@ struct relay_call {
 	struct relay *relay;
 	struct lane *lane;
 	CURL *easy;
-	struct relay_head head;
+	struct head head;
 	struct err err;
 	struct sse sse;
-	size_t head_bytes, unflushed;
+	size_t unflushed;
 	const char *rest; /* still to be written when the transfer is over */
 	size_t rest_n;
 	int64_t start_us;
@@ -97,7 +86,7 @@ struct relay_call {
 	uint32_t watched;
 	unsigned hops;
 	enum relay_end end;
-	bool in_head, head_passed, again, paused, ending, dead;
+	bool head_passed, again, paused, ending, dead;
 };
 
 /* Starts the thread. One relay per process. */

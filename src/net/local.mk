@@ -8,3 +8,7 @@ libgatehouse_a_SOURCES += \
 check_PROGRAMS += t/unit/net_fetch
 t_unit_net_fetch_SOURCES = t/unit/net_fetch.c t/unit/tap.h
 TESTS += t/unit/net_fetch
+
+check_PROGRAMS += t/unit/net_address
+t_unit_net_address_SOURCES = t/unit/net_address.c t/unit/tap.h
+TESTS += t/unit/net_address

@@ -42,3 +42,6 @@ TESTS += t/230-oauth-token.t
 TESTS += t/240-oauth-parallel.t
 TESTS += t/250-oauth-register.t
 TESTS += t/260-oauth-rate.t
+check_PROGRAMS += t/unit/oauth_bearer
+t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
+TESTS += t/unit/oauth_bearer

@@ -22,3 +22,7 @@ src/policy/registry.c: $(POLICIES) src/policy/gen-registry.pl src/policy/local.m
 	$(AM_V_GEN)$(MKDIR_P) src/policy && cd $(srcdir) && \
 	    $(PERL) src/policy/gen-registry.pl $(POLICIES) > $(abs_builddir)/$@.new
 	$(AM_V_at)mv $@.new $@
+
+check_PROGRAMS += t/unit/policy_upstream_request
+t_unit_policy_upstream_request_SOURCES = t/unit/policy_upstream_request.c t/unit/tap.h
+TESTS += t/unit/policy_upstream_request

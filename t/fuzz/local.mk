@@ -2,12 +2,21 @@
 # small inputs t/fuzz/corpus/NAME, and three lines here.
 REPLAY = t/fuzz/replay.c t/fuzz/fuzz.h
 
+check_PROGRAMS += t/fuzz/address
+t_fuzz_address_SOURCES = t/fuzz/address.c $(REPLAY)
+TESTS += t/fuzz/address
 check_PROGRAMS += t/fuzz/b64
 t_fuzz_b64_SOURCES = t/fuzz/b64.c $(REPLAY)
 TESTS += t/fuzz/b64
+check_PROGRAMS += t/fuzz/bearer
+t_fuzz_bearer_SOURCES = t/fuzz/bearer.c $(REPLAY)
+TESTS += t/fuzz/bearer
 check_PROGRAMS += t/fuzz/blob
 t_fuzz_blob_SOURCES = t/fuzz/blob.c $(REPLAY)
 TESTS += t/fuzz/blob
+check_PROGRAMS += t/fuzz/head
+t_fuzz_head_SOURCES = t/fuzz/head.c $(REPLAY)
+TESTS += t/fuzz/head
 check_PROGRAMS += t/fuzz/html
 t_fuzz_html_SOURCES = t/fuzz/html.c $(REPLAY)
 TESTS += t/fuzz/html
@@ -35,6 +44,9 @@ TESTS += t/fuzz/rpc
 check_PROGRAMS += t/fuzz/scan
 t_fuzz_scan_SOURCES = t/fuzz/scan.c $(REPLAY)
 TESTS += t/fuzz/scan
+check_PROGRAMS += t/fuzz/session
+t_fuzz_session_SOURCES = t/fuzz/session.c $(REPLAY)
+TESTS += t/fuzz/session
 check_PROGRAMS += t/fuzz/sse
 t_fuzz_sse_SOURCES = t/fuzz/sse.c $(REPLAY)
 TESTS += t/fuzz/sse
