@@ -79,6 +79,39 @@ $pg->psql('select pg_terminate_backend(pid) from pg_stat_activity where usename 
 my ($n) = $drive->ask('load 1 300') =~ /^ok (\d+) unavailable 0 other 0/;
 ok($n, 'a whole idle pool may be dead');
 
+# ---- notifications ----
+
+# Waits until it has heard that.
+sub heard {
+	my ($want) = @_;
+	my (@heard, $state);
+	my $end = time + 8;
+
+	do {
+		sleep 0.05;
+		push @heard, split ' ', $drive->ask('heard');
+		$state = pop @heard;
+	} until "@heard $state" eq $want || time > $end;
+	return "@heard $state";
+}
+
+is($drive->ask('heard'), 'stale', 'before it listens, nothing is fresh');
+$drive->say('listen');
+is(heard('(all) fresh'), '(all) fresh', 'once it listens, everything before counts as missed');
+$pg->psql("select pg_notify('gatehouse', 'token:1'); select pg_notify('gatehouse', 'grant:2')");
+is(heard('token:1 grant:2 fresh'), 'token:1 grant:2 fresh', 'notifications arrive in order');
+sleep 6;
+is($drive->ask('heard'), 'fresh', 'in silence it stays fresh, as it asks');
+$pg->freeze;
+sleep 5.2;
+is($drive->ask('heard'), 'stale', 'a server that hangs is stale after 5 s');
+$pg->thaw;
+is(heard('(all) fresh'), '(all) fresh', 'after its return everything counts as missed');
+$pg->psql("select pg_terminate_backend(pid) from pg_stat_activity where query = 'select 1' or query like 'listen%'");
+is(heard('(all) fresh'), '(all) fresh', 'so it does after a lost connection');
+$drive->end;
+unlike($drive->log, qr/"level":"error"/, 'none of all this is an error');
+
 # ---- a limit on the roles ----
 
 is($pg->psql_as('mcp', 'show statement_timeout'), '2900ms', 'the server ends what the programs gave up');

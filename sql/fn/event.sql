@@ -38,8 +38,9 @@ create or replace function gatehouse.event_forget(p_day date) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	t regclass;
+	patience text := current_setting('lock_timeout');
 begin
-	perform set_config('lock_timeout', '200ms', true);
+	perform set_config('lock_timeout', '200ms', true); -- who waits for this lock has new calls wait behind it
 	for t in select i.inhrelid::regclass from pg_inherits i join pg_class c on c.oid = i.inhrelid
 		where i.inhparent in ('event_call'::regclass, 'event_auth'::regclass)
 		and right(c.relname, 8) < to_char(p_day, 'YYYYMMDD')
@@ -50,6 +51,7 @@ begin
 			null;
 		end;
 	end loop;
+	perform set_config('lock_timeout', patience, true);
 end $$;
 
 -- Run by every program once a minute, and by nobody twice at a time: makes the coming days, drops those

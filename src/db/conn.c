@@ -60,13 +60,13 @@ void db_conninfo_free(char *conninfo)
 	free(conninfo);
 }
 
-bool db_timed_out(struct err *e, const char *what)
+bool db_fail_late(struct err *e, const char *what)
 {
 	return err_reason(e, ERR_UNAVAILABLE, "database_timeout", "the database does not answer", "%s",
 	    what);
 }
 
-bool db_is_away(struct err *e, const char *why)
+bool db_fail_away(struct err *e, const char *why)
 {
 	return err_reason(e, ERR_UNAVAILABLE, "database_unavailable", "the database is not available",
 	    "%s", why);
@@ -92,7 +92,7 @@ static bool connect_failed(PGconn *pg, struct err *e)
 		    "the database refuses this program: role or database are missing (run "
 		    "`gatehousectl migrate`), or the password is wrong",
 		    "%s", line);
-	return db_is_away(e, line);
+	return db_fail_away(e, line);
 }
 
 bool conn_wait(PGconn *pg, short events, int64_t deadline)
@@ -128,7 +128,7 @@ static bool conn_open(PGconn *pg, int64_t deadline, struct err *e)
 	while (PQstatus(pg) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
 	    state != PGRES_POLLING_FAILED) {
 		if (!conn_wait(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
-			return db_timed_out(e, "connect");
+			return db_fail_late(e, "connect");
 		state = PQconnectPoll(pg);
 	}
 	return PQstatus(pg) == CONNECTION_OK || connect_failed(pg, e);

@@ -54,9 +54,9 @@ bool conn_wait(PGconn *, short events, int64_t deadline);
 PGresult *conn_finish(PGconn *, int64_t deadline);
 bool result_is_good(const PGresult *);
 
-/* The errors of a server that does not answer in time, or is away. Both return false. */
-bool db_timed_out(struct err *, const char *what);
-bool db_is_away(struct err *, const char *why);
+/* The errors of a server that does not answer in time, and of one that is away. Both return false. */
+bool db_fail_late(struct err *, const char *what);
+bool db_fail_away(struct err *, const char *why);
 
 /* A connection that is believed to work; NULL with the error. To be given to one of the next two. */
 struct conn *pool_borrow(struct db *, int64_t deadline, struct err *);

@@ -108,10 +108,10 @@ static void statement_failed(struct err *e, const struct stmt_def *d, const char
 		err_reason(e, ERR_CONFIG, "database_schema",
 		    "the database is not set up for this program: run `gatehousectl migrate`", "%s", why);
 	else if (is_one_of(state, too_slow))
-		db_timed_out(e, why);
+		db_fail_late(e, why);
 	else if (lost || class_is(state, "08") || class_is(state, "53") || class_is(state, "57") ||
 	    is_one_of(state, for_now))
-		db_is_away(e, why);
+		db_fail_away(e, why);
 	else if (class_is(state, "GH"))
 		err_reason(e, ERR_INTERNAL, "database_refused", "internal error", "%s", why);
 	else
@@ -196,7 +196,7 @@ static enum verdict try_once(struct db *db, int ms, int64_t deadline, enum stmt 
 		return FAILED;
 	r = run(db, c, s, params, n, deadline);
 	if (!r) {
-		db_timed_out(e, stmt_table[s].name);
+		db_fail_late(e, stmt_table[s].name);
 		/* a call that began late, for want of a connection, proves nothing */
 		if (clock_ms() - began >= ms / 2)
 			pool_suspect(db, e);

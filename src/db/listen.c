@@ -82,8 +82,8 @@ static bool ask(const struct db_listen *l, struct conn *c, const char *sql, int6
 	PQsendQuery(c->pg, sql);
 	r = conn_finish(c->pg, *asked_at + ANSWER_MS);
 	if (!r)
-		return db_timed_out(e, "listen");
-	ok = result_is_good(r) || db_is_away(e, PQresultErrorMessage(r));
+		return db_fail_late(e, "listen");
+	ok = result_is_good(r) || db_fail_away(e, PQresultErrorMessage(r));
 	PQclear(r);
 	hand_on(l, c->pg);
 	return ok;
@@ -105,7 +105,7 @@ static bool listen_on(struct db_listen *l, struct conn *c, struct err *e)
 		if (!wait_readable(l, c->pg, ping_at))
 			return false;
 		if (!PQconsumeInput(c->pg))
-			return !db_is_away(e, PQerrorMessage(c->pg));
+			return !db_fail_away(e, PQerrorMessage(c->pg));
 		hand_on(l, c->pg);
 		if (clock_ms() < ping_at)
 			continue;

@@ -102,7 +102,7 @@ static bool take_place(struct db *db, int64_t deadline, struct place *p, struct 
 			return err_reason(e, db->why.code, db->why.reason, db->why.text, "%s",
 			    db->why.detail);
 		if (now >= deadline)
-			return db_timed_out(e, "all connections are in use");
+			return db_fail_late(e, "all connections are in use");
 		pool_wait(db, db->down ? grace : deadline);
 	}
 }

@@ -6,13 +6,17 @@
  *     load THREADS MS    statements without pause: "ok N unavailable N other N slowest MS gap MS"
  *     emit N             N events of calls        auth           one auth event
  *     bad                an event whose day has no table
+ *     listen             starts to listen
+ *     heard              what was heard since: payloads, "(all)" for a connect; then "fresh" or "stale"
  *     stop               ends the event thread: "dropped N took MS"
  */
 #include "config.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/db.h"
+#include "db/listen.h"
 #include "event/event.h"
 
 #include <inttypes.h>
@@ -23,6 +27,7 @@
 #include <string.h>
 
 static struct db *db;
+static const char *conninfo;
 
 struct load {
 	pthread_t thread;
@@ -186,6 +191,27 @@ static void do_stop(void)
 	printf("dropped %" PRIu64 " took %" PRId64 "\n", event_dropped(), clock_ms() - began);
 }
 
+static pthread_mutex_t heard_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct buf heard;
+static struct db_listen *listener;
+
+static void on_notify(void *context, const char *payload)
+{
+	(void)context;
+	pthread_mutex_lock(&heard_lock);
+	buf_str(&heard, payload ? payload : "(all)");
+	buf_char(&heard, ' ');
+	pthread_mutex_unlock(&heard_lock);
+}
+
+static void do_heard(void)
+{
+	pthread_mutex_lock(&heard_lock);
+	printf("%s%s\n", buf_text(&heard), db_listen_is_fresh(listener) ? "fresh" : "stale");
+	buf_clear(&heard);
+	pthread_mutex_unlock(&heard_lock);
+}
+
 static void command(char *line)
 {
 	char *save = NULL, *word = strtok_r(line, " \n", &save), *a = strtok_r(NULL, " \n", &save);
@@ -204,6 +230,10 @@ static void command(char *line)
 		do_auth();
 	else if (!strcmp(word, "bad"))
 		do_bad();
+	else if (!strcmp(word, "listen"))
+		listener = db_listen_start(conninfo, "mcp", on_notify, NULL);
+	else if (!strcmp(word, "heard"))
+		do_heard();
 	else if (!strcmp(word, "stop"))
 		do_stop();
 	else
@@ -218,6 +248,8 @@ int main(int argc, char **argv)
 	if (argc != 6)
 		return 2;
 	log_init(argv[2]);
+	conninfo = argv[1];
+	buf_init(&heard, 4096);
 	db = db_open(&(struct db_options){
 	    .conninfo = argv[1],
 	    .program = argv[2],
@@ -229,6 +261,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin))
 		command(line);
 	event_stop();
+	db_listen_stop(listener);
 	db_close(db);
+	buf_release(&heard);
 	return 0;
 }

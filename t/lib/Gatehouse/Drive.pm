@@ -6,16 +6,17 @@ package Gatehouse::Drive;
 use strict;
 use warnings;
 
+use File::Temp ();
 use IO::Handle;
 use IPC::Open3 ();
 
 # pg => a Gatehouse::Pg; program, statement_ms, prepare, queue_max, conninfo.
 sub new {
 	my ($class, %o) = @_;
-	my $self = bless { log => "/tmp/gh-drive-$$-" . int(rand 1e9) }, $class;
+	my ($err, $log) = File::Temp::tempfile('gh-drive-XXXXXX', TMPDIR => 1);
+	my $self = bless { log => $log }, $class;
 	my $program = $ENV{top_builddir} . '/t/unit/db_drive';
 
-	open my $err, '>', $self->{log} or die "$self->{log}: $!\n";
 	$self->{pid} = IPC::Open3::open3(
 		$self->{in}, $self->{out}, '>&' . fileno $err,
 		$program,

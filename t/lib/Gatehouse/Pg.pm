@@ -23,6 +23,8 @@ use Time::HiRes qw(sleep time);
 my @all;
 my $count = 0;
 
+delete @ENV{ grep { /^PG/ } keys %ENV };    # the user's own servers are none of our business
+
 for my $signal (qw(INT TERM HUP)) {
 	$SIG{$signal} ||= sub { exit 1 };    # so that END runs
 }
