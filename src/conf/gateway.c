@@ -44,13 +44,13 @@ static const struct option limit_options[] = {
 	{ "jsonDepth", OPTION_INT, false, 4, 256, .initial = "32",
 	    .about = "Nested arrays and objects in JSON from outside." },
 	{ "keptJson", OPTION_INT, false, 1024, 256 * MIB, .initial = "16777216",
-	    .about = "Bytes of a JSON answer that a policy must read as a whole." },
+	    .later = true, .about = "Bytes of a JSON answer that a policy must read as a whole." },
 	{ "keptEvent", OPTION_INT, false, 1024, 256 * MIB, .initial = "16777216",
-	    .about = "Bytes of one server-sent event that a policy must read." },
+	    .later = true, .about = "Bytes of one server-sent event that a policy must read." },
 	{ "connectMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "3000",
 	    .about = "Milliseconds to connect to an upstream." },
 	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "5000",
-	    .about = "Milliseconds for a metadata or key document." },
+	    .later = true, .about = "Milliseconds for a metadata or key document." },
 	{ "statementMs", OPTION_INT, false, 10, MINUTE, .initial = "3000",
 	    .about = "Milliseconds for one use of PostgreSQL, waiting for a connection included." },
 	{ "streamCommentMs", OPTION_INT, false, 100, HOUR, .initial = "15000",
@@ -74,7 +74,7 @@ static const struct option rate_options[] = {
 
 static const struct option timeout_options[] = {
 	{ "connectMs", OPTION_INT, false, 10, 10 * MINUTE, .about = "Overrides limits.connectMs." },
-	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .about = "Overrides limits.fetchMs." },
+	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .later = true, .about = "Overrides limits.fetchMs." },
 	{ 0 },
 };
 
@@ -84,9 +84,9 @@ static const struct option outbound_options[] = {
 	    .about = "Private networks that an upstream may lie in: arrays of CIDRs by upstream id, or by *." },
 	{ "insecureHttp", OPTION_STRINGS, .about = "Upstream ids that may be called without TLS." },
 	{ "legacyDiscovery", OPTION_STRINGS,
-	    .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
+	    .later = true, .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
 	{ "certificates", OPTION_OBJECT,
-	    .about = "Client certificates for mtlsCertificate: {cert, key} (PEM files) by id." },
+	    .later = true, .about = "Client certificates for mtlsCertificate: {cert, key} (PEM files) by id." },
 	{ "timeouts", OPTION_OBJECT, .sub = timeout_options, .about = "Times for connections that leave." },
 	{ 0 },
 };
@@ -109,8 +109,8 @@ static const struct option event_options[] = {
 	{ "retentionDays", OPTION_INT, false, 1, 36500, .initial = "90",
 	    .about = "Days that event rows are kept." },
 	{ "sampling", OPTION_NUMBER, false, 0, 1, .initial = "1",
-	    .about = "The share of successful calls that is stored." },
-	{ "forward", OPTION_OBJECT, .about = "Where events are sent besides PostgreSQL and the log." },
+	    .later = true, .about = "The share of successful calls that is stored." },
+	{ "forward", OPTION_OBJECT, .later = true, .about = "Where events are sent besides PostgreSQL and the log." },
 	{ 0 },
 };
 
@@ -146,7 +146,7 @@ const struct option gateway_options[] = {
 	    .about = "Browser origins that may call MCP routes; [\"*\"] for any." },
 	{ "registry", OPTION_OBJECT, .sub = registry_options, .about = "The MCP server registry." },
 	{ "introspectionClients", OPTION_OBJECTS, .sub = introspection_options, .initial = "[]",
-	    .about = "Resource servers that may introspect tokens." },
+	    .later = true, .about = "Resource servers that may introspect tokens." },
 	{ "limits", OPTION_OBJECT, .sub = limit_options, .about = "Sizes, counts and times." },
 	{ "outbound", OPTION_OBJECT, .sub = outbound_options, .about = "Connections that leave." },
 	{ "log", OPTION_OBJECT, .sub = log_options, .about = "The log." },
@@ -154,7 +154,7 @@ const struct option gateway_options[] = {
 	{ "rates", OPTION_OBJECT, .sub = rate_options,
 	    .about = "Requests per minute on the OAuth endpoints; 0 turns a rate off." },
 	{ "console", OPTION_OBJECT, .sub = console_options,
-	    .about = "Who may open the operators' pages and connect shared upstreams." },
+	    .later = true, .about = "Who may open the operators' pages and connect shared upstreams." },
 	{ "development", OPTION_BOOL, .initial = "false",
 	    .about = "Allows loopback fetches and http origins; only with loopback public origins." },
 	{ "autoReload", OPTION_BOOL, .initial = "false",
@@ -456,7 +456,7 @@ static void drop_faulty(struct loader *l, struct json_object *doc, size_t mark)
 	struct problem p;
 
 	for (size_t i = mark; problems_at(l->problems, i, &p); i++)
-		if (p.pointer[0] == '/')
+		if (p.is_error && p.pointer[0] == '/')
 			json_object_object_del(doc,
 			    arena_strndup(l->arena, p.pointer + 1, strcspn(p.pointer + 1, "/")));
 }

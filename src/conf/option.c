@@ -295,6 +295,12 @@ static bool check_value(const struct option_place *at, const struct option *o,
 	return true;
 }
 
+static void not_yet(const struct option_place *at, const struct option *o, const char *pointer)
+{
+	problem_add(at->problems, false, at->file, pointer, "leave it for a later version, or remove it",
+	    "%s '%s' has no effect in this version", at->noun, o->name);
+}
+
 bool option_check(const struct option_place *at, const struct option *table,
     struct json_object *object, const char *pointer)
 {
@@ -309,6 +315,8 @@ bool option_check(const struct option_place *at, const struct option *table,
 		const struct option *o = find_option(table, name);
 
 		if (o) {
+			if (o->later)
+				not_yet(at, o, pointer_member(at->arena, pointer, name));
 			ok &= check_value(at, o, value, pointer_member(at->arena, pointer, name));
 		} else {
 			unknown(at, table, name, pointer);

@@ -39,6 +39,7 @@ struct option {
 	const char *initial; /* the default as the manual shows it; NULL: none */
 	const char *about;  /* one sentence for the manual */
 	const struct option *sub;
+	bool later; /* checked, but without effect in this version: the manual and `check` say so */
 };
 
 /* Where a table is applied, for the messages. */

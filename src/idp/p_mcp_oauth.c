@@ -21,7 +21,7 @@ const struct option oauth_gateway_options[] = {
 	    .about = "Seconds in which a refresh token presented again gets the identical pair; 0 revokes "
 	             "the grant at once." },
 	{ "cimdEnabled", OPTION_BOOL, .initial = "true",
-	    .about = "Whether a client may be known by the URL of its metadata document." },
+	    .later = true, .about = "Whether a client may be known by the URL of its metadata document." },
 	{ 0 },
 };
 
@@ -72,9 +72,9 @@ static const struct option login_options[] = {
 	{ "sessionTtlSeconds", OPTION_INT, false, 1, 365 * OAUTH_DAY_S, .initial = "28800",
 	    .about = "Seconds that a browser stays signed in." },
 	{ "claimsMaxAgeSeconds", OPTION_INT, false, 0, 365 * OAUTH_DAY_S, .initial = "86400",
-	    .about = "The age at which a user's claims are renewed." },
+	    .later = true, .about = "The age at which a user's claims are renewed." },
 	{ "claimsRequireRenewal", OPTION_BOOL, .initial = "false",
-	    .about = "Whether users whose claims cannot be renewed must sign in again." },
+	    .later = true, .about = "Whether users whose claims cannot be renewed must sign in again." },
 	{ 0 },
 };
 
@@ -82,7 +82,7 @@ static const struct option options[] = {
 	{ "oidc", OPTION_OBJECT, true, .sub = oidc_options, .about = "The identity provider." },
 	{ "browserLogin", OPTION_OBJECT, true, .sub = login_options, .about = "How users sign in." },
 	{ "gateway", OPTION_OBJECT, .sub = oauth_gateway_options, .about = "The tokens that we issue." },
-	{ "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,
+	{ "idJag", OPTION_OBJECT, .later = true, .sub = oauth_id_jag_options,
 	    .about = "Identity assertion authorization grants." },
 	{ 0 },
 };
@@ -222,15 +222,13 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 		check_dev_login(&l);
 	else if (!use->project->fault)
 		check_federated(&l, c);
-	if (json_get_bool(json_get(doc, "idJag"), "enabled", false))
-		problem_add(problems, false, file, pointer_to(&l, "idJag", "enabled"), "remove it",
-		    "this version does not serve identity assertion grants; the token endpoint refuses them");
 	return c;
 }
 
 const struct policy_type p_mcp_oauth = {
 	.name = "mcp-oauth-inbound",
-	.about = "Signs users in through an OpenID Connect provider, or in development by dev-login.",
+	.about = "Signs users in through an OpenID Connect provider, or in development by dev-login. "
+	         "This version serves dev-login only.",
 	.class = POLICY_OAUTH,
 	.needs_user = true,
 	.served = true,
