@@ -2,6 +2,12 @@
 
 include $(top_srcdir)/t/fuzz/local.mk
 
+# the whole system, with the peers of t/peers
+TESTS += t/900-sdk-clients.t
+TESTS += t/901-two-routes.t
+TESTS += t/902-parallel-clients.t
+TESTS += t/910-quickstart.t
+
 # what holds of the source and the programs as a whole
 TESTS += t/010-source-order.t
 TESTS += t/011-banned-functions.t
