@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* discovery.fcgi: the well-known documents and the registry of MCP servers. It opens no keys and no database. */
+/*
+ * discovery.fcgi: the well-known documents and the registry of MCP servers. It opens no keys
+ * and no database.
+ */
 #include "config.h"
 
 #include "http/http.h"

@@ -45,8 +45,8 @@ begin
 end
 $$;
 
--- What keeps a browser from signing in for a request: 'open' if nothing does, 'used' if somebody has signed in
--- for it, or one of the above.
+-- What keeps a browser from signing in for a request: 'open' if nothing does, 'used' if
+-- somebody has signed in for it, or one of the above.
 -- for: nobody
 create or replace function gatehouse.login_outcome(r gatehouse.authorization_request,
 	p_browser_hashes bytea[])
@@ -178,8 +178,9 @@ end
 $$;
 
 -- What the consent page shows.
--- Returns outcome ('open', or one of the above), and where it is 'open' or 'decided': client_id, client_name,
--- client_kind, redirect_uri, state, resource, operation_id, scope, issuer, subject, name, email.
+-- Returns outcome ('open', or one of the above), and where it is 'open' or 'decided':
+-- client_id, client_name, client_kind, redirect_uri, state, resource, operation_id, scope,
+-- issuer, subject, name, email.
 -- for: consent
 create or replace function gatehouse.consent_load(
 	p_request_id uuid, p_session_hashes bytea[], p_browser_hashes bytea[])
@@ -209,9 +210,9 @@ end
 $$;
 
 -- Approves: the grant and its code in one transaction.
--- Returns outcome ('approved', or one of the above), and where it is 'approved': client_id, client_name,
--- redirect_uri, state, issuer, operation_id, subject. A repetition with the same p_grant_id
--- finds its own row.
+-- Returns outcome ('approved', or one of the above), and where it is 'approved': client_id,
+-- client_name, redirect_uri, state, issuer, operation_id, subject. A repetition with the same
+-- p_grant_id finds its own row.
 -- for: consent
 create or replace function gatehouse.consent_approve(
 	p_request_id uuid, p_session_hashes bytea[], p_browser_hashes bytea[],

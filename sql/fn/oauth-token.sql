@@ -55,16 +55,15 @@ begin
 end
 $$;
 
--- Redeems a code (RFC 6749, 4.1.3). p_challenge is the S256 transform of the verifier presented (null: none
--- was): both sides of that comparison are public or a hash, it needs no constant time.
--- p_redirect_uri and p_resource are null where the request has none; p_refresh_id where the client
--- may not refresh.
--- Another client's attempt changes nothing. The client's own, with a wrong verifier or redirect URI,
--- uses the code up. A used code presented rightly is a stolen one: what it gave is revoked; presented
--- wrongly it proves nothing, and revokes nothing.
--- Returns outcome: issued, unknown, wrong_client, used, replayed (and revoked), expired, revoked, redirect_removed,
--- wrong_verifier, wrong_redirect, wrong_resource; and, but for unknown: grant_id, subject,
--- operation_id, resource, scope, expires_in.
+-- Redeems a code (RFC 6749, 4.1.3). p_challenge is the S256 transform of the verifier presented
+-- (null: none was): both sides of that comparison are public or a hash, it needs no constant
+-- time. p_redirect_uri and p_resource are null where the request has none; p_refresh_id where
+-- the client may not refresh. Another client's attempt changes nothing. The client's own, with
+-- a wrong verifier or redirect URI, uses the code up. A used code presented rightly is a stolen
+-- one: what it gave is revoked; presented wrongly it proves nothing, and revokes nothing.
+-- Returns outcome: issued, unknown, wrong_client, used, replayed (and revoked), expired,
+-- revoked, redirect_removed, wrong_verifier, wrong_redirect, wrong_resource; and, but for
+-- unknown: grant_id, subject, operation_id, resource, scope, expires_in.
 -- for: oauth
 create or replace function gatehouse.code_redeem(
 	p_code_hashes bytea[], p_client_id text, p_challenge text, p_redirect_uri text, p_resource text,
@@ -132,8 +131,8 @@ begin
 end
 $$;
 
--- What a refresh token presented would be: its grant, and whether it was used before (a repetition, which the
--- rate does not count). No row: unknown. It only reads.
+-- What a refresh token presented would be: its grant, and whether it was used before (a
+-- repetition, which the rate does not count). No row: unknown. It only reads.
 -- for: oauth
 create or replace function gatehouse.refresh_peek(p_token_hashes bytea[])
 returns table (grant_id uuid, used boolean)
@@ -148,19 +147,19 @@ begin
 end
 $$;
 
--- Changes a refresh token for its one successor and an access token (RFC 9700, 4.14.2).
--- p_pair is the new pair, sealed under a key that only the presented token yields: whoever presents that token again,
--- in time, gets the same pair, and nobody who only reads this table does.
--- p_scope is what is asked for, null for all of it; p_resource likewise.
--- The same token again:
+-- Changes a refresh token for its one successor and an access token (RFC 9700, 4.14.2). p_pair
+-- is the new pair, sealed under a key that only the presented token yields: whoever presents
+-- that token again, in time, gets the same pair, and nobody who only reads this table does.
+-- p_scope is what is asked for, null for all of it; p_resource likewise. The same token again:
 --   by this very call (its successor is p_refresh_id)  issued: the connection was lost at commit
 --   within p_grace_s, its successor unused             replayed: `pair` is what the first call got;
 --                                                      differs: asked for another scope or resource;
 --                                                      access_revoked: half of the pair is void by now
 --   else                                               reused: somebody has a copy; the grant ends
--- Returns outcome: issued, replayed, differs, access_revoked, reused, unknown, wrong_client (nothing is
--- revoked: a guess must not end a session), revoked, expired, redirect_removed, wrong_scope, wrong_resource; and, but for
--- unknown: grant_id, subject, operation_id, resource, scope, expires_in, pair.
+-- Returns outcome: issued, replayed, differs, access_revoked, reused, unknown, wrong_client
+-- (nothing is revoked: a guess must not end a session), revoked, expired,
+-- redirect_removed, wrong_scope, wrong_resource; and, but for unknown: grant_id, subject,
+-- operation_id, resource, scope, expires_in, pair.
 -- for: oauth
 create or replace function gatehouse.token_refresh(
 	p_token_hashes bytea[], p_client_id text, p_scope text, p_resource text,
@@ -236,10 +235,11 @@ begin
 end
 $$;
 
--- Revokes what a client no longer needs (RFC 7009): of an access token that token, of a refresh token, used or not, the
--- grant. The token of another client, or one that is no more, stays as it is.
--- Returns outcome: revoked, foreign, over, unknown; and, but for unknown: kind ('access', 'refresh'),
--- grant_id, subject, operation_id.
+-- Revokes what a client no longer needs (RFC 7009): of an access token that token, of a refresh
+-- token, used or not, the grant. The token of another client, or one that is no more, stays as
+-- it is.
+-- Returns outcome: revoked, foreign, over, unknown; and, but for unknown: kind ('access',
+-- 'refresh'), grant_id, subject, operation_id.
 -- for: oauth
 create or replace function gatehouse.token_revoke(p_token_hashes bytea[], p_client_id text,
 	p_trace text)

@@ -9,7 +9,8 @@
 static bool refuse(struct err *e, const char *reason, const char *detail)
 {
 	return err_reason(e, ERR_FORBIDDEN, reason,
-	    "the development sign-in is only for browsers on the gateway's own computer", "%s", detail);
+	    "the development sign-in is only for browsers on the gateway's own computer", "%s",
+	    detail);
 }
 
 static bool origins_are_loopback(const struct project *p)

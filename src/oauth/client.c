@@ -8,6 +8,7 @@
 #include "base/uri.h"
 #include "base/utf8.h"
 #include "json/json.h"
+#include "oauth/rate.h"
 #include "oauth/redirect.h"
 #include "oauth/token.h"
 
@@ -15,6 +16,13 @@
 #include <strings.h>
 
 enum { CLIENT_ID_MAX = 255, SECRET_MAX = 255 };
+
+/* What a request says about who sent it. */
+struct client_claim {
+	const char *id, *secret;      /* the secret may be NULL */
+	bool basic;                   /* in the Authorization header */
+	struct client_claim *decoded; /* basic: the same, form-decoded, where that differs */
+};
 
 static bool refuse(struct err *e, const char *detail)
 {
@@ -44,7 +52,8 @@ static bool read_row(struct req *r, struct client *c, const struct db_rows *rows
 	const char **texts;
 
 	if (!list || !grants)
-		return err_set(e, ERR_INTERNAL, "the client's registration is broken", "client '%s'", c->id);
+		return err_set(
+		    e, ERR_INTERNAL, "the client's registration is broken", "client '%s'", c->id);
 	c->name = db_text(rows, 0, 0);
 	c->auth_method = db_text(rows, 0, 1);
 	c->secret_hash = db_bytes_at(rows, 0, 2, r->arena);
@@ -55,8 +64,8 @@ static bool read_row(struct req *r, struct client *c, const struct db_rows *rows
 		texts[i] = json_object_get_string(json_object_array_get_idx(list, i));
 	c->redirect_uris = texts;
 	for (size_t i = 0; i < json_object_array_length(grants); i++)
-		c->may_refresh |= !strcmp(json_object_get_string(json_object_array_get_idx(grants, i)),
-		    "refresh_token");
+		c->may_refresh |= !strcmp(
+		    json_object_get_string(json_object_array_get_idx(grants, i)), "refresh_token");
 	return true;
 }
 
@@ -76,8 +85,12 @@ bool client_find(struct req *r, struct client *c, const char *client_id, struct 
 	return read_row(r, c, &rows, e);
 }
 
-/* Both the raw parts (what the SDK sends) and the form-decoded ones (what RFC 6749, 2.3.1 asks for). */
-static bool read_basic(struct req *r, const char *encoded, struct client_claim *claim, struct err *e)
+/*
+ * Both the raw parts (what the SDK sends) and the form-decoded ones (what RFC 6749, 2.3.1 asks
+ * for).
+ */
+static bool read_basic(
+    struct req *r, const char *encoded, struct client_claim *claim, struct err *e)
 {
 	size_t n = strlen(encoded), len;
 	char *text = arena_alloc(r->arena, n + 1), *colon;
@@ -106,7 +119,8 @@ static bool same_id(const struct client_claim *claim, const char *id)
 	return !id || !strcmp(claim->id, id) || (claim->decoded && !strcmp(claim->decoded->id, id));
 }
 
-bool client_claim_read(struct req *r, const struct form *f, struct client_claim *claim, struct err *e)
+static bool read_claim(
+    struct req *r, const struct form *f, struct client_claim *claim, struct err *e)
 {
 	const char *header = req_header(r, "Authorization");
 	const char *id = form_get(f, "client_id"), *secret = form_get(f, "client_secret");
@@ -116,7 +130,8 @@ bool client_claim_read(struct req *r, const struct form *f, struct client_claim 
 		return refuse(e, "client assertions are not served");
 	if (header) {
 		if (secret)
-			return err_set(e, ERR_INVALID_REQUEST, "more than one way of client authentication", "");
+			return err_set(e, ERR_INVALID_REQUEST,
+			    "more than one way of client authentication", "");
 		if (strlen(header) > r->project->limits.authorization)
 			return refuse(e, "Authorization header over its limit");
 		if (strncasecmp(header, "Basic ", 6))
@@ -124,21 +139,24 @@ bool client_claim_read(struct req *r, const struct form *f, struct client_claim 
 		if (!read_basic(r, header + 6 + strspn(header + 6, " "), claim, e))
 			return false;
 		if (!same_id(claim, id))
-			return err_set(e, ERR_INVALID_REQUEST, "client_id is not that of the Authorization header",
-			    "");
+			return err_set(e, ERR_INVALID_REQUEST,
+			    "client_id is not that of the Authorization header", "");
 	}
 	if (claim->id && *claim->id)
 		return true;
 	return err_reason(e, ERR_INVALID_CLIENT, "missing_client", "no client is named", "");
 }
 
-bool client_of_claim(struct req *r, struct client *c, const struct client_claim *claim, struct err *e)
+/* The client that the claim names, raw or form-decoded. */
+static bool find_claimed(
+    struct req *r, struct client *c, const struct client_claim *claim, struct err *e)
 {
 	struct err why = { .code = ERR_NONE };
 
 	if (client_find(r, c, claim->id, &why))
 		return true;
-	if (why.code == ERR_INVALID_CLIENT && claim->decoded && strcmp(claim->id, claim->decoded->id))
+	if (why.code == ERR_INVALID_CLIENT && claim->decoded &&
+	    strcmp(claim->id, claim->decoded->id))
 		return client_find(r, c, claim->decoded->id, e);
 	*e = why;
 	return false;
@@ -152,8 +170,8 @@ static bool secret_is_right(const struct client *c, const struct key *pepper, co
 	return c->secret_hash.len == HASH_LEN && hash_equal(hash, c->secret_hash.value, HASH_LEN);
 }
 
-bool client_verify(struct req *r, const struct client *c, const struct client_claim *claim,
-    struct err *e)
+static bool verify(
+    struct req *r, const struct client *c, const struct client_claim *claim, struct err *e)
 {
 	const char *method = claim->basic ? "client_secret_basic" :
 	    claim->secret                 ? "client_secret_post" :
@@ -177,6 +195,23 @@ bool client_verify(struct req *r, const struct client *c, const struct client_cl
 		return true;
 	return err_reason(e, ERR_INVALID_CLIENT, "wrong_secret", "client authentication failed",
 	    "client '%s'", c->id);
+}
+
+bool client_authenticate(
+    struct req *r, struct resp *p, const struct form *f, struct client *c, struct err *e)
+{
+	struct err why = { .code = ERR_NONE };
+	struct client_claim claim;
+
+	if (!read_claim(r, f, &claim, &why) || !find_claimed(r, c, &claim, &why)) {
+		/* who names no client that we know is counted by address alone */
+		if (rate_take(r, p, RATE_TOKEN, NULL, e))
+			*e = why;
+		return false;
+	}
+	r->event.client_id = c->id;
+	r->event.client_name = c->name;
+	return rate_take(r, p, RATE_TOKEN, c->id, e) && verify(r, c, &claim, e);
 }
 
 bool client_has_redirect(const struct client *c, const char *uri)

@@ -18,27 +18,15 @@ struct client { /* in the request's memory */
 /* The client of this id. ERR_INVALID_CLIENT if there is none, or it has expired. */
 bool client_find(struct req *, struct client *, const char *client_id, struct err *);
 
-/* What a request says about who sent it. */
-struct client_claim {
-	const char *id, *secret; /* the secret may be NULL */
-	bool basic;              /* in the Authorization header */
-	struct client_claim *decoded; /* basic: the same, form-decoded, where that differs */
-};
-
 /*
- * Reads client_id and secret from the Authorization header or the form. ERR_INVALID_REQUEST for more than one
- * method at once; ERR_INVALID_CLIENT where no client is named.
+ * Who sent the request to the token or revocation endpoint: client_id and secret of the
+ * Authorization header or the form, by the method that the client registered, and no other. Counts
+ * the request (RATE_TOKEN) before a secret is looked at; names the client in the request's event.
+ * ERR_INVALID_REQUEST for more than one method at once, ERR_INVALID_CLIENT, ERR_RATE, or as
+ * db_call().
  */
-bool client_claim_read(struct req *, const struct form *, struct client_claim *, struct err *);
-
-/* The client that the claim names, raw or form-decoded. As client_find(). */
-bool client_of_claim(struct req *, struct client *, const struct client_claim *, struct err *);
-
-/*
- * Whether the claim proves to be the client: by the method that it registered, and no other.
- * ERR_INVALID_CLIENT.
- */
-bool client_verify(struct req *, const struct client *, const struct client_claim *, struct err *);
+bool client_authenticate(
+    struct req *, struct resp *, const struct form *, struct client *, struct err *);
 
 /* Whether URI is one of the client's. */
 bool client_has_redirect(const struct client *, const char *uri);

@@ -42,6 +42,6 @@ void oauth_tidy(struct req *r)
 		return;
 	limit = db_int(r->arena, ROWS);
 	if (!db_call(r->app->db, STMT_OAUTH_STEP, &limit, 1, r->arena, NULL, &e))
-		log_warn(&r->log, "expired rows were not removed", "reason", err_reason_of(&e), "detail",
-		    e.detail, NULL);
+		log_warn(&r->log, "expired rows were not removed", "reason", err_reason_of(&e),
+		    "detail", e.detail, NULL);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The endpoints: one file ep_NAME.c each. All are handlers of route rows; errors are told in the row's style. */
+/*
+ * The endpoints: one file ep_NAME.c each. All are handlers of route rows; errors are told in
+ * the row's style.
+ */
 #ifndef GATEHOUSE_OAUTH_ENDPOINT_H
 #define GATEHOUSE_OAUTH_ENDPOINT_H
 
@@ -19,8 +22,8 @@ bool ep_token(struct req *, struct resp *, struct err *);
 bool ep_revoke(struct req *, struct resp *, struct err *);
 
 /*
- * Writes the request's event: r->event holds who and what, NAME and OUTCOME ("success", "denied", "failure") are
- * added, and CAUSE (NULL for a success) gives reason and cause.
+ * Writes the request's event: r->event holds who and what, NAME and OUTCOME ("success",
+ * "denied", "failure") are added, and CAUSE (NULL for a success) gives reason and cause.
  */
 void auth_event(struct req *, const char *name, const char *outcome, const struct err *cause);
 

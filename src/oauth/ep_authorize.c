@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The authorization endpoint (RFC 6749, 4.1.1; protocol §2.6). Until client and redirect URI are known
- * good, an error is a page of ours; from then on it goes to the client. A good request is
- * written down, bound to this browser by a cookie of its own, and leads to sign-in or to consent.
- * Nothing is ever approved here.
+ * The authorization endpoint (RFC 6749, 4.1.1; protocol §2.6). Until client and redirect URI
+ * are known good, an error is a page of ours; from then on it goes to the client. A good
+ * request is written down, bound to this browser by a cookie of its own, and leads to sign-in
+ * or to consent. Nothing is ever approved here.
  */
 #include "config.h"
 
@@ -46,7 +46,8 @@ static bool read_path(struct req *r, struct ask *ask, struct err *e)
 	if (*r->tail) {
 		ask->path_route = project_route(r->project, arena_printf(r->arena, "/%s", r->tail));
 		if (!ask->path_route || ask->path_route->is_public)
-			return err_set(e, ERR_NOT_FOUND, "there is nothing at this address", "no such route");
+			return err_set(
+			    e, ERR_NOT_FOUND, "there is nothing at this address", "no such route");
 	}
 	ask->issuer = route_issuer(r->arena, r->origin, ask->path_route);
 	return true;
@@ -87,8 +88,8 @@ static bool read_redirect(struct ask *ask, struct err *e)
 		return err_set(e, ERR_INVALID_REQUEST, "redirect_uri is missing", "");
 	if (!client_has_redirect(&ask->client, uri))
 		return err_reason(e, ERR_INVALID_REQUEST, "invalid_redirect_uri",
-		    "the address to go back to is not registered for this application", "client '%s'",
-		    ask->client.id);
+		    "the address to go back to is not registered for this application",
+		    "client '%s'", ask->client.id);
 	ask->redirect_uri = uri;
 	if (count(&ask->form, "state") == 1)
 		ask->state = form_get(&ask->form, "state");
@@ -101,8 +102,9 @@ static bool check_resource(struct req *r, struct ask *ask, const char *resource,
 	    route_of_resource(r->arena, r->project, r->origin, resource);
 
 	if (!route || route->is_public || (ask->route && ask->route != route))
-		return err_set(e, ERR_INVALID_TARGET, "resource is not one that can be authorized here",
-		    "resource '%.200s'", resource);
+		return err_set(e, ERR_INVALID_TARGET,
+		    "resource is not one that can be authorized here", "resource '%.200s'",
+		    resource);
 	ask->route = route;
 	return true;
 }
@@ -121,7 +123,8 @@ static bool read_resource(struct req *r, struct ask *ask, struct err *e)
 		return err_set(e, ERR_INVALID_TARGET, "resource is missing", "");
 	r->event.operation_id = ask->route->operation_id;
 	if (ask->route->fault)
-		return err_set(e, ERR_CONFIG, "this route has a configuration error", "%s", ask->route->fault);
+		return err_set(
+		    e, ERR_CONFIG, "this route has a configuration error", "%s", ask->route->fault);
 	return true;
 }
 
@@ -167,13 +170,14 @@ static bool read_rest(struct req *r, struct ask *ask, struct err *e)
 		return false;
 	/* consent is asked at every authorization: without a page there is none */
 	if (has_word(form_get(&ask->form, "prompt"), "none"))
-		return err_set(e, ERR_CONSENT_REQUIRED, "consent cannot be given without a page", "");
+		return err_set(
+		    e, ERR_CONSENT_REQUIRED, "consent cannot be given without a page", "");
 	return true;
 }
 
 /*
- * Each attempt has a cookie, and a browser that never finishes one would send us all of them until its requests
- * are too large: past a good number all but the new one go.
+ * Each attempt has a cookie, and a browser that never finishes one would send us all of them
+ * until its requests are too large: past a good number all but the new one go.
  */
 static void drop_attempts(struct req *r, struct resp *p)
 {
@@ -185,10 +189,14 @@ static void drop_attempts(struct req *r, struct resp *p)
 		found++;
 	for (const char *s = header; found > ATTEMPTS_MAX && (s = strstr(s, name)); s += n)
 		if (strspn(s + n, "0123456789abcdef") == 16)
-			resp_cookie(r, p, arena_strndup(r->arena, s + n - plain, plain + 16), "", -1);
+			resp_cookie(
+			    r, p, arena_strndup(r->arena, s + n - plain, plain + 16), "", -1);
 }
 
-/* Writes the request down. *SIGNED_IN: the browser has a session, to which the request now belongs. */
+/*
+ * Writes the request down. *SIGNED_IN: the browser has a session, to which the request now
+ * belongs.
+ */
 static bool begin(struct req *r, struct resp *p, const struct ask *ask, char request_id[UUID_TEXT],
     bool *signed_in, struct err *e)
 {
@@ -204,8 +212,8 @@ static bool begin(struct req *r, struct resp *p, const struct ask *ask, char req
 	rand_uuid(request_id);
 	token_make(value, TOKEN_ATTEMPT);
 	struct db_param browser = token_hash_new(ring, r->arena, value, &pepper_id);
-	const struct db_param params[] = { DB_TEXT(request_id), browser, DB_TEXT(pepper_id), session,
-		DB_TEXT(ask->client.id), DB_TEXT(ask->redirect_uri), DB_TEXT(ask->state),
+	const struct db_param params[] = { DB_TEXT(request_id), browser, DB_TEXT(pepper_id),
+		session, DB_TEXT(ask->client.id), DB_TEXT(ask->redirect_uri), DB_TEXT(ask->state),
 		DB_TEXT(ask->challenge), DB_TEXT(route_resource(r->arena, r->origin, ask->route)),
 		DB_TEXT(ask->route->operation_id), DB_TEXT(ask->scope), DB_TEXT(ask->issuer),
 		db_int(r->arena, ttl_s) };
@@ -214,14 +222,16 @@ static bool begin(struct req *r, struct resp *p, const struct ask *ask, char req
 		return false;
 	outcome = db_text(&rows, 0, 0);
 	if (!strcmp(outcome, "unknown"))
-		return err_set(e, ERR_UNAUTHORIZED_CLIENT, "the client's registration has ended", "");
+		return err_set(
+		    e, ERR_UNAUTHORIZED_CLIENT, "the client's registration has ended", "");
 	*signed_in = !strcmp(outcome, "consent");
 	drop_attempts(r, p);
 	resp_cookie(r, p, attempt_cookie(r->arena, request_id), value, ttl_s);
 	return true;
 }
 
-static bool go_on(struct req *r, struct resp *p, const char *request_id, bool signed_in, struct err *e)
+static bool go_on(
+    struct req *r, struct resp *p, const char *request_id, bool signed_in, struct err *e)
 {
 	if (signed_in)
 		return resp_redirect(p,
@@ -229,7 +239,10 @@ static bool go_on(struct req *r, struct resp *p, const char *request_id, bool si
 	if (!r->project->oauth->dev_login)
 		return err_set(e, ERR_CONFIG, "no sign-in is configured that this version can use",
 		    "browserLogin.url is not the dev-login");
-	/* on the origin addressed, where the attempt's cookie is, whatever spelling of loopback the policy has */
+	/*
+	 * on the origin addressed, where the attempt's cookie is, whatever spelling of loopback
+	 * the policy has
+	 */
 	return resp_redirect(p,
 	    uri_add_query(r->arena, req_url(r, "/oauth/dev-login"), "state", request_id));
 }
@@ -244,9 +257,10 @@ static bool tell_client(struct req *r, struct resp *p, const struct ask *ask, co
 	if (ask->state)
 		url = uri_add_query(r->arena, url, "state", ask->state);
 	url = uri_add_query(r->arena, url, "iss", ask->issuer);
-	log_info(&r->log, "authorization refused", "client", ask->client.id, "error", name, "reason",
-	    err_reason_of(why), "detail", why->detail, NULL);
-	auth_event(r, "mcp_auth_login_failed", err_status(why->code) < 500 ? "denied" : "failure", why);
+	log_info(&r->log, "authorization refused", "client", ask->client.id, "error", name,
+	    "reason", err_reason_of(why), "detail", why->detail, NULL);
+	auth_event(
+	    r, "mcp_auth_login_failed", err_status(why->code) < 500 ? "denied" : "failure", why);
 	return resp_redirect(p, url);
 }
 

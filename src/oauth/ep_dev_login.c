@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * {b}/oauth/dev-login?state=REQUEST: signs the browser in and goes on to the consent page. The state is the
- * authorization request that led here; it is worth nothing without the cookie of that attempt.
+ * {b}/oauth/dev-login?state=REQUEST: signs the browser in and goes on to the consent page. The
+ * state is the authorization request that led here; it is worth nothing without the cookie of
+ * that attempt.
  */
 #include "config.h"
 
@@ -18,7 +19,8 @@ static bool refuse(struct err *e, const char *outcome)
 	static const struct {
 		const char *outcome, *reason, *text;
 	} table[] = {
-		{ "unknown", "unknown_request", "this sign-in was not asked for by any application" },
+		{ "unknown", "unknown_request",
+		    "this sign-in was not asked for by any application" },
 		{ "other_browser", "other_browser", "this sign-in was begun in another browser" },
 		{ "used", "state_used", "this sign-in has been completed before" },
 		{ "expired", "expired_request", "this sign-in took too long" },
@@ -26,7 +28,8 @@ static bool refuse(struct err *e, const char *outcome)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].outcome, outcome))
-			return err_reason(e, ERR_INVALID_REQUEST, table[i].reason, table[i].text, "");
+			return err_reason(
+			    e, ERR_INVALID_REQUEST, table[i].reason, table[i].text, "");
 	return err_set(e, ERR_INTERNAL, "the gateway made an error", "outcome '%s'", outcome);
 }
 
@@ -76,7 +79,8 @@ bool ep_dev_login(struct req *r, struct resp *p, struct err *e)
 	const char *request_id;
 
 	if (!sign_in(r, p, &request_id, e)) {
-		auth_event(r, "mcp_auth_login_failed", err_status(e->code) < 500 ? "denied" : "failure", e);
+		auth_event(r, "mcp_auth_login_failed",
+		    err_status(e->code) < 500 ? "denied" : "failure", e);
 		return false;
 	}
 	auth_event(r, "mcp_auth_login_succeeded", "success", NULL);

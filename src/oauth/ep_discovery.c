@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Well-known documents at the origin's root. What has no route here is 404: clients try several addresses, and
- * take a 404, but nothing else, for "try the next" (protocol §2.3.2).
+ * Well-known documents at the origin's root. What has no route here is 404: clients try several
+ * addresses, and take a 404, but nothing else, for "try the next" (protocol §2.3.2).
  */
 #include "config.h"
 
@@ -47,7 +47,7 @@ bool ep_resource_metadata(struct req *r, struct resp *p, struct err *e)
 		route = project_only_route(r->project);
 	if (!route || route->is_public)
 		return not_found(e, "no route is named, and there is not exactly one");
-	return send_document(p, metadata_resource(r->arena, r->project, r->origin, route));
+	return send_document(p, metadata_resource(r->arena, r->origin, route));
 }
 
 static bool send_server_metadata(struct req *r, struct resp *p, bool openid, struct err *e)

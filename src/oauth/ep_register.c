@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dynamic client registration (RFC 7591; protocol §2.4). Anybody may register: a registration gives no
- * right, only a name to ask for one under. Members that are not understood are ignored; what takes effect is answered.
+ * Dynamic client registration (RFC 7591; protocol §2.4). Anybody may register: a registration
+ * gives no right, only a name to ask for one under. Members that are not understood are
+ * ignored; what takes effect is answered.
  */
 #include "config.h"
 
@@ -51,8 +52,8 @@ static bool read_text(struct json_object *in, const char *name, size_t max, cons
 }
 
 /*
- * A list of words, each of which must be among ALLOWED (ended by NULL); absent: all of INITIAL. Repetitions are
- * dropped. *OUT is a new array.
+ * A list of words, each of which must be among ALLOWED (ended by NULL); absent: all of INITIAL.
+ * Repetitions are dropped. *OUT is a new array.
  */
 static bool read_words(struct arena *a, struct json_object *in, const char *name,
     const char *const *allowed, const char *const *initial, struct json_object **out, struct err *e)
@@ -107,12 +108,14 @@ static bool copy_link(struct arena *a, struct json_object *in, struct json_objec
 		return true;
 	if (!uri_parse(&u, a, text, &why) || !u.host || u.userinfo ||
 	    (strcmp(u.scheme, "https") && !(http_too && !strcmp(u.scheme, "http"))))
-		return refuse(e, http_too ? "must be an http or https URL" : "must be an https URL", name);
+		return refuse(
+		    e, http_too ? "must be an http or https URL" : "must be an https URL", name);
 	json_add_string(out, name, text);
 	return true;
 }
 
-static bool copy_text(struct json_object *in, struct json_object *out, const char *name, struct err *e)
+static bool copy_text(
+    struct json_object *in, struct json_object *out, const char *name, struct err *e)
 {
 	const char *text;
 
@@ -155,7 +158,8 @@ static bool read_redirects(struct arena *a, struct json_object *in, struct regis
 	    json_object_array_length(value) : 0;
 
 	if (!n)
-		return err_set(e, ERR_INVALID_REDIRECT_URI, "redirect_uris must be a list of URIs", "");
+		return err_set(
+		    e, ERR_INVALID_REDIRECT_URI, "redirect_uris must be a list of URIs", "");
 	if (n > REDIRECTS_MAX)
 		return err_set(e, ERR_INVALID_REDIRECT_URI, "too many redirect URIs", "%zu", n);
 	g->redirect_uris = arena_calloc(a, n, sizeof(*g->redirect_uris));
@@ -165,7 +169,8 @@ static bool read_redirects(struct arena *a, struct json_object *in, struct regis
 
 		if (!json_object_is_type(item, json_type_string) ||
 		    strlen(uri) != (size_t)json_object_get_string_len(item))
-			return err_set(e, ERR_INVALID_REDIRECT_URI, "a redirect URI must be a string", "");
+			return err_set(
+			    e, ERR_INVALID_REDIRECT_URI, "a redirect URI must be a string", "");
 		if (!redirect_check(uri, use, a, e))
 			return false;
 		if (!has_word(out, uri)) {
@@ -179,7 +184,8 @@ static bool read_redirects(struct arena *a, struct json_object *in, struct regis
 
 static bool read_auth_method(struct json_object *in, struct registration *g, struct err *e)
 {
-	static const char *const methods[] = { "none", "client_secret_basic", "client_secret_post", NULL };
+	static const char *const methods[] = { "none", "client_secret_basic", "client_secret_post",
+		NULL };
 	const char *method;
 
 	if (!read_text(in, "token_endpoint_auth_method", TEXT_MAX, &method, e))
@@ -195,7 +201,8 @@ static bool read_auth_method(struct json_object *in, struct registration *g, str
 	    "token_endpoint_auth_method");
 }
 
-static bool read_grants(struct arena *a, struct json_object *in, struct registration *g, struct err *e)
+static bool read_grants(
+    struct arena *a, struct json_object *in, struct registration *g, struct err *e)
 {
 	static const char *const grants[] = { "authorization_code", "refresh_token", NULL };
 	static const char *const responses[] = { "code", NULL };
@@ -227,7 +234,8 @@ static bool read_scope(struct json_object *in, struct registration *g, struct er
 }
 
 /* What people will see: cleaned here, once, so that every page and log has the same. */
-static bool read_name(struct arena *a, struct json_object *in, struct registration *g, struct err *e)
+static bool read_name(
+    struct arena *a, struct json_object *in, struct registration *g, struct err *e)
 {
 	const char *text, *clean;
 
@@ -295,11 +303,12 @@ static bool read_body(struct req *r, struct json_object **in, struct err *e)
 		return err_set(e, ERR_INVALID_CLIENT_METADATA, "the body must be application/json",
 		    "content type '%.64s'", r->content_type);
 	if (r->body_len > limits.bytes)
-		return err_set(e, ERR_TOO_LARGE, "the request body is too large", "%zu bytes", r->body_len);
+		return err_set(
+		    e, ERR_TOO_LARGE, "the request body is too large", "%zu bytes", r->body_len);
 	*in = json_parse(r->arena, r->body, r->body_len, &limits, &why);
 	if (!*in || !json_object_is_type(*in, json_type_object))
-		return err_set(e, ERR_INVALID_CLIENT_METADATA, "the body must be a JSON object", "%s",
-		    why.text);
+		return err_set(e, ERR_INVALID_CLIENT_METADATA, "the body must be a JSON object",
+		    "%s", why.text);
 	return true;
 }
 

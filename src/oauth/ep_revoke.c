@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Revocation (RFC 7009). Whatever token is named, the answer to a client that proved who it is is the same: who asks
- * learns nothing about tokens that are not its own. token_type_hint is not needed: the token says what it is.
+ * Revocation (RFC 7009). Whatever token is named, the answer to a client that proved who it is
+ * is the same: who asks learns nothing about tokens that are not its own. token_type_hint is
+ * not needed: the token says what it is.
  */
 #include "config.h"
 
 #include "oauth/endpoint.h"
 
 #include "oauth/client.h"
-#include "oauth/rate.h"
 #include "oauth/token.h"
 
 #include <string.h>
-
-static bool read_client(struct req *r, struct resp *p, const struct form *f, struct client *c,
-    struct err *e)
-{
-	struct client_claim claim;
-
-	if (!rate_take(r, p, RATE_TOKEN, NULL, e) || !client_claim_read(r, f, &claim, e) ||
-	    !client_of_claim(r, c, &claim, e))
-		return false;
-	r->event.client_id = c->id;
-	r->event.client_name = c->name;
-	return client_verify(r, c, &claim, e);
-}
 
 static bool revoke(struct req *r, const struct client *c, const char *token, bool *revoked,
     struct err *e)
@@ -60,7 +47,8 @@ bool ep_revoke(struct req *r, struct resp *p, struct err *e)
 
 	if (*r->query)
 		return err_set(e, ERR_INVALID_REQUEST, "parameters belong into the body", "");
-	if (!req_form(r, &f, e) || !form_unique(&f, NULL, e) || !read_client(r, p, &f, &client, e))
+	if (!req_form(r, &f, e) || !form_unique(&f, NULL, e) ||
+	    !client_authenticate(r, p, &f, &client, e))
 		return false;
 	token = form_get(&f, "token");
 	if (!token)

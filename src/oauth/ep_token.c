@@ -7,7 +7,6 @@
 #include "json/json.h"
 #include "oauth/grant.h"
 #include "oauth/metadata.h"
-#include "oauth/rate.h"
 #include "oauth/scope.h"
 
 #include <string.h>
@@ -36,42 +35,24 @@ static bool read_form(struct req *r, struct form *f, struct err *e)
 
 static bool read_grant_type(const struct form *f, const char **type, struct err *e)
 {
-	static const char *const served[] = { "authorization_code", "refresh_token",
-		"client_credentials", /* known, but no client can register it: unauthorized_client */
-		NULL };
+	/* the last is known, but no client can register it: unauthorized_client */
+	static const char *const known[] = { "authorization_code", "refresh_token",
+		"client_credentials", NULL };
 
 	*type = form_get(f, "grant_type");
 	if (!*type)
 		return err_set(e, ERR_INVALID_REQUEST, "grant_type is missing", "");
-	for (const char *const *p = served; *p; p++)
+	for (const char *const *p = known; *p; p++)
 		if (!strcmp(*p, *type))
 			return true;
 	return err_set(e, ERR_UNSUPPORTED_GRANT_TYPE, "this grant type is not served here",
 	    "grant_type '%.64s'", *type);
 }
 
-/* Who names no client that we know is counted by address alone, and then told what WHY says. */
-static bool refuse_stranger(struct req *r, struct resp *p, const struct err *why, struct err *e)
-{
-	if (rate_take(r, p, RATE_TOKEN, NULL, e))
-		*e = *why;
-	return false;
-}
-
-static bool read_client(struct req *r, struct resp *p, struct token_call *t, struct err *e)
-{
-	struct err why = { .code = ERR_NONE };
-	struct client_claim claim;
-
-	if (!client_claim_read(r, &t->form, &claim, &why) ||
-	    !client_of_claim(r, &t->client, &claim, &why))
-		return refuse_stranger(r, p, &why, e);
-	r->event.client_id = t->client.id;
-	r->event.client_name = t->client.name;
-	return rate_take(r, p, RATE_TOKEN, t->client.id, e) && client_verify(r, &t->client, &claim, e);
-}
-
-/* All that are named must be one route of ours; whether it is the granted one, the database knows. */
+/*
+ * All that are named must be one route of ours; whether it is the granted one, the database
+ * knows.
+ */
 static bool read_resource(struct req *r, struct token_call *t, struct err *e)
 {
 	const struct mcp_route *route = NULL;
@@ -103,12 +84,14 @@ static bool redeem(struct req *r, struct token_call *t, struct err *e)
 
 static bool refresh(struct req *r, struct resp *p, struct token_call *t, struct err *e)
 {
-	const char *token = form_get(&t->form, "refresh_token"), *scope = form_get(&t->form, "scope");
+	const char *token = form_get(&t->form, "refresh_token");
+	const char *scope = form_get(&t->form, "scope");
 
 	if (!token)
 		return err_set(e, ERR_INVALID_REQUEST, "refresh_token is missing", "");
 	if (!t->client.may_refresh)
-		return err_set(e, ERR_UNAUTHORIZED_CLIENT, "the client did not register this grant type", "");
+		return err_set(
+		    e, ERR_UNAUTHORIZED_CLIENT, "the client did not register this grant type", "");
 	if (scope && !(scope = scope_parse(scope, e)))
 		return false;
 	return grant_refresh(r, p, &t->client, token, scope, t->resource, &t->pair, e);
@@ -119,7 +102,7 @@ static bool issue(struct req *r, struct resp *p, struct token_call *t, struct er
 	const char *type;
 
 	if (!read_form(r, &t->form, e) || !read_grant_type(&t->form, &type, e) ||
-	    !read_client(r, p, t, e) || !read_resource(r, t, e))
+	    !client_authenticate(r, p, &t->form, &t->client, e) || !read_resource(r, t, e))
 		return false;
 	if (!strcmp(type, "authorization_code"))
 		return redeem(r, t, e);
@@ -168,5 +151,6 @@ bool ep_token(struct req *r, struct resp *p, struct err *e)
 	if (t.pair.repeated)
 		r->event.reason_code = "replayed";
 	auth_event(r, ISSUED, "success", NULL);
+	oauth_tidy(r);
 	return send_pair(r, p, &t.pair);
 }

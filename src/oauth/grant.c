@@ -14,7 +14,10 @@
 static const char pair_label[] = "gatehouse refresh pair";
 static const char *const pair_place[] = { "refresh_token", "successor", NULL };
 
-/* The ids and hashes of a pair. They are made before the statement, so that it finds its own rows when it is repeated. */
+/*
+ * The ids and hashes of a pair. They are made before the statement, so that it finds its own
+ * rows when it is repeated.
+ */
 struct made {
 	char access_id[UUID_TEXT], refresh_id[UUID_TEXT];
 	struct db_param access_hash, refresh_hash;
@@ -71,9 +74,12 @@ bool grant_redeem(struct req *r, const struct client *c, const char *code, const
 		{ "revoked", ERR_INVALID_GRANT, "grant_revoked", "the grant was revoked" },
 		{ "redirect_removed", ERR_INVALID_GRANT, "redirect_uri_removed",
 		    "the client has taken this grant's redirect URI back" },
-		{ "wrong_verifier", ERR_INVALID_GRANT, "wrong_verifier", "code_verifier is not the right one" },
-		{ "wrong_redirect", ERR_INVALID_GRANT, "wrong_redirect_uri", "redirect_uri is another than at authorization" },
-		{ "wrong_resource", ERR_INVALID_TARGET, "wrong_resource", "resource is another than at authorization" },
+		{ "wrong_verifier", ERR_INVALID_GRANT, "wrong_verifier",
+		    "code_verifier is not the right one" },
+		{ "wrong_redirect", ERR_INVALID_GRANT, "wrong_redirect_uri",
+		    "redirect_uri is another than at authorization" },
+		{ "wrong_resource", ERR_INVALID_TARGET, "wrong_resource",
+		    "resource is another than at authorization" },
 		{ NULL, ERR_NONE, NULL, NULL },
 	};
 	char challenge[PKCE_CHALLENGE_TEXT];
@@ -126,18 +132,19 @@ static bool pair_open(struct pair *pair, struct db_param sealed, const char *tok
 	bool opened;
 
 	token_key(key, token, pair_label);
-	opened = seal_open_with(key, a, (struct blob){ .p = sealed.value, .n = sealed.len }, pair_place,
-	    &plain, e);
+	opened = seal_open_with(
+	    key, a, (struct blob){ .p = sealed.value, .n = sealed.len }, pair_place, &plain, e);
 	explicit_bzero(key, sizeof(key));
 	if (!opened)
 		return false;
-	if (plain.n != 2 * TOKEN_LEN)
-		return err_set(e, ERR_INTERNAL, "the gateway made an error", "a sealed pair is malformed");
-	memcpy(pair->access, plain.p, TOKEN_LEN);
-	memcpy(pair->refresh, plain.p + TOKEN_LEN, TOKEN_LEN);
-	pair->access[TOKEN_LEN] = pair->refresh[TOKEN_LEN] = '\0';
-	return token_is(pair->access, TOKEN_ACCESS) && token_is(pair->refresh, TOKEN_REFRESH) ?
-	    true : err_set(e, ERR_INTERNAL, "the gateway made an error", "a sealed pair is malformed");
+	if (plain.n == 2 * TOKEN_LEN) {
+		memcpy(pair->access, plain.p, TOKEN_LEN);
+		memcpy(pair->refresh, plain.p + TOKEN_LEN, TOKEN_LEN);
+		pair->access[TOKEN_LEN] = pair->refresh[TOKEN_LEN] = '\0';
+		if (token_is(pair->access, TOKEN_ACCESS) && token_is(pair->refresh, TOKEN_REFRESH))
+			return true;
+	}
+	return err_set(e, ERR_INTERNAL, "the gateway made an error", "a sealed pair is malformed");
 }
 
 /* Only what will make new tokens is held back: a repetition gets its pair however often it asks. */
@@ -159,16 +166,22 @@ static bool read_refreshed(struct req *r, struct pair *pair, const struct db_row
 {
 	static const struct meaning meanings[] = {
 		{ "unknown", ERR_INVALID_GRANT, "unknown_token", "the refresh token is not valid" },
-		{ "wrong_client", ERR_INVALID_GRANT, "wrong_client", "the refresh token is not valid" },
+		{ "wrong_client", ERR_INVALID_GRANT, "wrong_client",
+		    "the refresh token is not valid" },
 		{ "revoked", ERR_INVALID_GRANT, "grant_revoked", "the grant was revoked" },
 		{ "expired", ERR_INVALID_GRANT, "grant_expired", "the grant has expired" },
 		{ "redirect_removed", ERR_INVALID_GRANT, "redirect_uri_removed",
 		    "the client has taken this grant's redirect URI back" },
-		{ "reused", ERR_INVALID_GRANT, "refresh_token_reused", "the refresh token was used before" },
-		{ "differs", ERR_INVALID_GRANT, "replay_differs", "the refresh token was used before" },
-		{ "access_revoked", ERR_INVALID_GRANT, "replay_revoked", "the refresh token was used before" },
-		{ "wrong_scope", ERR_INVALID_SCOPE, "wrong_scope", "scope is more than was granted" },
-		{ "wrong_resource", ERR_INVALID_TARGET, "wrong_resource", "resource is another than was granted" },
+		{ "reused", ERR_INVALID_GRANT, "refresh_token_reused",
+		    "the refresh token was used before" },
+		{ "differs", ERR_INVALID_GRANT, "replay_differs",
+		    "the refresh token was used before" },
+		{ "access_revoked", ERR_INVALID_GRANT, "replay_revoked",
+		    "the refresh token was used before" },
+		{ "wrong_scope", ERR_INVALID_SCOPE, "wrong_scope",
+		    "scope is more than was granted" },
+		{ "wrong_resource", ERR_INVALID_TARGET, "wrong_resource",
+		    "resource is another than was granted" },
 		{ NULL, ERR_NONE, NULL, NULL },
 	};
 	const char *outcome = db_text(rows, 0, 0);
@@ -196,14 +209,14 @@ bool grant_refresh(struct req *r, struct resp *p, const struct client *c, const 
 		return false;
 	pair_make(pair, &m, ring, r->arena);
 	if (!token_is(token, TOKEN_REFRESH))
-		return err_reason(e, ERR_INVALID_GRANT, "malformed_token", "the refresh token is not valid",
-		    "");
+		return err_reason(
+		    e, ERR_INVALID_GRANT, "malformed_token", "the refresh token is not valid", "");
 	hashes = token_hashes(ring, r->arena, token);
 	if (!check_rate(r, p, &hashes, e))
 		return false;
-	const struct db_param params[] = { hashes, DB_TEXT(c->id), DB_TEXT(scope), DB_TEXT(resource),
-		DB_TEXT(m.access_id), m.access_hash, DB_TEXT(m.refresh_id), m.refresh_hash,
-		DB_TEXT(m.pepper_id), pair_seal(pair, token, r->arena),
+	const struct db_param params[] = { hashes, DB_TEXT(c->id), DB_TEXT(scope),
+		DB_TEXT(resource), DB_TEXT(m.access_id), m.access_hash, DB_TEXT(m.refresh_id),
+		m.refresh_hash, DB_TEXT(m.pepper_id), pair_seal(pair, token, r->arena),
 		db_int(r->arena, r->project->oauth->access_ttl_s),
 		db_int(r->arena, r->project->oauth->grace_s), DB_TEXT(r->request_id) };
 

@@ -17,17 +17,18 @@ struct pair { /* what the client gets; strings in the request's memory */
 };
 
 /*
- * Redeems a code. VERIFIER may be NULL or malformed (the code is used up all the same); REDIRECT_URI and RESOURCE are
- * NULL where the request has none. ERR_INVALID_GRANT, ERR_INVALID_TARGET, or as db_call(). What is
- * known of the grant is in the pair then too, for the event; reason `code_replayed` means that it was revoked.
+ * Redeems a code. VERIFIER may be NULL or malformed (the code is used up all the same);
+ * REDIRECT_URI and RESOURCE are NULL where the request has none. ERR_INVALID_GRANT,
+ * ERR_INVALID_TARGET, or as db_call(). What is known of the grant is in the pair then too, for
+ * the event; reason `code_replayed` means that it was revoked.
  */
 bool grant_redeem(struct req *, const struct client *, const char *code, const char *verifier,
     const char *redirect_uri, const char *resource, struct pair *, struct err *);
 
 /*
- * Rotates a refresh token. SCOPE and RESOURCE are NULL where the request has none. ERR_INVALID_GRANT (reason
- * `refresh_token_reused`: the grant was revoked), ERR_INVALID_SCOPE, ERR_INVALID_TARGET, ERR_RATE (Retry-After
- * is in the response), or as db_call().
+ * Rotates a refresh token. SCOPE and RESOURCE are NULL where the request has none.
+ * ERR_INVALID_GRANT (reason `refresh_token_reused`: the grant was revoked), ERR_INVALID_SCOPE,
+ * ERR_INVALID_TARGET, ERR_RATE (Retry-After is in the response), or as db_call().
  */
 bool grant_refresh(struct req *, struct resp *, const struct client *, const char *token,
     const char *scope, const char *resource, struct pair *, struct err *);

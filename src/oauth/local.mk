@@ -45,3 +45,4 @@ TESTS += t/260-oauth-rate.t
 check_PROGRAMS += t/unit/oauth_bearer
 t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
 TESTS += t/unit/oauth_bearer
+TESTS += t/270-oauth-database.t

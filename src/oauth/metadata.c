@@ -21,7 +21,8 @@ const char *route_issuer(struct arena *a, const struct origin *o, const struct m
 	return route && *route->slug ? arena_printf(a, "%s/%s", o->text, route->slug) : o->text;
 }
 
-const char *route_metadata_url(struct arena *a, const struct origin *o, const struct mcp_route *route)
+const char *route_metadata_url(
+    struct arena *a, const struct origin *o, const struct mcp_route *route)
 {
 	return arena_printf(a, "%s/.well-known/oauth-protected-resource%s%s", o->text,
 	    *route->slug ? "/" : "", route->slug);
@@ -45,7 +46,8 @@ bool oauth_in_force(struct req *r, struct err *e)
 {
 	if (r->project->oauth_fault) {
 		err_set(e, ERR_CONFIG, "", "%s", r->project->oauth_fault);
-		return err_text(e, "the OAuth policy has an error: %.200s", r->project->oauth_fault);
+		return err_text(
+		    e, "the OAuth policy has an error: %.200s", r->project->oauth_fault);
 	}
 	return r->project->oauth || err_set(e, ERR_NOT_FOUND, "there is nothing at this address",
 	    "the project has no MCP OAuth policy in use");
@@ -67,12 +69,11 @@ static void add_list(struct arena *a, struct json_object *doc, const char *name,
 	json_add(doc, name, list);
 }
 
-struct json_object *metadata_resource(struct arena *a, const struct project *p,
-    const struct origin *o, const struct mcp_route *route)
+struct json_object *metadata_resource(
+    struct arena *a, const struct origin *o, const struct mcp_route *route)
 {
 	struct json_object *doc = json_new_object(a);
 
-	(void)p;
 	json_add_string(doc, "resource", route_resource(a, o, route));
 	json_add_string(doc, "resource_name", route->summary);
 	add_list(a, doc, "authorization_servers", route_issuer(a, o, route), NULL);
@@ -82,7 +83,10 @@ struct json_object *metadata_resource(struct arena *a, const struct project *p,
 	return doc;
 }
 
-/* What parsers of OpenID's form demand. No ID tokens are issued: the values only have to be valid ones. */
+/*
+ * What parsers of OpenID's form demand. No ID tokens are issued: the values only have to be
+ * valid ones.
+ */
 static void add_openid(struct arena *a, struct json_object *doc, const struct origin *o)
 {
 	json_add_string(doc, "jwks_uri", arena_printf(a, "%s/.well-known/jwks.json", o->text));
@@ -109,8 +113,8 @@ struct json_object *metadata_server(struct arena *a, const struct project *p,
 	add_list(a, doc, "grant_types_supported", "authorization_code", "refresh_token", NULL);
 	add_list(a, doc, "token_endpoint_auth_methods_supported", "none", "client_secret_basic",
 	    "client_secret_post", NULL);
-	add_list(a, doc, "revocation_endpoint_auth_methods_supported", "none", "client_secret_basic",
-	    "client_secret_post", NULL);
+	add_list(a, doc, "revocation_endpoint_auth_methods_supported", "none",
+	    "client_secret_basic", "client_secret_post", NULL);
 	add_list(a, doc, "code_challenge_methods_supported", "S256", NULL);
 	json_add_bool(doc, "authorization_response_iss_parameter_supported", true);
 	json_add_string(doc, "x-gatehouse-browser-login-kind",
@@ -126,7 +130,8 @@ bool metadata_openid_of_route(struct req *r, struct resp *p, const struct mcp_ro
 	if (!oauth_in_force(r, e))
 		return false;
 	if (route->is_public)
-		return err_set(e, ERR_NOT_FOUND, "there is nothing at this address", "public route");
+		return err_set(
+		    e, ERR_NOT_FOUND, "there is nothing at this address", "public route");
 	resp_set(p, "Cache-Control", "public, max-age=60");
 	return resp_json(p, 200, metadata_server(r->arena, r->project, r->origin, route, true));
 }

@@ -65,7 +65,10 @@ static struct bucket *bucket_get(const unsigned char key[HASH_LEN], int rate, in
 	return b;
 }
 
-/* Takes a request's units, or with TAKE false only looks. The seconds to wait where they are not there, else 0. */
+/*
+ * Takes a request's units, or with TAKE false only looks. The seconds to wait where they are
+ * not there, else 0.
+ */
 static int bucket_take(const char *key_text, int rate, bool take)
 {
 	unsigned char key[HASH_LEN];
@@ -112,7 +115,8 @@ bool rate_take(struct req *r, struct resp *p, enum rate_kind kind, const char *c
 
 	if (rate <= 0)
 		return true;
-	key = arena_printf(r->arena, "%d %s %s", (int)kind, address_key(r), client_id ? client_id : "");
+	key = arena_printf(
+	    r->arena, "%d %s %s", (int)kind, address_key(r), client_id ? client_id : "");
 	wait = bucket_take(key, rate, true);
 	return !wait || refuse(r, p, wait, "address", e);
 }
@@ -124,7 +128,8 @@ bool rate_check_grant(struct req *r, struct resp *p, const char *grant_id, struc
 
 	if (rate <= 0)
 		return true;
-	wait = bucket_take(arena_printf(r->arena, "%d %s", (int)RATE_REFRESH, grant_id), rate, false);
+	wait =
+	    bucket_take(arena_printf(r->arena, "%d %s", (int)RATE_REFRESH, grant_id), rate, false);
 	return !wait || refuse(r, p, wait, "grant", e);
 }
 
@@ -133,5 +138,6 @@ void rate_count_grant(struct req *r, const char *grant_id)
 	int rate = per_minute(r->project, RATE_REFRESH);
 
 	if (rate > 0)
-		bucket_take(arena_printf(r->arena, "%d %s", (int)RATE_REFRESH, grant_id), rate, true);
+		bucket_take(
+		    arena_printf(r->arena, "%d %s", (int)RATE_REFRESH, grant_id), rate, true);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rates (security §4): so many a minute, twice that in a burst, for each key. Counted in the memory of
- * this process, in a table of fixed size: where too many keys meet, the longest unused is forgotten.
+ * Rates (security §4): so many a minute, twice that in a burst, for each key. Counted in the
+ * memory of this process, in a table of fixed size: where too many keys meet, the longest
+ * unused is forgotten.
  */
 #ifndef GATEHOUSE_OAUTH_RATE_H
 #define GATEHOUSE_OAUTH_RATE_H
@@ -17,8 +18,8 @@ enum rate_kind { RATE_REGISTER, RATE_AUTHORIZE, RATE_TOKEN, RATE_REFRESH };
 bool rate_take(struct req *, struct resp *, enum rate_kind, const char *client_id, struct err *);
 
 /*
- * The rate of one grant, whoever asks, in two steps, because only a refresh that made new tokens counts:
- * rate_check_grant() refuses as rate_take() does, rate_count_grant() counts.
+ * The rate of one grant, whoever asks, in two steps, because only a refresh that made new
+ * tokens counts: rate_check_grant() refuses as rate_take() does, rate_count_grant() counts.
  */
 bool rate_check_grant(struct req *, struct resp *, const char *grant_id, struct err *);
 void rate_count_grant(struct req *, const char *grant_id);

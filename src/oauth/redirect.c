@@ -33,8 +33,8 @@ static bool has_dot_segment(struct arena *a, const char *path)
 /* Schemes that a browser would act on itself; none has a '.', but this is the list that matters. */
 static bool is_dangerous(const char *scheme)
 {
-	static const char *const list[] = { "javascript", "data", "file", "vbscript", "blob", "about",
-		"filesystem", "view-source", NULL };
+	static const char *const list[] = { "javascript", "data", "file", "vbscript", "blob",
+		"about", "filesystem", "view-source", NULL };
 
 	for (const char *const *p = list; *p; p++)
 		if (!strcmp(*p, scheme))
@@ -55,7 +55,8 @@ static bool check_scheme(const struct uri *u, enum redirect_use use, struct err 
 		return loopback ||
 		    refuse(e, "a redirect URI may be http only to 127.0.0.1, [::1] or localhost");
 	if (is_dangerous(u->scheme) || !strchr(u->scheme, '.'))
-		return refuse(e, "a redirect URI must be https, http to loopback, or have a private-use "
+		return refuse(e,
+		    "a redirect URI must be https, http to loopback, or have a private-use "
 		    "scheme with a '.' in its name");
 	return true;
 }
@@ -68,7 +69,8 @@ bool redirect_check(const char *uri, enum redirect_use use, struct arena *a, str
 	if (strlen(uri) > REDIRECT_MAX)
 		return refuse(e, "a redirect URI is too long");
 	if (!uri_parse(&u, a, uri, &why))
-		return err_set(e, ERR_INVALID_REDIRECT_URI, "a redirect URI is malformed", "%s", why.text);
+		return err_set(
+		    e, ERR_INVALID_REDIRECT_URI, "a redirect URI is malformed", "%s", why.text);
 	if (u.fragment)
 		return refuse(e, "a redirect URI must not have a fragment");
 	if (u.userinfo)
@@ -76,15 +78,16 @@ bool redirect_check(const char *uri, enum redirect_use use, struct arena *a, str
 	if (strchr(uri, '*'))
 		return refuse(e, "a redirect URI must not have a wildcard");
 	if (has_dot_segment(a, u.path))
-		return refuse(e, "a redirect URI must not have dot segments or encoded NULs in its path");
+		return refuse(
+		    e, "a redirect URI must not have dot segments or encoded NULs in its path");
 	return check_scheme(&u, use, e);
 }
 
 /* The number of bytes of URI up to its port, if it is http to loopback; else 0. */
 static size_t loopback_prefix(const char *uri)
 {
-	static const char *const prefixes[] = { "http://127.0.0.1", "http://[::1]", "http://localhost",
-		NULL };
+	static const char *const prefixes[] = { "http://127.0.0.1", "http://[::1]",
+		"http://localhost", NULL };
 
 	for (const char *const *p = prefixes; *p; p++)
 		if (!strncmp(uri, *p, strlen(*p)))
@@ -94,14 +97,16 @@ static size_t loopback_prefix(const char *uri)
 
 /*
  * What follows the port, if URI (after its loopback prefix) has a valid one or none; NULL if
- * something else follows there: "http://127.0.0.1.evil.example", "http://localhost:80@evil.example".
+ * something else follows there: "http://127.0.0.1.evil.example",
+ * "http://localhost:80@evil.example".
  */
 static const char *after_port(const char *rest)
 {
 	if (*rest == ':') {
 		size_t n = strspn(++rest, "0123456789");
 
-		if (n == 0 || n > PORT_DIGITS || rest[0] == '0' || strtol(rest, NULL, 10) > PORT_MAX)
+		if (n == 0 || n > PORT_DIGITS || rest[0] == '0' ||
+		    strtol(rest, NULL, 10) > PORT_MAX)
 			return NULL;
 		rest += n;
 	}

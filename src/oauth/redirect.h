@@ -18,15 +18,16 @@ enum redirect_use {
 };
 
 /*
- * Whether a client may register URI: absolute, no fragment, no user information, no "*", no dot segments;
- * https, or http to 127.0.0.1, [::1] or localhost, or a private-use scheme with a '.' (RFC 8252, 7.1).
- * ERR_INVALID_REDIRECT_URI says what is wrong.
+ * Whether a client may register URI: absolute, no fragment, no user information, no "*", no dot
+ * segments; https, or http to 127.0.0.1, [::1] or localhost, or a private-use scheme with a '.'
+ * (RFC 8252, 7.1). ERR_INVALID_REDIRECT_URI says what is wrong.
  */
 bool redirect_check(const char *uri, enum redirect_use, struct arena *, struct err *);
 
 /*
- * Whether URI is what was registered: the same bytes, or, where it is http to one of the three spellings of
- * loopback, the same bytes but for the port (RFC 8252, 7.3). The spellings do not stand for each other.
+ * Whether URI is what was registered: the same bytes, or, where it is http to one of the three
+ * spellings of loopback, the same bytes but for the port (RFC 8252, 7.3). The spellings do not
+ * stand for each other.
  */
 bool redirect_matches(const char *registered, const char *uri);
 

@@ -14,8 +14,8 @@ const char *scope_parse(const char *text, struct err *e)
 		size_t n = strcspn(text, " ");
 
 		if (n && (n != all || memcmp(text, SCOPE_ALL, n))) {
-			err_set(e, ERR_INVALID_SCOPE, "the only scope here is " SCOPE_ALL, "asked for '%.*s'",
-			    n > 64 ? 64 : (int)n, text);
+			err_set(e, ERR_INVALID_SCOPE, "the only scope here is " SCOPE_ALL,
+			    "asked for '%.*s'", n > 64 ? 64 : (int)n, text);
 			return NULL;
 		}
 		text += n + (text[n] == ' ');

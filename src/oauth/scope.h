@@ -10,8 +10,9 @@
 #define SCOPE_ALL "mcp:tools"
 
 /*
- * What is meant by TEXT, the value of a scope parameter: all of the catalogue when it is NULL or blank. Repeated
- * scopes count once. NULL with ERR_INVALID_SCOPE for one that the catalogue does not have.
+ * What is meant by TEXT, the value of a scope parameter: all of the catalogue when it is NULL
+ * or blank. Repeated scopes count once. NULL with ERR_INVALID_SCOPE for one that the catalogue
+ * does not have.
  */
 const char *scope_parse(const char *text, struct err *);
 

@@ -12,15 +12,18 @@
 #define SESSION_COOKIE "gatehouse_session"
 
 /*
- * The hashes to look the browser's session up by; SQL null if it sent no cookie, or none of the right form.
- * False with ERR_CONFIG if there is no key ring.
+ * The hashes to look the browser's session up by; SQL null if it sent no cookie, or none of the
+ * right form. False with ERR_CONFIG if there is no key ring.
  */
 bool session_hashes(struct req *, struct db_param *hashes, struct err *);
 
 /* The same for the attempt REQUEST_ID (a UUID in lower case). */
 bool attempt_hashes(struct req *, const char *request_id, struct db_param *hashes, struct err *);
 
-/* The attempt's cookie, without the origin's prefix: "gatehouse_request_0123456789abcdef". In the arena. */
+/*
+ * The attempt's cookie, without the origin's prefix: "gatehouse_request_0123456789abcdef". In
+ * the arena.
+ */
 const char *attempt_cookie(struct arena *, const char *request_id);
 
 /* Whether TEXT (may be NULL) is a UUID in lower case, as we make them. */

@@ -63,13 +63,13 @@ static void test_resources(struct arena *a, const struct project *p)
 
 static void test_documents(struct arena *a, struct project *p)
 {
-	is_str(json_text(a, metadata_resource(a, p, &origin, &routes[0])),
+	is_str(json_text(a, metadata_resource(a, &origin, &routes[0])),
 	    "{\"resource\":\"https://h.example:8443/mcp/one\",\"resource_name\":\"The first\","
 	    "\"authorization_servers\":[\"https://h.example:8443/mcp/one\"],"
 	    "\"bearer_methods_supported\":[\"header\"],\"scopes_supported\":[\"mcp:tools\"],"
 	    "\"mcp_protocol_version\":\"2025-11-25\"}",
 	    "a protected resource is described");
-	ok(!strstr(json_text(a, metadata_resource(a, p, &origin, &routes[1])), "null"),
+	ok(!strstr(json_text(a, metadata_resource(a, &origin, &routes[1])), "null"),
 	    "what a route lacks is left out: clients refuse null");
 	is_str(json_text(a, metadata_server(a, p, &origin, &routes[0], false)),
 	    "{\"issuer\":\"https://h.example:8443/mcp/one\","
