@@ -51,7 +51,7 @@ struct page_consent {
 	const char *service_summary;
 	const char *upstream_host;
 	/* where the answer goes: one of the three is set */
-	bool redirect_web;
+	bool redirect_web;            /* a web site: its host, with any port of its own */
 	struct page_consent_host_row *redirect_host;
 	size_t redirect_host_n;
 	const char *redirect_local;   /* an app on this computer: "localhost:33418" */
