@@ -1,4 +1,6 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
 # Makes pages.c: the templates' text, and for each page the table of its values.
 #
 #   gen-pages.pl PAGES_H FILE... >pages.c
