@@ -81,10 +81,10 @@ open my $list, '-|', $^X, "$ENV{top_srcdir}/sql/gen-stmt.pl", '--list', @files o
 my %dummy = (
 	text => "'x'", uuid => "'00000000-0000-4000-8000-000000000000'", bytea => "'\\x01'", 'bytea[]' => "array['\\x01'::bytea]",
 	'text[]' => "array['x']", int4 => '1', int8 => '1', bool => 'true', jsonb => "'{}'", 'int8[]' => 'array[1::int8]',
-	inet => "'192.0.2.1'", timestamptz => 'now()', 'uuid[]' => "array['00000000-0000-4000-8000-000000000000'::uuid]",
+	inet => "'192.0.2.1'", timestamptz => 'now()', 'timestamptz[]' => 'array[now()]', 'uuid[]' => "array['00000000-0000-4000-8000-000000000000'::uuid]",
 );
 my %name = (int4 => 'integer', int8 => 'bigint', bool => 'boolean', 'int8[]' => 'bigint[]',
-	timestamptz => '"timestamp with time zone"');
+	timestamptz => 'timestamp with time zone', 'timestamptz[]' => 'timestamp with time zone[]');
 my %calls;    # on the way of requests
 while (<$list>) {
 	chomp;
