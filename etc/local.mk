@@ -1,3 +1,9 @@
 # etc: web server configuration, as examples
 examplelighttpddir = $(docdir)/examples/lighttpd
 dist_examplelighttpd_DATA = etc/lighttpd/gatehouse-standing.conf
+
+# a whole project directory, with comments
+exampleprojectdir = $(docdir)/examples/project
+dist_exampleproject_DATA = etc/example/gateway.jsonc etc/example/env.sample
+exampleprojectconfigdir = $(docdir)/examples/project/config
+dist_exampleprojectconfig_DATA = etc/example/config/routes.oas.json etc/example/config/policies.json
