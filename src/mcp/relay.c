@@ -162,7 +162,8 @@ static void handle_give(struct relay *r, CURL *easy)
 /* Tells epoll what we wait for at the client's connection: its leaving always, room when we need it. */
 static void watch(struct relay_call *c, uint32_t events)
 {
-	struct epoll_event event = { .events = events | EPOLLRDHUP, .data.ptr = c };
+	uint32_t leaving = io_tells_leaving(c->req->io) ? EPOLLRDHUP : 0;
+	struct epoll_event event = { .events = events | leaving, .data.ptr = c };
 
 	if (c->watched == event.events)
 		return;
