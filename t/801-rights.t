@@ -18,7 +18,8 @@ is($pg->psql("select string_agg(rolname, ' ') from pg_roles where rolname in ($r
 	and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or not rolcanlogin)"), '',
 	'no program has a power of its own');
 is($pg->psql("select string_agg(m.member::regrole::text, ' ') from pg_auth_members m
-	where m.member in (select oid from pg_roles where rolname in ($roles))"), '', 'or is a member of anything');
+	where m.member in (select oid from pg_roles where rolname in ($roles))"), '',
+		'or is a member of anything');
 is($pg->psql("select string_agg(r.rolname, ' ') from pg_roles r where r.rolname in ($roles)
 	and (has_schema_privilege(r.rolname, 'gatehouse', 'create')
 	or not has_schema_privilege(r.rolname, 'gatehouse', 'usage'))"), '',
@@ -59,7 +60,8 @@ is(join(' ', grep { !$seen{$_} } sort keys %for), '', 'no function is missing fr
 cmp_ok(keys %seen, '>', 20, 'they were all looked at');
 is($pg->psql("select string_agg(proname, ' ') from pg_proc p,
 	aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
-	where p.pronamespace = 'gatehouse'::regnamespace and x.grantee = 0"), '', 'none is for everybody');
+	where p.pronamespace = 'gatehouse'::regnamespace and x.grantee = 0"), '',
+		'none is for everybody');
 is($pg->psql("select string_agg(distinct p.proname, ' ') from pg_proc p, pg_roles r
 	where p.pronamespace = 'gatehouse'::regnamespace and r.rolname in ($roles)
 	and has_function_privilege(r.oid, p.oid, 'execute')
