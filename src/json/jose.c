@@ -366,10 +366,10 @@ static bool is_private(struct span key)
 	return scan_string_is(scan_member(key, "kty"), "oct");
 }
 
-bool jwks_check(struct arena *a, const char *jwks, size_t n, struct err *e)
+bool jwks_check(struct arena *a, const char *jwks, size_t n, bool usable, struct err *e)
 {
 	struct span keys, key;
-	int seen = 0, usable = 0;
+	int seen = 0, good = 0;
 
 	if (!read_set((struct span){ jwks, n }, &keys, e))
 		return false;
@@ -387,10 +387,10 @@ bool jwks_check(struct arena *a, const char *jwks, size_t n, struct err *e)
 			continue; /* a key for something else: a set may have them (RFC 7517, 5) */
 		imported = jwk_import(&k);
 		ERR_clear_error();
-		usable += imported != NULL;
+		good += imported != NULL;
 		cjose_jwk_release(imported);
 	}
-	return usable ||
+	return good || !usable ||
 	       bad_set(e, "the key set has no key that can verify a signature served here");
 }
 

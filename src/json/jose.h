@@ -64,11 +64,11 @@ bool jws_read(struct jws *, struct arena *, const char *text, size_t n, struct e
 bool jws_verify(const struct jws *, struct arena *, const char *jwks, size_t n, struct err *);
 
 /*
- * Whether JWKS is a set that a client may register: an object with `keys`, 1 to JWKS_KEYS_MAX
- * objects, none of them secret or private, at least one that can verify a signature here.
- * ERR_SYNTAX, jwks_malformed; the text says why.
+ * Whether JWKS is a set that a client may publish: an object with `keys`, a list of at most
+ * JWKS_KEYS_MAX objects, none of them a secret or a private key; with USABLE, at least one that can
+ * verify a signature here. ERR_SYNTAX, jwks_malformed; the text says why.
  */
-bool jwks_check(struct arena *, const char *jwks, size_t n, struct err *);
+bool jwks_check(struct arena *, const char *jwks, size_t n, bool usable, struct err *);
 
 /*
  * Signs PAYLOAD with a private key in PEM (RSA, or EC on P-256, P-384 or P-521). KID and TYP may be

@@ -120,7 +120,7 @@ static const char *checked(const char *jwks)
 {
 	struct err e = { .code = ERR_NONE };
 
-	return jwks_check(a, jwks, strlen(jwks), &e) ? "ok" : err_reason_of(&e);
+	return jwks_check(a, jwks, strlen(jwks), true, &e) ? "ok" : err_reason_of(&e);
 }
 
 static void algorithms(void)
