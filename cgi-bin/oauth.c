@@ -3,23 +3,29 @@
 #include "config.h"
 
 #include "http/http.h"
+#include "net/fetch.h"
 #include "oauth/endpoint.h"
 #include "oauth/metadata.h"
 #include "page/error.h"
 #include "page/page.h"
 #include "policy/policy.h"
 
-#define KIB(n) ((size_t)(n) * 1024)
+#define KIB(n) ((size_t)(n)*1024)
 
 /* Called by programs: any origin may, cookies are not looked at. */
-#define API(path_, max, handler_) \
-	{ .methods = "POST", .path = path_, .need = NEED_IDENTIFY, .identify = oauth_in_force, \
-	    .body_max = max, .cors = CORS_ANY, .style = ERROR_OAUTH, .handler = handler_ }
+#define API(path_, max, handler_)                                                                  \
+	{                                                                                          \
+		.methods = "POST", .path = path_, .need = NEED_IDENTIFY,                           \
+		.identify = oauth_in_force, .body_max = max, .cors = CORS_ANY,                     \
+		.style = ERROR_OAUTH, .handler = handler_                                          \
+	}
 
 /* Opened by a person's browser. */
-#define PAGE(path_, handler_) \
-	{ .methods = "GET", .path = path_, .need = NEED_IDENTIFY, .identify = oauth_in_force, \
-	    .style = ERROR_PAGE, .handler = handler_ }
+#define PAGE(path_, handler_)                                                                      \
+	{                                                                                          \
+		.methods = "GET", .path = path_, .need = NEED_IDENTIFY,                            \
+		.identify = oauth_in_force, .style = ERROR_PAGE, .handler = handler_               \
+	}
 
 static const struct route_row rows[] = {
 	API("{b}/oauth/register", KIB(64), ep_register),
@@ -31,6 +37,12 @@ static const struct route_row rows[] = {
 	{ .path = NULL },
 };
 
+static bool start(struct app *app, struct err *e)
+{
+	fetch_start(app->threads);
+	return pages_start_app(app, e);
+}
+
 int main(int argc, char **argv)
 {
 	struct app app = {
@@ -40,7 +52,8 @@ int main(int argc, char **argv)
 		.key_mask = 1u << KEY_PEPPER,
 		.policy_types = policy_types,
 		.error_page = error_page,
-		.start = pages_start_app,
+		.start = start,
+		.threads = 8, /* half of them may be in a fetch */
 	};
 
 	return serve(&app, argc, argv);

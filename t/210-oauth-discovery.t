@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use JSON::PP ();
 use Test::More;
 
 use Gatehouse::Http qw(request);
@@ -65,9 +66,12 @@ is($doc->{issuer}, "$o/mcp/one", "the issuer is the entry of the resource's auth
 is($doc->{authorization_endpoint}, "$o/oauth/authorize/mcp/one", 'the authorization endpoint is of the route');
 is(get($server)->json->{issuer}, $o, 'the issuer of the origin has no slash');
 is_deeply($doc->{code_challenge_methods_supported}, ['S256'], 'PKCE is S256 alone');
-is_deeply($doc->{token_endpoint_auth_methods_supported}, [qw(none client_secret_basic client_secret_post)],
+is_deeply($doc->{token_endpoint_auth_methods_supported}, [qw(none client_secret_basic client_secret_post private_key_jwt)],
 	'the ways of client authentication are those that are served');
-for my $not (qw(introspection_endpoint client_id_metadata_document_supported jwks_uri)) {
+is_deeply($doc->{token_endpoint_auth_signing_alg_values_supported},
+	[map { my $family = $_; map { "$family$_" } 256, 384, 512 } qw(RS PS ES)], '... with what they may sign by');
+is($doc->{client_id_metadata_document_supported}, JSON::PP::true, 'a document may be a client id');
+for my $not (qw(introspection_endpoint jwks_uri)) {
 	ok(!exists $doc->{$not}, "$not is not promised");
 }
 my $oidc = get("$openid/mcp/one")->json;

@@ -76,7 +76,9 @@ static bool no_host(struct err *e)
 	return err_set(e, ERR_SYNTAX, "URI has no valid host", "");
 }
 
-/* An IPv6 address in brackets, as RFC 4291 spells it: without a zone, for nobody agrees on those. */
+/*
+ * An IPv6 address in brackets, as RFC 4291 spells it: without a zone, for nobody agrees on those.
+ */
 static bool check_ipv6(const char *s, size_t n, struct err *e)
 {
 	struct in6_addr address;
@@ -171,7 +173,7 @@ bool uri_parse(struct uri *u, struct arena *a, const char *text, struct err *e)
 static bool default_port(const struct uri *u)
 {
 	return (u->port == 443 && !strcmp(u->scheme, "https")) ||
-	    (u->port == 80 && !strcmp(u->scheme, "http"));
+	       (u->port == 80 && !strcmp(u->scheme, "http"));
 }
 
 const char *uri_origin(const struct uri *u, struct arena *a)
@@ -186,13 +188,13 @@ const char *uri_origin(const struct uri *u, struct arena *a)
 bool uri_same_origin(const struct uri *x, const struct uri *y)
 {
 	return x->host && y->host && !strcmp(x->scheme, y->scheme) && !strcmp(x->host, y->host) &&
-	    x->port == y->port;
+	       x->port == y->port;
 }
 
 bool uri_is_loopback(const char *host)
 {
 	return host &&
-	    (!strcmp(host, "127.0.0.1") || !strcmp(host, "[::1]") || !strcmp(host, "localhost"));
+	       (!strcmp(host, "127.0.0.1") || !strcmp(host, "[::1]") || !strcmp(host, "localhost"));
 }
 
 static int nibble(char c)
@@ -240,7 +242,23 @@ char *uri_encode(struct arena *a, const char *s)
 char *uri_add_query(struct arena *a, const char *base, const char *name, const char *value)
 {
 	const char *mark = strchr(base, '?');
-	const char *join = !mark ? "?" : mark[1] == '\0' || base[strlen(base) - 1] == '&' ? "" : "&";
+	const char *join = !mark                                              ? "?"
+			   : mark[1] == '\0' || base[strlen(base) - 1] == '&' ? ""
+									      : "&";
 
 	return arena_printf(a, "%s%s%s=%s", base, join, name, uri_encode(a, value));
+}
+
+bool uri_has_dot_segment(struct arena *a, const char *path)
+{
+	const char *plain = uri_decode(a, path, strlen(path), false);
+
+	for (const char *s = plain; s && *s;) {
+		size_t n = strcspn(s, "/");
+
+		if ((n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+			return true;
+		s += n + (s[n] == '/');
+	}
+	return !plain;
 }

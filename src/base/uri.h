@@ -24,12 +24,18 @@ struct uri {
 	const char *fragment; /* raw without '#', NULL: none */
 };
 
-/* An absolute URI of at most 4096 bytes. The parts live in the arena. ERR_SYNTAX says what is wrong. */
+/*
+ * An absolute URI of at most 4096 bytes. The parts live in the arena. ERR_SYNTAX says what is
+ * wrong.
+ */
 bool uri_parse(struct uri *, struct arena *, const char *text, struct err *);
 
 /* "scheme://host[:port]" without a default port, in the arena. */
 const char *uri_origin(const struct uri *, struct arena *);
 bool uri_same_origin(const struct uri *, const struct uri *);
+
+/* Whether a segment of the path is "." or "..", encoded or not, or an escape hides a NUL. */
+bool uri_has_dot_segment(struct arena *, const char *path);
 
 /* "127.0.0.1", "[::1]" and "localhost" exactly: no other spelling counts (protocol A9). */
 bool uri_is_loopback(const char *host);

@@ -14,7 +14,6 @@ struct io_ops {
 	bool (*flush)(struct io *);
 	bool (*is_writable)(const struct io *);
 	int (*fd)(const struct io *);
-	bool tells_leaving;
 };
 
 /* Each back end's struct begins with this. */

@@ -8,6 +8,7 @@
 #include "base/uri.h"
 #include "base/utf8.h"
 #include "json/json.h"
+#include "oauth/assertion.h"
 #include "oauth/rate.h"
 #include "oauth/redirect.h"
 #include "oauth/token.h"
@@ -22,6 +23,7 @@ struct client_claim {
 	const char *id, *secret;      /* the secret may be NULL */
 	bool basic;                   /* in the Authorization header */
 	struct client_claim *decoded; /* basic: the same, form-decoded, where that differs */
+	struct assertion *assertion;  /* instead of a secret; NULL: none */
 };
 
 static bool refuse(struct err *e, const char *detail)
@@ -58,6 +60,9 @@ static bool read_row(struct req *r, struct client *c, const struct db_rows *rows
 	c->auth_method = db_text(rows, 0, 1);
 	c->secret_hash = db_bytes_at(rows, 0, 2, r->arena);
 	c->pepper_id = db_text(rows, 0, 3);
+	c->jwks = json_get(meta, "jwks") ? json_text(r->arena, json_get(meta, "jwks")) : NULL;
+	c->jwks_uri = json_get_string(meta, "jwks_uri");
+	c->signing_alg = json_get_string(meta, "token_endpoint_auth_signing_alg");
 	c->redirect_uris_n = json_object_array_length(list);
 	texts = arena_calloc(r->arena, c->redirect_uris_n + 1, sizeof(*texts));
 	for (size_t i = 0; i < c->redirect_uris_n; i++)
@@ -69,13 +74,16 @@ static bool read_row(struct req *r, struct client *c, const struct db_rows *rows
 	return true;
 }
 
-bool client_find(struct req *r, struct client *c, const char *client_id, struct err *e)
+bool client_find(
+    struct req *r, struct client *c, const char *client_id, enum cimd_use use, struct err *e)
 {
 	struct db_param param = DB_TEXT(client_id);
 	struct db_rows rows;
 
 	*c = (struct client){ .id = client_id };
-	if (!is_client_id(client_id))
+	if (cimd_is_url(client_id) && !cimd_keep(r, client_id, use, e))
+		return false;
+	if (!cimd_is_url(client_id) && !is_client_id(client_id))
 		return err_reason(e, ERR_INVALID_CLIENT, "unknown_client", "unknown client", "");
 	if (!db_call(r->app->db, STMT_CLIENT_FIND, &param, 1, r->arena, &rows, e))
 		return false;
@@ -119,6 +127,27 @@ static bool same_id(const struct client_claim *claim, const char *id)
 	return !id || !strcmp(claim->id, id) || (claim->decoded && !strcmp(claim->decoded->id, id));
 }
 
+/* private_key_jwt: client_id may be left out, because the assertion says it (RFC 7521, 4.2). */
+static bool read_assertion(
+    struct req *r, const struct form *f, struct client_claim *claim, struct err *e)
+{
+	const char *text = form_get(f, "client_assertion"), *id = form_get(f, "client_id");
+	const char *type = form_get(f, "client_assertion_type");
+
+	if (req_header(r, "Authorization") || form_get(f, "client_secret"))
+		return err_set(
+		    e, ERR_INVALID_REQUEST, "more than one way of client authentication", "");
+	if (!text || !type || strcmp(type, ASSERTION_TYPE))
+		return refuse(e, "client_assertion or its type is missing or not served");
+	claim->assertion = arena_alloc(r->arena, sizeof(*claim->assertion));
+	if (!assertion_read(claim->assertion, r->arena, text, e))
+		return false;
+	claim->id = claim->assertion->subject;
+	return !id || !strcmp(id, claim->id) ||
+	       err_reason(e, ERR_INVALID_CLIENT, "assertion_subject",
+		   "client authentication failed", "client_id is not the assertion's subject");
+}
+
 static bool read_claim(
     struct req *r, const struct form *f, struct client_claim *claim, struct err *e)
 {
@@ -127,7 +156,7 @@ static bool read_claim(
 
 	*claim = (struct client_claim){ .id = id, .secret = secret };
 	if (form_get(f, "client_assertion") || form_get(f, "client_assertion_type"))
-		return refuse(e, "client assertions are not served");
+		return read_assertion(r, f, claim, e);
 	if (header) {
 		if (secret)
 			return err_set(e, ERR_INVALID_REQUEST,
@@ -151,13 +180,14 @@ static bool read_claim(
 static bool find_claimed(
     struct req *r, struct client *c, const struct client_claim *claim, struct err *e)
 {
+	enum cimd_use use = claim->assertion ? CIMD_KEYS : CIMD_KEPT;
 	struct err why = { .code = ERR_NONE };
 
-	if (client_find(r, c, claim->id, &why))
+	if (client_find(r, c, claim->id, use, &why))
 		return true;
 	if (why.code == ERR_INVALID_CLIENT && claim->decoded &&
 	    strcmp(claim->id, claim->decoded->id))
-		return client_find(r, c, claim->decoded->id, e);
+		return client_find(r, c, claim->decoded->id, use, e);
 	*e = why;
 	return false;
 }
@@ -173,9 +203,10 @@ static bool secret_is_right(const struct client *c, const struct key *pepper, co
 static bool verify(
     struct req *r, const struct client *c, const struct client_claim *claim, struct err *e)
 {
-	const char *method = claim->basic ? "client_secret_basic" :
-	    claim->secret                 ? "client_secret_post" :
-	                                    "none";
+	const char *method = claim->assertion ? "private_key_jwt"
+			     : claim->basic   ? "client_secret_basic"
+			     : claim->secret  ? "client_secret_post"
+					      : "none";
 	const struct ring *ring;
 	const struct key *pepper;
 
@@ -184,6 +215,8 @@ static bool verify(
 		    "client '%s' used %s, registered %s", c->id, method, c->auth_method);
 	if (!strcmp(method, "none"))
 		return true;
+	if (claim->assertion)
+		return assertion_verify(r, c, claim->assertion, e);
 	if (!req_ring(r, &ring, e))
 		return false;
 	pepper = ring_find(ring, KEY_PEPPER, c->pepper_id);

@@ -4,26 +4,33 @@
 #define GATEHOUSE_OAUTH_CLIENT_H
 
 #include "http/http.h"
+#include "oauth/cimd.h"
 
 struct client { /* in the request's memory */
 	const char *id, *name;
-	const char *auth_method;      /* "none", "client_secret_basic", "client_secret_post" */
-	struct db_param secret_hash;  /* SQL null for a public client */
+	const char *auth_method;     /* as struct client_metadata has it */
+	struct db_param secret_hash; /* SQL null for a public client */
 	const char *pepper_id;
 	const char *const *redirect_uris;
 	size_t redirect_uris_n;
-	bool may_refresh;             /* it registered the refresh_token grant */
+	bool may_refresh; /* it registered the refresh_token grant */
+	/* private_key_jwt: one of the first two, and NULL or the one algorithm */
+	const char *jwks, *jwks_uri, *signing_alg;
 };
 
-/* The client of this id. ERR_INVALID_CLIENT if there is none, or it has expired. */
-bool client_find(struct req *, struct client *, const char *client_id, struct err *);
+/*
+ * The client of this id, registered or a document, which is as new as USE demands.
+ * ERR_INVALID_CLIENT if there is none, or it has expired; ERR_UNAVAILABLE if its document cannot be
+ * read now.
+ */
+bool client_find(struct req *, struct client *, const char *client_id, enum cimd_use, struct err *);
 
 /*
  * Who sent the request to the token or revocation endpoint: client_id and secret of the
- * Authorization header or the form, by the method that the client registered, and no other. Counts
- * the request (RATE_TOKEN) before a secret is looked at; names the client in the request's event.
- * ERR_INVALID_REQUEST for more than one method at once, ERR_INVALID_CLIENT, ERR_RATE, or as
- * db_call().
+ * Authorization header or the form, or a signed assertion, by the method that the client
+ * registered, and no other. Counts the request (RATE_TOKEN) before a secret is looked at; names the
+ * client in the request's event. ERR_INVALID_REQUEST for more than one method at once,
+ * ERR_INVALID_CLIENT, ERR_RATE, or as db_call().
  */
 bool client_authenticate(
     struct req *, struct resp *, const struct form *, struct client *, struct err *);

@@ -60,7 +60,7 @@ static bool read_client(struct req *r, struct resp *p, struct ask *ask, struct e
 
 	if (count(&ask->form, "client_id") > 1)
 		return err_set(e, ERR_INVALID_REQUEST, "client_id occurs twice", "");
-	if (id && client_find(r, &ask->client, id, &why)) {
+	if (id && client_find(r, &ask->client, id, CIMD_CONSENT, &why)) {
 		r->event.client_id = ask->client.id;
 		r->event.client_name = ask->client.name;
 		return rate_take(r, p, RATE_AUTHORIZE, id, e);
@@ -71,9 +71,12 @@ static bool read_client(struct req *r, struct resp *p, struct ask *ask, struct e
 		*e = why;
 		return false;
 	}
-	return err_reason(e, ERR_INVALID_REQUEST, "unknown_client",
+	err_reason(e, ERR_INVALID_REQUEST, why.reason ? why.reason : "unknown_client",
 	    "this application is not registered here; it may have been away for too long", "%s",
 	    why.detail);
+	if (id && cimd_is_url(id)) /* its developer can mend it, and should read what is wrong */
+		err_text(e, "%s", why.text);
+	return false;
 }
 
 static bool read_redirect(struct ask *ask, struct err *e)
@@ -234,8 +237,8 @@ static bool go_on(
     struct req *r, struct resp *p, const char *request_id, bool signed_in, struct err *e)
 {
 	if (signed_in)
-		return resp_redirect(p,
-		    uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", request_id));
+		return resp_redirect(
+		    p, uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", request_id));
 	if (!r->project->oauth->dev_login)
 		return err_set(e, ERR_CONFIG, "no sign-in is configured that this version can use",
 		    "browserLogin.url is not the dev-login");
@@ -243,8 +246,8 @@ static bool go_on(
 	 * on the origin addressed, where the attempt's cookie is, whatever spelling of loopback
 	 * the policy has
 	 */
-	return resp_redirect(p,
-	    uri_add_query(r->arena, req_url(r, "/oauth/dev-login"), "state", request_id));
+	return resp_redirect(
+	    p, uri_add_query(r->arena, req_url(r, "/oauth/dev-login"), "state", request_id));
 }
 
 /* RFC 6749, 4.1.2.1 and RFC 9207: the client's own state, and who says so. */

@@ -1,7 +1,10 @@
 # src/oauth: the authorization server: rules, and one file per endpoint
 libgatehouse_a_SOURCES += \
+	src/oauth/assertion.c src/oauth/assertion.h \
 	src/oauth/bearer.c src/oauth/bearer.h \
+	src/oauth/cimd.c src/oauth/cimd.h \
 	src/oauth/client.c src/oauth/client.h \
+	src/oauth/client_metadata.c src/oauth/client_metadata.h \
 	src/oauth/endpoint.c src/oauth/endpoint.h \
 	src/oauth/ep_authorize.c \
 	src/oauth/ep_dev_login.c \
@@ -14,6 +17,7 @@ libgatehouse_a_SOURCES += \
 	src/oauth/pkce.c src/oauth/pkce.h \
 	src/oauth/rate.c src/oauth/rate.h \
 	src/oauth/redirect.c src/oauth/redirect.h \
+	src/oauth/remote.c src/oauth/remote.h \
 	src/oauth/scope.c src/oauth/scope.h \
 	src/oauth/session.c src/oauth/session.h \
 	src/oauth/token.c src/oauth/token.h
@@ -46,4 +50,3 @@ check_PROGRAMS += t/unit/oauth_bearer
 t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
 TESTS += t/unit/oauth_bearer
 TESTS += t/270-oauth-database.t
-TESTS += t/280-oauth-dev-login.t

@@ -4,6 +4,7 @@
 
 #include "oauth/metadata.h"
 
+#include "json/jose.h"
 #include "oauth/scope.h"
 #include "rpc/era.h"
 
@@ -50,7 +51,7 @@ bool oauth_in_force(struct req *r, struct err *e)
 		    e, "the OAuth policy has an error: %.200s", r->project->oauth_fault);
 	}
 	return r->project->oauth || err_set(e, ERR_NOT_FOUND, "there is nothing at this address",
-	    "the project has no MCP OAuth policy in use");
+					"the project has no MCP OAuth policy in use");
 }
 
 static void add_list(struct arena *a, struct json_object *doc, const char *name, ...)
@@ -94,6 +95,22 @@ static void add_openid(struct arena *a, struct json_object *doc, const struct or
 	add_list(a, doc, "id_token_signing_alg_values_supported", "RS256", NULL);
 }
 
+/*
+ * How clients prove who they are at an endpoint ("token", "revocation"), and what they may sign
+ * with.
+ */
+static void add_auth_methods(struct arena *a, struct json_object *doc, const char *endpoint)
+{
+	struct json_object *algorithms = json_new_array(a);
+
+	add_list(a, doc, arena_printf(a, "%s_endpoint_auth_methods_supported", endpoint), "none",
+	    "client_secret_basic", "client_secret_post", "private_key_jwt", NULL);
+	for (const char *const *alg = jose_algorithms; *alg; alg++)
+		json_add_string(algorithms, NULL, *alg);
+	json_add(doc, arena_printf(a, "%s_endpoint_auth_signing_alg_values_supported", endpoint),
+	    algorithms);
+}
+
 struct json_object *metadata_server(struct arena *a, const struct project *p,
     const struct origin *o, const struct mcp_route *route, bool openid)
 {
@@ -111,12 +128,12 @@ struct json_object *metadata_server(struct arena *a, const struct project *p,
 	add_list(a, doc, "response_types_supported", "code", NULL);
 	add_list(a, doc, "response_modes_supported", "query", NULL);
 	add_list(a, doc, "grant_types_supported", "authorization_code", "refresh_token", NULL);
-	add_list(a, doc, "token_endpoint_auth_methods_supported", "none", "client_secret_basic",
-	    "client_secret_post", NULL);
-	add_list(a, doc, "revocation_endpoint_auth_methods_supported", "none",
-	    "client_secret_basic", "client_secret_post", NULL);
+	add_auth_methods(a, doc, "token");
+	add_auth_methods(a, doc, "revocation");
 	add_list(a, doc, "code_challenge_methods_supported", "S256", NULL);
 	json_add_bool(doc, "authorization_response_iss_parameter_supported", true);
+	if (p->oauth->cimd_enabled)
+		json_add_bool(doc, "client_id_metadata_document_supported", true);
 	json_add_string(doc, "x-gatehouse-browser-login-kind",
 	    p->oauth->dev_login ? "local_dev" : "federated_oidc");
 	if (openid)
@@ -124,8 +141,8 @@ struct json_object *metadata_server(struct arena *a, const struct project *p,
 	return doc;
 }
 
-bool metadata_openid_of_route(struct req *r, struct resp *p, const struct mcp_route *route,
-    struct err *e)
+bool metadata_openid_of_route(
+    struct req *r, struct resp *p, const struct mcp_route *route, struct err *e)
 {
 	if (!oauth_in_force(r, e))
 		return false;

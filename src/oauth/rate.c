@@ -106,8 +106,8 @@ static const char *address_key(struct req *r)
 	return arena_strdup(r->arena, text);
 }
 
-bool rate_take(struct req *r, struct resp *p, enum rate_kind kind, const char *client_id,
-    struct err *e)
+bool rate_take(
+    struct req *r, struct resp *p, enum rate_kind kind, const char *client_id, struct err *e)
 {
 	int rate = per_minute(r->project, kind);
 	const char *key;
@@ -119,6 +119,18 @@ bool rate_take(struct req *r, struct resp *p, enum rate_kind kind, const char *c
 	    r->arena, "%d %s %s", (int)kind, address_key(r), client_id ? client_id : "");
 	wait = bucket_take(key, rate, true);
 	return !wait || refuse(r, p, wait, "address", e);
+}
+
+bool rate_take_fetch(struct req *r, const char *host, struct err *e)
+{
+	int rate = per_minute(r->project, RATE_AUTHORIZE);
+
+	if (rate <= 0 ||
+	    (!bucket_take(arena_printf(r->arena, "fetch %s", address_key(r)), rate, true) &&
+		!bucket_take(arena_printf(r->arena, "host %s", host), rate, true)))
+		return true;
+	return err_reason(
+	    e, ERR_UNAVAILABLE, "fetch_rate", "too many were asked for", "host %.100s", host);
 }
 
 bool rate_check_grant(struct req *r, struct resp *p, const char *grant_id, struct err *e)

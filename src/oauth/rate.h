@@ -18,6 +18,13 @@ enum rate_kind { RATE_REGISTER, RATE_AUTHORIZE, RATE_TOKEN, RATE_REFRESH };
 bool rate_take(struct req *, struct resp *, enum rate_kind, const char *client_id, struct err *);
 
 /*
+ * Counts one fetch from HOST (of what a client named): of the client's address, and of the host,
+ * whoever asks, so that we cannot be turned against it. At the rate of authorizations.
+ * ERR_UNAVAILABLE, reason fetch_rate.
+ */
+bool rate_take_fetch(struct req *, const char *host, struct err *);
+
+/*
  * The rate of one grant, whoever asks, in two steps, because only a refresh that made new
  * tokens counts: rate_check_grant() refuses as rate_take() does, rate_count_grant() counts.
  */

@@ -16,20 +16,6 @@ static bool refuse(struct err *e, const char *text)
 	return err_set(e, ERR_INVALID_REDIRECT_URI, text, "");
 }
 
-static bool has_dot_segment(struct arena *a, const char *path)
-{
-	const char *plain = uri_decode(a, path, strlen(path), false);
-
-	for (const char *s = plain; s && *s;) {
-		size_t n = strcspn(s, "/");
-
-		if ((n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
-			return true;
-		s += n + (s[n] == '/');
-	}
-	return !plain;
-}
-
 /* Schemes that a browser would act on itself; none has a '.', but this is the list that matters. */
 static bool is_dangerous(const char *scheme)
 {
@@ -48,12 +34,13 @@ static bool check_scheme(const struct uri *u, enum redirect_use use, struct err 
 
 	if (!strcmp(u->scheme, "https"))
 		return use != REDIRECT_WEB || !loopback ||
-		    refuse(e, "a redirect URI of a web application must not go to localhost");
+		       refuse(e, "a redirect URI of a web application must not go to localhost");
 	if (use == REDIRECT_WEB)
 		return refuse(e, "a redirect URI of a web application must be https");
 	if (!strcmp(u->scheme, "http"))
 		return loopback ||
-		    refuse(e, "a redirect URI may be http only to 127.0.0.1, [::1] or localhost");
+		       refuse(
+			   e, "a redirect URI may be http only to 127.0.0.1, [::1] or localhost");
 	if (is_dangerous(u->scheme) || !strchr(u->scheme, '.'))
 		return refuse(e,
 		    "a redirect URI must be https, http to loopback, or have a private-use "
@@ -77,7 +64,7 @@ bool redirect_check(const char *uri, enum redirect_use use, struct arena *a, str
 		return refuse(e, "a redirect URI must not have user information");
 	if (strchr(uri, '*'))
 		return refuse(e, "a redirect URI must not have a wildcard");
-	if (has_dot_segment(a, u.path))
+	if (uri_has_dot_segment(a, u.path))
 		return refuse(
 		    e, "a redirect URI must not have dot segments or encoded NULs in its path");
 	return check_scheme(&u, use, e);

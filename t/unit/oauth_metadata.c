@@ -11,7 +11,8 @@ static struct mcp_route routes[] = {
 	{ .path = "/mcp/two", .slug = "mcp/two", .operation_id = "two" },
 	{ .path = "/", .slug = "", .operation_id = "root" },
 };
-static const struct oauth_conf dev = { .dev_login = true }, federated = { .dev_login = false };
+static const struct oauth_conf dev = { .dev_login = true };
+static const struct oauth_conf federated = { .cimd_enabled = true };
 static const struct origin origin = { .text = "https://h.example:8443", .scheme = "https",
 	.host = "h.example", .port = 8443 };
 
@@ -61,6 +62,11 @@ static void test_resources(struct arena *a, const struct project *p)
 	}
 }
 
+#define METHODS "[\"none\",\"client_secret_basic\",\"client_secret_post\",\"private_key_jwt\"]"
+#define ALGORITHMS                                                         \
+	"[\"RS256\",\"RS384\",\"RS512\",\"PS256\",\"PS384\",\"PS512\"," \
+	"\"ES256\",\"ES384\",\"ES512\"]"
+
 static void test_documents(struct arena *a, struct project *p)
 {
 	is_str(json_text(a, metadata_resource(a, &origin, &routes[0])),
@@ -80,13 +86,20 @@ static void test_documents(struct arena *a, struct project *p)
 	    "\"scopes_supported\":[\"mcp:tools\"],\"response_types_supported\":[\"code\"],"
 	    "\"response_modes_supported\":[\"query\"],"
 	    "\"grant_types_supported\":[\"authorization_code\",\"refresh_token\"],"
-	    "\"token_endpoint_auth_methods_supported\":[\"none\",\"client_secret_basic\",\"client_secret_post\"],"
-	    "\"revocation_endpoint_auth_methods_supported\":[\"none\",\"client_secret_basic\",\"client_secret_post\"],"
+	    "\"token_endpoint_auth_methods_supported\":" METHODS ","
+	    "\"token_endpoint_auth_signing_alg_values_supported\":" ALGORITHMS ","
+	    "\"revocation_endpoint_auth_methods_supported\":" METHODS ","
+	    "\"revocation_endpoint_auth_signing_alg_values_supported\":" ALGORITHMS ","
 	    "\"code_challenge_methods_supported\":[\"S256\"],"
 	    "\"authorization_response_iss_parameter_supported\":true,"
 	    "\"x-gatehouse-browser-login-kind\":\"local_dev\"}",
 	    "the authorization server is described, with what is built and nothing else");
+	ok(!json_get(metadata_server(a, p, &origin, NULL, false), "client_id_metadata_document_supported"),
+	    "documents as client ids are not promised where they are off");
 	p->oauth = &federated;
+	ok(json_get_bool(metadata_server(a, p, &origin, NULL, false),
+	       "client_id_metadata_document_supported", false),
+	    "and are where they are on");
 	is_str(json_get_string(metadata_server(a, p, &origin, NULL, true), "x-gatehouse-browser-login-kind"),
 	    "federated_oidc", "it says who signs in");
 	is_str(json_get_string(metadata_server(a, p, &origin, NULL, true), "jwks_uri"),
