@@ -25,7 +25,7 @@ my $count = 0;
 
 delete @ENV{ grep { /^PG/ } keys %ENV };    # the user's own servers are none of our business
 
-for my $signal (qw(INT TERM HUP)) {
+for my $signal (qw(INT TERM HUP PIPE)) {
 	$SIG{$signal} ||= sub { exit 1 };    # so that END runs
 }
 
