@@ -370,8 +370,8 @@ for my $row (['a wrong verifier', 'wrong_verifier', challenge => 'd' x 43], ['no
 	$pg->psql("update gatehouse.grants set expires_at = now() - interval '2 days' where grant_id = '$g->{grant}'");
 	$pg->psql("update gatehouse.browser_session set expires_at = now() - interval '1 second'");
 	$pg->psql("update gatehouse.client set last_used_at = now() - interval '91 days' where client_id = 'c2'");
-	is(oauth('select gatehouse.oauth_step(1)'), 3, 'one step removes at most so many of each kind');
-	oauth('select gatehouse.oauth_step(1000)');
+	is($pg->psql('select gatehouse.oauth_step(1)'), 3, 'one step removes at most so many of each kind');
+	$pg->psql('select gatehouse.oauth_step(1000)');
 	is($pg->psql('select count(*) from gatehouse.grants'), $before - 1, 'grants that are over go with their tokens');
 	is($pg->psql('select count(*) from gatehouse.browser_session'), 0, 'sessions that are over go');
 	is($pg->psql("select count(*) from gatehouse.client where client_id = 'c2'"), 0, 'clients that are over go');

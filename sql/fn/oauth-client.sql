@@ -94,8 +94,8 @@ end
 $$;
 
 -- Removes what has expired, at most p_limit rows of each kind. Rows that somebody holds are left
--- for the next time. Returns how many went.
--- for: oauth admin
+-- for the next time. Returns how many went. Called by events_step().
+-- for: nobody
 create or replace function gatehouse.oauth_step(p_limit int)
 returns bigint
 language plpgsql security definer

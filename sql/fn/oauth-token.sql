@@ -286,17 +286,3 @@ begin
 		g.grant_id, g.subject, g.operation_id;
 end
 $$;
-
--- Ends a grant for a reason of the administrator's.
--- Returns whether it was live.
--- for: admin
-create or replace function gatehouse.grant_revoke(p_grant_id uuid, p_reason text, p_actor text)
-returns boolean
-language plpgsql security definer
-set search_path = gatehouse, pg_temp
-as $$
-begin
-	perform from grants g where g.grant_id = p_grant_id for update;
-	return grant_end(p_grant_id, p_reason, p_actor, null);
-end
-$$;

@@ -138,8 +138,3 @@ from gatehouse.token_refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 
 -- $3 text  request id, for the audit trail
 select outcome, kind, grant_id, subject, operation_id
 from gatehouse.token_revoke($1, $2, $3);
-
--- name: oauth_step :one
--- for: oauth admin
--- $1 int4  rows of each kind at most
-select gatehouse.oauth_step($1);

@@ -27,7 +27,4 @@ bool ep_revoke(struct req *, struct resp *, struct err *);
  */
 void auth_event(struct req *, const char *name, const char *outcome, const struct err *cause);
 
-/* Now and then, after an answer that made rows: removes a few that have expired. Never fails. */
-void oauth_tidy(struct req *);
-
 #endif

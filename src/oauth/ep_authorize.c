@@ -289,6 +289,5 @@ bool ep_authorize(struct req *r, struct resp *p, struct err *e)
 	if (!read_rest(r, &ask, &why) || !begin(r, p, &ask, request_id, &signed_in, &why) ||
 	    !go_on(r, p, request_id, signed_in, &why))
 		return tell_client(r, p, &ask, &why);
-	oauth_tidy(r);
 	return true;
 }

@@ -93,6 +93,5 @@ bool ep_register(struct req *r, struct resp *p, struct err *e)
 	}
 	json_object_object_foreach(m.effective, name, value) json_add(out, name, value);
 	resp_set(p, "Cache-Control", "no-store");
-	oauth_tidy(r);
 	return resp_json(p, 201, out);
 }

@@ -151,6 +151,5 @@ bool ep_token(struct req *r, struct resp *p, struct err *e)
 	if (t.pair.repeated)
 		r->event.reason_code = "replayed";
 	auth_event(r, ISSUED, "success", NULL);
-	oauth_tidy(r);
 	return send_pair(r, p, &t.pair);
 }
