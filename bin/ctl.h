@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gatehousectl: each command is one file, ctl_NAME.c, with one `const struct ctl_command ctl_NAME` and one
- * line in gatehousectl.c. Results go to standard output, complaints to standard error.
+ * gatehousectl: each command is one file, ctl_NAME.c, with one `const struct ctl_command ctl_NAME`
+ * and one line in gatehousectl.c. Results go to standard output, complaints to standard error.
  */
 #ifndef GATEHOUSE_BIN_CTL_H
 #define GATEHOUSE_BIN_CTL_H
@@ -35,9 +35,11 @@ extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_reload;
 extern const struct ctl_command ctl_webconfig;
 
-/* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns CTL_FAILED. */
+/* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns
+ * CTL_FAILED. */
 int ctl_fail(const struct ctl_command *, const struct err *);
-/* The project of -c, GATEHOUSE_PROJECT or gatehouse.path, to be given back by project_unref(). NULL: said why. */
+/* The project of -c, GATEHOUSE_PROJECT or gatehouse.path, to be given back by project_unref().
+ * NULL: said why. */
 struct project *ctl_project(const struct ctl *, const struct ctl_command *);
 /* Says how the command is called. Returns CTL_USAGE. */
 int ctl_usage(const struct ctl_command *);

@@ -49,6 +49,13 @@ static int keys_list(const char *dir)
 	return status;
 }
 
+static int (*verb_of(const char *word))(const char *dir)
+{
+	if (!strcmp(word, "init"))
+		return keys_init;
+	return strcmp(word, "list") ? NULL : keys_list;
+}
+
 static int keys_run(struct ctl *ctl, int argc, char **argv)
 {
 	int (*verb)(const char *dir) = NULL;
@@ -56,7 +63,7 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 	int status;
 
 	if (argc == 2 || argc == 3)
-		verb = !strcmp(argv[1], "init") ? keys_init : !strcmp(argv[1], "list") ? keys_list : NULL;
+		verb = verb_of(argv[1]);
 	if (!verb)
 		return ctl_usage(&ctl_keys);
 	if (argc == 3)
@@ -72,6 +79,7 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_keys = {
 	.name = "keys",
 	.usage = "init|list [DIR]",
-	.about = "make the missing files of the key ring (the project's, or DIR), or list its keys, never their bytes",
+	.about = "make the missing files of the key ring (the project's, or DIR), or list its "
+		 "keys, never their bytes",
 	.run = keys_run,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * migrate: brings a database to the schema of this build. Roles first, then each missing schema file in
- * a transaction of its own, then all functions with their grants in one: whoever looks meanwhile sees
- * the old state or the new one. An advisory lock lets one migration run at a time.
+ * migrate: brings a database to the schema of this build. Roles first, then each missing schema
+ * file in a transaction of its own, then all functions with their grants in one: whoever looks
+ * meanwhile sees the old state or the new one. An advisory lock lets one migration run at a time.
  *
  * This is the one place where SQL that is not a named statement runs; all of it is compiled in.
  */
@@ -36,7 +36,8 @@ static void say_notice(void *unused, const PGresult *r)
 
 	(void)unused;
 	if (severity && !strcmp(severity, "WARNING"))
-		fprintf(stderr, "gatehousectl: migrate: %s\n", PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+		fprintf(stderr, "gatehousectl: migrate: %s\n",
+		    PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 static bool sql_failed(const struct migration *m, const char *what, struct err *e)
@@ -83,34 +84,39 @@ static bool run_text(const struct migration *m, const char *what, const char *sq
 
 static bool open_database(struct migration *m, const char *conninfo, struct err *e)
 {
-	const char *const keys[] = { "connect_timeout", "fallback_application_name", "dbname", NULL };
+	const char *const keys[] = { "connect_timeout", "fallback_application_name", "dbname",
+		NULL };
 	const char *const values[] = { "10", "gatehousectl migrate", conninfo, NULL };
 
 	m->pg = PQconnectdbParams(keys, values, 1);
 	if (!m->pg)
 		abort();
 	if (PQstatus(m->pg) != CONNECTION_OK) {
-		err_set(e, ERR_UNAVAILABLE, "cannot connect to the database", "%s", PQerrorMessage(m->pg));
+		err_set(e, ERR_UNAVAILABLE, "cannot connect to the database", "%s",
+		    PQerrorMessage(m->pg));
 		return false;
 	}
 	PQsetNoticeReceiver(m->pg, say_notice, NULL);
 	if (PQserverVersion(m->pg) < OLDEST_SERVER)
-		return err_set(e, ERR_CONFIG, "the server is too old: PostgreSQL 13 or later is needed", "");
+		return err_set(
+		    e, ERR_CONFIG, "the server is too old: PostgreSQL 13 or later is needed", "");
 	return true;
 }
 
 /* "gatehousem", as a number: any constant that nobody else locks. */
 static bool lock(const struct migration *m, struct err *e)
 {
-	return run_text(m, "waiting for another migration", "select pg_advisory_lock(7449359170164355437)", e);
+	return run_text(
+	    m, "waiting for another migration", "select pg_advisory_lock(7449359170164355437)", e);
 }
 
 /* One role for all, or one for each program: a database keeps to what it was made with. */
 static bool check_kind(const struct migration *m, struct err *e)
 {
 	PGresult *r = query(m, "looking at the schema",
-	    "select pg_get_userbyid(nspowner) = 'gatehouse' from pg_namespace where nspname = 'gatehouse'", 0,
-	    NULL, e);
+	    "select pg_get_userbyid(nspowner) = 'gatehouse' from pg_namespace "
+	    "where nspname = 'gatehouse'",
+	    0, NULL, e);
 	bool ok = true, single;
 
 	if (!r)
@@ -118,10 +124,12 @@ static bool check_kind(const struct migration *m, struct err *e)
 	if (PQntuples(r) == 1) {
 		single = *PQgetvalue(r, 0, 0) != 't';
 		if (single && !m->single)
-			ok = err_set(e, ERR_CONFIG, "this database was made with --single-role: repeat it", "");
+			ok = err_set(e, ERR_CONFIG,
+			    "this database was made with --single-role: repeat it", "");
 		else if (!single && m->single)
 			ok = err_set(e, ERR_CONFIG,
-			    "this database has a role for each program: leave --single-role out", "");
+			    "this database has a role for each program: leave --single-role out",
+			    "");
 	}
 	PQclear(r);
 	return ok;
@@ -134,8 +142,9 @@ static bool roles(const struct migration *m, struct err *e)
 	if (m->single)
 		return run_text(m, "making the schema", "create schema if not exists gatehouse", e);
 	if (run_text(m, "begin", "begin", e) &&
-	    run_text(m, "making roles (a superuser can, or who has CREATEROLE and may create schemas)", sql_roles,
-	        e) &&
+	    run_text(m,
+		"making roles (a superuser can, or who has CREATEROLE and may create schemas)",
+		sql_roles, e) &&
 	    run_text(m, "commit", "commit", e))
 		return run_text(m, "acting as the owner", "set role gatehouse", e);
 	return false;
@@ -150,8 +159,8 @@ static bool read_version(struct migration *m, struct err *e)
 	PQclear(r);
 	if (!r || !there)
 		return r != NULL;
-	r = query(m, "reading the version", "select coalesce(max(number), 0) from gatehouse.schema_version", 0,
-	    NULL, e);
+	r = query(m, "reading the version",
+	    "select coalesce(max(number), 0) from gatehouse.schema_version", 0, NULL, e);
 	if (!r)
 		return false;
 	m->newest = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
@@ -173,8 +182,9 @@ static bool apply_schema(struct migration *m, const struct sql_schema *s, struct
 	}
 	if (!run_text(m, "begin", "begin", e) || !run_text(m, s->name, s->text, e) ||
 	    !run_params(m, s->name,
-	        "insert into gatehouse.schema_version (number, name, compatible_from) values ($1, $2, $3)", 3,
-	        row, e) ||
+		"insert into gatehouse.schema_version (number, name, compatible_from) "
+		"values ($1, $2, $3)",
+		3, row, e) ||
 	    !run_text(m, "commit", "commit", e))
 		return false;
 	printf("applied %s\n", s->name);
@@ -185,7 +195,9 @@ static bool apply_schemas(struct migration *m, struct err *e)
 {
 	if (m->newest > SCHEMA_KNOWN) {
 		err_set(e, ERR_CONFIG, "", "");
-		return err_text(e, "the database is at schema %d, this gatehousectl knows %d: use that of the newer release",
+		return err_text(e,
+		    "the database is at schema %d, this gatehousectl knows %d: use that of the "
+		    "newer release",
 		    m->newest, SCHEMA_KNOWN);
 	}
 	for (const struct sql_schema *s = sql_schema; s->name; s++)
@@ -204,13 +216,13 @@ static bool apply_functions(const struct migration *m, struct err *e)
 	for (const struct sql_grant *g = sql_grants; g->function; g++) {
 		const char *const row[] = { g->function, m->single ? "" : g->programs };
 
-		if (!run_params(m, g->function, "select gatehouse.function_grant($1, string_to_array($2, ' '))",
-		        2, row, e))
+		if (!run_params(m, g->function,
+			"select gatehouse.function_grant($1, string_to_array($2, ' '))", 2, row, e))
 			return false;
 	}
 	return run_text(m, "closing what is nobody's", "select gatehouse.function_close()", e) &&
-	    run_text(m, "making the days of events", "select gatehouse.event_days()", e) &&
-	    run_text(m, "commit", "commit", e);
+	       run_text(m, "making the days of events", "select gatehouse.event_days()", e) &&
+	       run_text(m, "commit", "commit", e);
 }
 
 static bool migrate(struct migration *m, const char *conninfo, struct err *e)
@@ -219,7 +231,8 @@ static bool migrate(struct migration *m, const char *conninfo, struct err *e)
 	    !read_version(m, e) || !apply_schemas(m, e))
 		return false;
 	if (m->dry) {
-		printf("would leave the database at schema %d; nothing was changed\n", SCHEMA_KNOWN);
+		printf("would leave the database at schema %d; nothing was changed\n",
+		    SCHEMA_KNOWN);
 		return true;
 	}
 	if (!apply_functions(m, e))
@@ -231,7 +244,8 @@ static bool migrate(struct migration *m, const char *conninfo, struct err *e)
 
 /* ---- the command ---- */
 
-/* The project's connection string as the administrator's, to be freed; *OK false: there is no project. */
+/* The project's connection string as the administrator's, to be freed; *OK false: there is no
+ * project. */
 static char *project_conninfo(const struct ctl *ctl, bool *ok)
 {
 	struct project *p = ctl_project(ctl, &ctl_migrate);

@@ -49,8 +49,9 @@ struct project *ctl_project(const struct ctl *ctl, const struct ctl_command *c)
 	p = project_load(&options);
 	if (!p->fault)
 		return p;
-	fprintf(stderr, "gatehousectl: %s: the project %s does not load (see `gatehousectl check`): %s\n", c->name,
-	    p->dir, p->fault);
+	fprintf(stderr,
+	    "gatehousectl: %s: the project %s does not load (see `gatehousectl check`): %s\n",
+	    c->name, p->dir, p->fault);
 	project_unref(p);
 	return NULL;
 }
@@ -62,11 +63,13 @@ static int help(FILE *out)
 	      "DIR is the project; else GATEHOUSE_PROJECT names it.\n\n",
 	    out);
 	for (size_t i = 0; commands[i]; i++)
-		fprintf(out, "%s %s\n    %s\n", commands[i]->name, commands[i]->usage, commands[i]->about);
+		fprintf(out, "%s %s\n    %s\n", commands[i]->name, commands[i]->usage,
+		    commands[i]->about);
 	return CTL_OK;
 }
 
-/* Insertions, deletions and replacements that make A of B. Names longer than the table's count as far off. */
+/* Insertions, deletions and replacements that make A of B. Names longer than the table's count as
+ * far off. */
 static int distance(const char *a, const char *b)
 {
 	int row[NAME_LEN + 1];

@@ -16,6 +16,7 @@ int main(int argc, char **argv)
 		.name = "mcp",
 		.rows = rows,
 		.find = mcp_find,
+		.threads = 2, /* they prepare calls, and wait for nothing but a token's first check */
 		.uses_database = true,
 		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION,
 		.policy_types = policy_types,

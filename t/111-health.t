@@ -14,7 +14,7 @@ use Gatehouse::Pg;
 use Gatehouse::Run qw(wait_until);
 use Gatehouse::Server;
 
-my $pg = Gatehouse::Pg->new;
+my $pg = Gatehouse::Pg->new(private => 1);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth consent mcp)],
 	routes => { '/mcp/a' => { upstream => 'http://127.0.0.1:9/mcp' } });
 

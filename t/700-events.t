@@ -56,7 +56,8 @@ is_deeply($line, {
 is($second->{jsonrpcErrorCode}, -32602, 'a JSON-RPC error has its code');
 
 is($pg->psql("select to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
-	from gatehouse.event_call where request_id = 'request-1'"), $stamp, 'row and line have one time');
+	from gatehouse.event_call where request_id = 'request-1'"), $stamp,
+		'row and line have one time');
 my $row = JSON::PP->new->utf8->decode($pg->psql("select jsonb_strip_nulls(to_jsonb(c) - 'at')
 	from gatehouse.event_call c where request_id = 'request-1'"));
 is_deeply($row, {
@@ -111,7 +112,8 @@ $pg->psql('truncate gatehouse.event_call');
 $drive->say($_) for 'emit 40', 'bad', 'emit 40';
 is(eventually(80, sub { count('call') }), 80, 'one bad row takes none of its batch with it');
 sleep 0.3;
-like($drive->log, qr/"requestId":"request-bad".*"message":"the database refuses an event"/, 'it is named in the log');
+like($drive->log, qr/"requestId":"request-bad".*"message":"the database refuses an event"/,
+	'it is named in the log');
 is($drive->numbers('stop')->{dropped}, 1, 'and counted');
 $drive->end;
 
@@ -124,7 +126,8 @@ $pg->freeze;
 $drive->say('emit 300');
 sleep 3;
 $drive->say('emit 300');
-is(eventually(600, sub { scalar lines($drive) }, 8), 600, 'while the database hangs, lines go to the log');
+is(eventually(600, sub { scalar lines($drive) }, 8), 600,
+	'while the database hangs, lines go to the log');
 $pg->thaw;
 is(eventually(600, sub { count('call') }), 600, 'rows wait for its return');
 is(() = $drive->log =~ /events wait for the database/g, 1, 'of which the log speaks once');
@@ -167,9 +170,10 @@ $pg->psql('truncate gatehouse.event_call');
 my $args = $pg->psql("select string_agg('array[1]::' || t, ', ' order by n) from (select format_type(x, null), n
 	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 3) y (t, n)");
 my $again = "select gatehouse.events_add_call('00000000-0000-4000-8000-000000000001', 'mcp',
-	array[(extract(epoch from now()) * 1000000)::bigint], $args)";
+	array[now()], $args)";
 $pg->psql_as('mcp', $again) for 1 .. 3;
-is(count('call'), 1, 'a batch that is sent again, as its commit was in doubt, is not written again');
+is(count('call'), 1,
+	'a batch that is sent again, as its commit was in doubt, is not written again');
 
 # ---- days ----
 
@@ -183,16 +187,19 @@ $pg->psql(q{do $$ declare t text; begin for t in select inhrelid::regclass::text
 	loop execute 'drop table ' || t; end loop; end $$});
 $pg->psql('truncate gatehouse.event_batch');
 $pg->psql_as('mcp', $again);
-is(count('call') . ' ' . $pg->psql($days), "1 $want", 'a gateway that slept for a month makes its days when it wakes');
+is(count('call') . ' ' . $pg->psql($days), "1 $want",
+	'a gateway that slept for a month makes its days when it wakes');
 $pg->psql(q{select gatehouse.event_day(p, d) from unnest(array['event_call', 'event_auth']) p,
 	unnest(array[(now() at time zone 'UTC')::date - 40, (now() at time zone 'UTC')::date - 30]) d});
 $pg->psql_as('oauth', 'select gatehouse.events_step(0)');
 is(length $pg->psql($days), length($want) + 18, 'with a retention of 0 nothing is dropped');
 $pg->psql_as('oauth', 'select gatehouse.events_step(30)');
-is(length $pg->psql($days), length($want) + 9, 'with 30 days, the table of 30 days ago stays and older ones go');
+is(length $pg->psql($days), length($want) + 9,
+	'with 30 days, the table of 30 days ago stays and older ones go');
 is($pg->psql("select count(*) from gatehouse.event_batch where at < now() - interval '1 hour'"), 0,
 	'ids of batches are forgotten after an hour');
 is($pg->psql("select pg_get_partition_constraintdef(oid) ~ '00:00:00\\+00' from pg_class
-	where relname = to_char(now() at time zone 'UTC', '\"event_call_\"YYYYMMDD')"), 't', 'a day is a day in UTC');
+	where relname = to_char(now() at time zone 'UTC', '\"event_call_\"YYYYMMDD')"), 't',
+		'a day is a day in UTC');
 
 done_testing();

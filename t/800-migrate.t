@@ -37,16 +37,19 @@ sub outcome {
 like(outcome($pg, '--dry-run'), qr/^done: would apply 0001-core\n.*nothing was changed$/s,
 	'a dry run says what would be done');
 is($pg->psql("select count(*) from pg_namespace where nspname = 'gatehouse'")
-	+ $pg->psql("select count(*) from pg_roles where rolname like 'gatehouse%'"), 0, 'and does nothing');
+	+ $pg->psql("select count(*) from pg_roles where rolname like 'gatehouse%'"), 0,
+		'and does nothing');
 like(outcome($pg), qr/^done: applied 0001-core\napplied 0002-oauth\n.*schema $newest: up to date now/s,
 	'an empty database is filled');
 is($pg->psql('select count(*) from gatehouse.schema_version'), @schema, 'every file has its row');
-is($pg->psql("select rolcanlogin from pg_roles where rolname = 'gatehouse'"), 'f', 'the owner cannot log in');
+is($pg->psql("select rolcanlogin from pg_roles where rolname = 'gatehouse'"), 'f',
+	'the owner cannot log in');
 
 # ---- again ----
 
 my $before = $dump->($pg);
-like(outcome($pg), qr/^done: schema $newest: nothing to apply/, 'a second run has nothing to apply');
+like(outcome($pg), qr/^done: schema $newest: nothing to apply/,
+	'a second run has nothing to apply');
 is($dump->($pg), $before, 'and changes nothing');
 $pg->psql('create or replace function gatehouse.audit_add(p_action text, p_actor text, p_object text,
 	p_client_id text, p_request_id text, p_detail jsonb default \'{}\') returns void
@@ -99,7 +102,8 @@ is($dump->($pg), $before, 'and leave what one leaves');
 		}
 		push @pids, $pid;
 	}
-	is(join(' ', map { waitpid $_, 0; $? } @pids), '0 0 0 0', 'four databases of one cluster at once succeed');
+	is(join(' ', map { waitpid $_, 0; $? } @pids), '0 0 0 0',
+		'four databases of one cluster at once succeed');
 	is($dump->($_), $before, 'and each is complete') for @two;
 	$_->stop for @two;
 }
@@ -124,12 +128,15 @@ like(outcome($pg, '--single-role'), qr/^failed: .*leave --single-role out/s,
 	(my $tenant = $host->superuser_conninfo) =~ s/user=\S+/user=tenant/;
 	$host->psql("grant create on database $host->{database} to tenant");
 	my $run = sub { my $out = `'$ENV{top_builddir}/bin/gatehousectl' migrate --database '$tenant' @_ 2>&1`; "$? $out" };
-	like($run->(), qr/^256 .*CREATEROLE.*ERROR:/s, 'without CREATEROLE, migrate says what it needs');
+	like($run->(), qr/^256 .*CREATEROLE.*ERROR:/s,
+		'without CREATEROLE, migrate says what it needs');
 	like($run->('--single-role'), qr/^0 applied 0001.*schema $newest: up to date/s,
 		'on a host that gives one role, --single-role needs no other');
 	is($host->psql("select distinct proowner::regrole || ' ' || proacl::text from pg_proc
-		where pronamespace = 'gatehouse'::regnamespace"), 'tenant {tenant=X/tenant}', 'which alone may do everything');
-	like($run->('--single-role'), qr/^0 schema $newest: nothing to apply/, 'a second time, too');
+		where pronamespace = 'gatehouse'::regnamespace"), 'tenant {tenant=X/tenant}',
+			'which alone may do everything');
+	like($run->('--single-role'), qr/^0 schema $newest: nothing to apply/,
+		'a second time, too');
 	like($run->(), qr/^256 .*repeat it/s, 'leaving the option out is noticed');
 	$host->stop;
 }

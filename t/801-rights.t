@@ -18,7 +18,8 @@ is($pg->psql("select string_agg(rolname, ' ') from pg_roles where rolname in ($r
 	and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or not rolcanlogin)"), '',
 	'no program has a power of its own');
 is($pg->psql("select string_agg(m.member::regrole::text, ' ') from pg_auth_members m
-	where m.member in (select oid from pg_roles where rolname in ($roles))"), '', 'or is a member of anything');
+	where m.member in (select oid from pg_roles where rolname in ($roles))"), '',
+		'or is a member of anything');
 is($pg->psql("select string_agg(r.rolname, ' ') from pg_roles r where r.rolname in ($roles)
 	and (has_schema_privilege(r.rolname, 'gatehouse', 'create')
 	or not has_schema_privilege(r.rolname, 'gatehouse', 'usage'))"), '',
@@ -59,7 +60,8 @@ is(join(' ', grep { !$seen{$_} } sort keys %for), '', 'no function is missing fr
 cmp_ok(keys %seen, '>', 20, 'they were all looked at');
 is($pg->psql("select string_agg(proname, ' ') from pg_proc p,
 	aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
-	where p.pronamespace = 'gatehouse'::regnamespace and x.grantee = 0"), '', 'none is for everybody');
+	where p.pronamespace = 'gatehouse'::regnamespace and x.grantee = 0"), '',
+		'none is for everybody');
 is($pg->psql("select string_agg(distinct p.proname, ' ') from pg_proc p, pg_roles r
 	where p.pronamespace = 'gatehouse'::regnamespace and r.rolname in ($roles)
 	and has_function_privilege(r.oid, p.oid, 'execute')
@@ -81,10 +83,10 @@ open my $list, '-|', $^X, "$ENV{top_srcdir}/sql/gen-stmt.pl", '--list', @files o
 my %dummy = (
 	text => "'x'", uuid => "'00000000-0000-4000-8000-000000000000'", bytea => "'\\x01'", 'bytea[]' => "array['\\x01'::bytea]",
 	'text[]' => "array['x']", int4 => '1', int8 => '1', bool => 'true', jsonb => "'{}'", 'int8[]' => 'array[1::int8]',
-	inet => "'192.0.2.1'", timestamptz => 'now()', 'uuid[]' => "array['00000000-0000-4000-8000-000000000000'::uuid]",
+	inet => "'192.0.2.1'", timestamptz => 'now()', 'timestamptz[]' => 'array[now()]', 'uuid[]' => "array['00000000-0000-4000-8000-000000000000'::uuid]",
 );
 my %name = (int4 => 'integer', int8 => 'bigint', bool => 'boolean', 'int8[]' => 'bigint[]',
-	timestamptz => '"timestamp with time zone"');
+	timestamptz => 'timestamp with time zone', 'timestamptz[]' => 'timestamp with time zone[]');
 my %calls;    # on the way of requests
 while (<$list>) {
 	chomp;

@@ -42,11 +42,13 @@ for (['migrat', 'migrate'], ['kyes', 'keys'], ['chekc', 'check'], ['Keys', 'keys
 	like($err, qr/no command '$_->[0]' \(did you mean '$_->[1]'\?\)/, "the nearest is '$_->[1]'");
 }
 ($status, $out, $err) = ctl('frobnicate' x 20);
-ok($status == 2 && $err !~ /did you mean/ && length $err < 200, 'a word far from all has none, however long');
+ok($status == 2 && $err !~ /did you mean/ && length $err < 200,
+	'a word far from all has none, however long');
 is((ctl(@$_))[0], 2, "'@$_' is called in a wrong way")
     for ['keys'], ['keys', 'show'], ['keys', 'init', $dir, 'x'], ['migrate', '--databse', 'x'], ['migrate', '--database'];
 ($status, $out, $err) = ctl('keys', 'list');
-ok($status == 1 && $err =~ /-c DIR.*GATEHOUSE_PROJECT/, 'without a project it says where one could be named');
+ok($status == 1 && $err =~ /-c DIR.*GATEHOUSE_PROJECT/,
+	'without a project it says where one could be named');
 
 # ---- keys ----
 
@@ -73,7 +75,8 @@ print $file "a primary " . 'A' x 43 . "\n";
 close $file;
 ($status, $out, $err) = ctl('keys', 'list', "$dir/keys");
 is($status, 1, 'a file that is refused fails the command');
-like($err, qr{key file \Q$dir\E/keys/session is open to its group or to all: chmod 0400 it}, 'each is named with its remedy');
+like($err, qr{key file \Q$dir\E/keys/session is open to its group or to all: chmod 0400 it},
+	'each is named with its remedy');
 like($err, qr{keys/vault holds a known test key}, 'not only the first');
 is(scalar(() = $out =~ /\n/g), 4, 'and the sound ones are shown all the same');
 

@@ -272,6 +272,21 @@ subtest 'a project of the hosted product loads unchanged' => sub {
 	ok(scalar(grep { /does not serve mcp-okta-oauth-inbound/ } @texts), 'and a policy of a later version');
 };
 
+subtest 'the example project is sound' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	make_path("$dir/config");
+	copy("$ENV{top_srcdir}/etc/example/$_", "$dir/$_") or die "$_: $!" for @files;
+	my ($status, $report, $out) = check($dir);
+	is($status, 0, 'as it is') or diag($out);
+	copy("$ENV{top_srcdir}/etc/example/env.sample", "$dir/.env") or die;
+	chmod 0600, "$dir/.env";
+	mkdir "$dir/keys", 0700;
+	($status, $report, $out) = check($dir);
+	is($status, 0, 'with its variables set');
+	is_deeply($report->{problems}, [], 'without a warning') or diag($out);
+	is(scalar(grep { !$_->{open} } @{ $report->{routes} }), 0, 'with every route open');
+};
+
 subtest 'a variable comes from the process too, but never what a request could set' => sub {
 	my $dir = project();
 	my $env = slurp("$dir/.env");

@@ -1,6 +1,8 @@
--- Events come in and grow old. The arrays have one element per event, in the order of src/event/record.c.
+-- Events come in and grow old. The arrays have one element per event, in the order of
+-- src/event/record.c.
 
--- The day's table of one family, if it is not there. Made apart and attached, which the inserts of others do not wait for.
+-- The day's table of one family, if it is not there. Made apart and attached, which the inserts
+-- of others do not wait for.
 -- for: nobody
 create or replace function gatehouse.event_day(p_parent text, p_day date) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
@@ -12,10 +14,10 @@ begin
 	if to_regclass('gatehouse.' || name) is not null then
 		return;
 	end if;
-	execute format('create table gatehouse.%I (like gatehouse.%I including defaults, check (at >= %L and at < %L))',
-		name, p_parent, from_at, to_at);
-	execute format('alter table gatehouse.%I attach partition gatehouse.%I for values from (%L) to (%L)',
-		p_parent, name, from_at, to_at);
+	execute format('create table gatehouse.%I (like gatehouse.%I including defaults,
+		check (at >= %L and at < %L))', name, p_parent, from_at, to_at);
+	execute format('alter table gatehouse.%I attach partition gatehouse.%I
+		for values from (%L) to (%L)', p_parent, name, from_at, to_at);
 end $$;
 
 -- Yesterday (clocks differ) to a week ahead.
@@ -40,8 +42,10 @@ declare
 	t regclass;
 	patience text := current_setting('lock_timeout');
 begin
-	perform set_config('lock_timeout', '200ms', true); -- who waits for this lock has new calls wait behind it
-	for t in select i.inhrelid::regclass from pg_inherits i join pg_class c on c.oid = i.inhrelid
+	-- whoever waits for this lock has new calls wait behind it
+	perform set_config('lock_timeout', '200ms', true);
+	for t in select i.inhrelid::regclass
+		from pg_inherits i join pg_class c on c.oid = i.inhrelid
 		where i.inhparent in ('event_call'::regclass, 'event_auth'::regclass)
 		and right(c.relname, 8) < to_char(p_day, 'YYYYMMDD')
 	loop
@@ -54,8 +58,8 @@ begin
 	perform set_config('lock_timeout', patience, true);
 end $$;
 
--- Run by every program once a minute, and by nobody twice at a time: makes the coming days, drops those
--- older than P_KEEP days (0: none), expires what the authorization server no longer needs.
+-- Run by every program once a minute, and by nobody twice at a time: makes the coming days, drops
+-- those older than P_KEEP days (0: none), expires what the authorization server no longer needs.
 -- for: oauth consent connect mcp console admin
 create or replace function gatehouse.events_step(p_keep int) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
@@ -75,7 +79,8 @@ begin
 	perform oauth_step(500);
 end $$;
 
--- Whether a batch is new. Its rows need not survive a crash of the server: nobody waits for the disk.
+-- Whether a batch is new. Its rows need not survive a crash of the server: nobody waits for the
+-- disk.
 -- for: nobody
 create or replace function gatehouse.event_batch_is_new(p_batch uuid) returns boolean
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
@@ -85,123 +90,79 @@ begin
 	return found;
 end $$;
 
--- P_AT: microseconds since 1970. A day without a table is made: this gateway may have slept for a week.
+-- A day without a table is made: this gateway may have slept for a week.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_call(
-	p_batch uuid, p_program text, p_at bigint[],
-	p_severity text[],
-	p_request_id text[],
-	p_operation_id text[],
-	p_upstream_id text[],
-	p_subject_id text[],
-	p_client_id text[],
-	p_client_name text[],
-	p_auth_profile_id text[],
-	p_upstream_auth_mode text[],
-	p_http_method text[],
-	p_transport text[],
-	p_mcp_method text[],
-	p_capability_type text[],
-	p_capability_name text[],
-	p_outcome text[],
-	p_failure_origin text[],
-	p_mcp_status bigint[],
-	p_jsonrpc_error_code bigint[],
-	p_error_type text[],
-	p_reason_code text[],
-	p_latency_us bigint[],
-	p_gateway_us bigint[],
-	p_upstream_us bigint[],
-	p_bytes_in bigint[],
-	p_bytes_out bigint[],
-	p_client_ip text[],
-	p_protocol_version text[],
-	p_session_digest text[],
-	p_grant_id text[],
-	p_err_name text[],
-	p_err_message text[],
-	p_cause_message text[]) returns void
+	p_batch uuid, p_program text, p_at timestamptz[], p_severity text[], p_request_id text[],
+	p_operation_id text[], p_upstream_id text[], p_subject_id text[], p_client_id text[],
+	p_client_name text[], p_auth_profile_id text[], p_upstream_auth_mode text[],
+	p_http_method text[], p_transport text[], p_mcp_method text[], p_capability_type text[],
+	p_capability_name text[], p_outcome text[], p_failure_origin text[],
+	p_mcp_status bigint[], p_jsonrpc_error_code bigint[], p_error_type text[],
+	p_reason_code text[], p_latency_us bigint[], p_gateway_us bigint[],
+	p_upstream_us bigint[], p_bytes_in bigint[], p_bytes_out bigint[], p_client_ip text[],
+	p_protocol_version text[], p_session_digest text[], p_grant_id text[], p_err_name text[],
+	p_err_message text[], p_cause_message text[]
+) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
-	if to_regclass('gatehouse.event_call' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
+	if to_regclass('event_call' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
-	insert into event_call (at, program, severity, request_id, operation_id, upstream_id, subject_id, client_id, client_name,
-		auth_profile_id, upstream_auth_mode, http_method, transport, mcp_method, capability_type,
-		capability_name, outcome, failure_origin, mcp_status, jsonrpc_error_code, error_type,
-		reason_code, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, client_ip,
-		protocol_version, session_digest, grant_id, err_name, err_message, cause_message)
-	select to_timestamp(e.us / 1000000.0), p_program, e.severity, e.request_id, e.operation_id, e.upstream_id, e.subject_id, e.client_id,
-		e.client_name, e.auth_profile_id, e.upstream_auth_mode, e.http_method, e.transport,
-		e.mcp_method, e.capability_type, e.capability_name, e.outcome, e.failure_origin,
-		e.mcp_status, e.jsonrpc_error_code, e.error_type, e.reason_code, e.latency_us,
-		e.gateway_us, e.upstream_us, e.bytes_in, e.bytes_out, e.client_ip, e.protocol_version,
-		e.session_digest, e.grant_id, e.err_name, e.err_message, e.cause_message
-	from unnest(p_at, p_severity, p_request_id, p_operation_id, p_upstream_id, p_subject_id, p_client_id,
-		p_client_name, p_auth_profile_id, p_upstream_auth_mode, p_http_method, p_transport,
-		p_mcp_method, p_capability_type, p_capability_name, p_outcome, p_failure_origin,
-		p_mcp_status, p_jsonrpc_error_code, p_error_type, p_reason_code, p_latency_us,
-		p_gateway_us, p_upstream_us, p_bytes_in, p_bytes_out, p_client_ip, p_protocol_version,
-		p_session_digest, p_grant_id, p_err_name, p_err_message, p_cause_message)
-	as e (us, severity, request_id, operation_id, upstream_id, subject_id, client_id, client_name,
-		auth_profile_id, upstream_auth_mode, http_method, transport, mcp_method, capability_type,
-		capability_name, outcome, failure_origin, mcp_status, jsonrpc_error_code, error_type,
-		reason_code, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, client_ip,
-		protocol_version, session_digest, grant_id, err_name, err_message, cause_message);
+	insert into event_call (
+		program, at, severity, request_id, operation_id, upstream_id, subject_id,
+		client_id, client_name, auth_profile_id, upstream_auth_mode, http_method,
+		transport, mcp_method, capability_type, capability_name, outcome, failure_origin,
+		mcp_status, jsonrpc_error_code, error_type, reason_code, latency_us, gateway_us,
+		upstream_us, bytes_in, bytes_out, client_ip, protocol_version, session_digest,
+		grant_id, err_name, err_message, cause_message
+	)
+	select p_program, e.*
+	from unnest(
+		p_at, p_severity, p_request_id, p_operation_id, p_upstream_id, p_subject_id,
+		p_client_id, p_client_name, p_auth_profile_id, p_upstream_auth_mode,
+		p_http_method, p_transport, p_mcp_method, p_capability_type, p_capability_name,
+		p_outcome, p_failure_origin, p_mcp_status, p_jsonrpc_error_code, p_error_type,
+		p_reason_code, p_latency_us, p_gateway_us, p_upstream_us, p_bytes_in,
+		p_bytes_out, p_client_ip, p_protocol_version, p_session_digest, p_grant_id,
+		p_err_name, p_err_message, p_cause_message
+	) e;
 end $$;
 
--- P_AT: microseconds since 1970. A day without a table is made: this gateway may have slept for a week.
+-- A day without a table is made: this gateway may have slept for a week.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_auth(
-	p_batch uuid, p_program text, p_at bigint[],
-	p_severity text[],
-	p_name text[],
-	p_request_id text[],
-	p_operation_id text[],
-	p_upstream_id text[],
-	p_subject_id text[],
-	p_client_id text[],
-	p_client_name text[],
-	p_auth_profile_id text[],
-	p_upstream_auth_mode text[],
-	p_http_method text[],
-	p_outcome text[],
-	p_failure_origin text[],
-	p_mcp_status bigint[],
-	p_error_type text[],
-	p_reason_code text[],
-	p_latency_us bigint[],
-	p_client_ip text[],
-	p_redirect_host text[],
-	p_grant_id text[],
-	p_err_name text[],
-	p_err_message text[],
-	p_cause_message text[]) returns void
+	p_batch uuid, p_program text, p_at timestamptz[], p_severity text[], p_name text[],
+	p_request_id text[], p_operation_id text[], p_upstream_id text[], p_subject_id text[],
+	p_client_id text[], p_client_name text[], p_auth_profile_id text[],
+	p_upstream_auth_mode text[], p_http_method text[], p_outcome text[],
+	p_failure_origin text[], p_mcp_status bigint[], p_error_type text[],
+	p_reason_code text[], p_latency_us bigint[], p_client_ip text[], p_redirect_host text[],
+	p_grant_id text[], p_err_name text[], p_err_message text[], p_cause_message text[]
+) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
-	if to_regclass('gatehouse.event_auth' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
+	if to_regclass('event_auth' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
-	insert into event_auth (at, program, severity, name, request_id, operation_id, upstream_id, subject_id, client_id, client_name,
-		auth_profile_id, upstream_auth_mode, http_method, outcome, failure_origin, mcp_status,
-		error_type, reason_code, latency_us, client_ip, redirect_host, grant_id, err_name,
-		err_message, cause_message)
-	select to_timestamp(e.us / 1000000.0), p_program, e.severity, e.name, e.request_id, e.operation_id, e.upstream_id, e.subject_id,
-		e.client_id, e.client_name, e.auth_profile_id, e.upstream_auth_mode, e.http_method,
-		e.outcome, e.failure_origin, e.mcp_status, e.error_type, e.reason_code, e.latency_us,
-		e.client_ip, e.redirect_host, e.grant_id, e.err_name, e.err_message, e.cause_message
-	from unnest(p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id, p_subject_id,
-		p_client_id, p_client_name, p_auth_profile_id, p_upstream_auth_mode, p_http_method,
-		p_outcome, p_failure_origin, p_mcp_status, p_error_type, p_reason_code, p_latency_us,
-		p_client_ip, p_redirect_host, p_grant_id, p_err_name, p_err_message, p_cause_message)
-	as e (us, severity, name, request_id, operation_id, upstream_id, subject_id, client_id, client_name,
-		auth_profile_id, upstream_auth_mode, http_method, outcome, failure_origin, mcp_status,
-		error_type, reason_code, latency_us, client_ip, redirect_host, grant_id, err_name,
-		err_message, cause_message);
+	insert into event_auth (
+		program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
+		client_id, client_name, auth_profile_id, upstream_auth_mode, http_method,
+		outcome, failure_origin, mcp_status, error_type, reason_code, latency_us,
+		client_ip, redirect_host, grant_id, err_name, err_message, cause_message
+	)
+	select p_program, e.*
+	from unnest(
+		p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id,
+		p_subject_id, p_client_id, p_client_name, p_auth_profile_id,
+		p_upstream_auth_mode, p_http_method, p_outcome, p_failure_origin, p_mcp_status,
+		p_error_type, p_reason_code, p_latency_us, p_client_ip, p_redirect_host,
+		p_grant_id, p_err_name, p_err_message, p_cause_message
+	) e;
 end $$;

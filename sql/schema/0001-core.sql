@@ -6,7 +6,8 @@
 create table gatehouse.schema_version (
 	number          int primary key,
 	name            text not null,
-	compatible_from int not null check (compatible_from <= number), -- programs that know this number, or a later one, still work
+	-- programs that know this number, or a later one, still work
+	compatible_from int not null check (compatible_from <= number),
 	applied_at      timestamptz not null default now()
 );
 
@@ -18,9 +19,9 @@ create table gatehouse.audit (
 	at         timestamptz not null default clock_timestamp(),
 	program    text not null default session_user, -- the role that asked
 	request_id text,
-	actor      text,                               -- the subject or administrator; null: the gateway itself
-	action     text not null,                      -- "grant_revoked"
-	object     text,                               -- what it was done to: "grant:UUID"
+	actor      text,                           -- subject or administrator; null: us
+	action     text not null,                  -- "grant_revoked"
+	object     text,                           -- what it was done to: "grant:UUID"
 	client_id  text,
 	detail     jsonb not null default '{}'
 );

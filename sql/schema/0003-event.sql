@@ -1,12 +1,12 @@
 -- compatible-from: 0003
 --
--- What happened: one row per call, one per auth event. Both tables are split by day (UTC), so that an old
--- day goes by dropping a table. events_step() makes the days; there is no default partition, which would
--- have to be searched for each new one.
--- Rows arrive in batches, after the answer: they may be lost with a crash. What must not be lost is in `audit`.
+-- What happened: one row per call, one per auth event. Both tables are split by day (UTC), so
+-- that an old day goes by dropping a table. events_step() makes the days; there is no default
+-- partition, which would have to be searched for each new one. Rows arrive in batches, after the
+-- answer: they may be lost with a crash. What must not be lost is in `audit`.
 
 create table gatehouse.event_call (
-	at                 timestamptz not null, -- the start of the call, by the clock of the machine that served it
+	at                 timestamptz not null, -- the start, by the clock of the machine
 	program            text not null,
 	severity           text not null,
 	request_id         text,
@@ -74,8 +74,8 @@ create table gatehouse.event_auth (
 create index event_auth_at on gatehouse.event_auth using brin (at);
 create index event_auth_subject on gatehouse.event_auth (subject_id, at);
 
--- The batches of the last hour: one that was sent again because its commit was in doubt is known again.
--- A crash may forget them: the worst is a row twice.
+-- The batches of the last hour: one that was sent again because its commit was in doubt is known
+-- again. A crash may forget them: the worst is a row twice.
 create unlogged table gatehouse.event_batch (
 	batch_id uuid primary key,
 	at       timestamptz not null default now()
@@ -110,8 +110,10 @@ from gatehouse.event_call;
 
 create view gatehouse.capability_invocation as
 select
-	e.at + case when v.completed then coalesce(e.latency_us, 0) else 0 end * interval '1 microsecond' as "time",
-	case when v.completed then 'mcp_capability_completed' else 'mcp_capability_invoked' end as event,
+	e.at + case when v.completed then coalesce(e.latency_us, 0) else 0 end
+		* interval '1 microsecond' as "time",
+	case when v.completed then 'mcp_capability_completed' else 'mcp_capability_invoked' end
+		as event,
 	e.request_id as "requestId",
 	e.operation_id as "operationId",
 	e.operation_id as "virtualServerName",

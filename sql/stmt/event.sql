@@ -3,11 +3,12 @@
 -- $1 int4  days that events are kept; 0: all of them
 select gatehouse.events_step($1);
 
+-- One element of each array is an event.
 -- name: events_add_call :exec
 -- for: oauth consent connect mcp console
 -- $1 uuid  id of the batch
 -- $2 text  who writes
--- $3 int8[]  microseconds since 1970
+-- $3 timestamptz[]  when
 -- $4 text[]  severity
 -- $5 text[]  request_id
 -- $6 text[]  operation_id
@@ -45,11 +46,12 @@ select gatehouse.events_add_call(
 	$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35
 );
 
+-- One element of each array is an event.
 -- name: events_add_auth :exec
 -- for: oauth consent connect mcp console
 -- $1 uuid  id of the batch
 -- $2 text  who writes
--- $3 int8[]  microseconds since 1970
+-- $3 timestamptz[]  when
 -- $4 text[]  severity
 -- $5 text[]  name
 -- $6 text[]  request_id

@@ -64,11 +64,11 @@ const char *const *load_strings(struct loader *l, struct json_object *array)
 	return list;
 }
 
-struct expansion {
+/* The place of the references at hand. */
+struct reporting {
 	struct loader *l;
-	const char *file, *pointer, *owner;
-	bool used;
-	const char **fault;
+	const char *file, *pointer;
+	struct expansion *x;
 };
 
 /* What to do about a variable that is not set. */
@@ -89,27 +89,46 @@ static const char *variable_remedy(const struct loader *l, const char *name)
 
 static void report(void *context, const char *name, const struct err *e)
 {
-	struct expansion *x = context;
-	struct loader *l = x->l;
+	struct reporting *r = context;
+	struct loader *l = r->l;
+	struct expansion *x = r->x;
 	/* a fresh clone has no .env yet: that it needs one is news, not an error */
 	bool not_set_up = l->check && !l->has_env_file && e->code == ERR_NOT_FOUND;
 
-	problem_add(l->problems, x->used && !not_set_up, x->file, x->pointer,
+	x->missing = true;
+	if (!x->needed && e->code != ERR_SYNTAX)
+		return;
+	problem_add(l->problems, x->used && !not_set_up, r->file, r->pointer,
 	    e->code == ERR_NOT_FOUND ? variable_remedy(l, name) :
 	    e->code == ERR_IO        ? "give it the path of a readable file" :
 	                               "mend the reference",
 	    "%s: %s", x->owner, e->text);
-	if (!*x->fault)
-		*x->fault = arena_printf(l->arena, "%s#%s: %s: %s", x->file, x->pointer, x->owner, e->text);
+	if (!x->fault)
+		x->fault = arena_printf(l->arena, "%s#%s: %s: %s", r->file, r->pointer, x->owner, e->text);
 }
 
 const char *load_expand(struct loader *l, enum env_form form, const char *text, const char *file,
-    const char *pointer, const char *owner, bool used, const char **fault)
+    const char *pointer, struct expansion *x)
 {
-	struct expansion x = { .l = l, .file = file, .pointer = pointer, .owner = owner, .used = used,
-		.fault = fault };
+	struct reporting r = { .l = l, .file = file, .pointer = pointer, .x = x };
 
-	return env_expand(l->env, form, text, report, &x);
+	return env_expand(l->env, form, text, report, &r);
+}
+
+bool load_is_needed(const struct loader *l, enum policy_class class)
+{
+	static const char *const nothing[] = { "discovery", "consent", "console" };
+
+	if (!l->program || l->check)
+		return true;
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		if (!strcmp(l->program, nothing[i]))
+			return false;
+	if (!strcmp(l->program, "oauth"))
+		return class == POLICY_OAUTH;
+	if (!strcmp(l->program, "connect"))
+		return class == POLICY_EXCHANGE;
+	return strcmp(l->program, "mcp") != 0 || class != POLICY_OAUTH;
 }
 
 void route_fault(struct loader *l, struct mcp_route *r, const char *pointer, const char *remedy,

@@ -37,6 +37,7 @@ struct loader {
 	struct env *env;
 	const struct policy_type *const *types;
 	bool check;        /* project_options.check */
+	const char *program; /* project_options.program */
 	const char *files_dir; /* where the configuration files are read: the project, or a snapshot of it */
 	bool has_env_file; /* .env is there */
 	bool policies_unread; /* the policy library is broken: which policies there are is not known */
@@ -65,12 +66,24 @@ struct json_object *load_json(struct loader *, const char *file, bool *absent);
 /* An array of strings as a list ended by NULL; an absent one is empty. */
 const char *const *load_strings(struct loader *, struct json_object *array);
 
+/* Whose references are replaced. */
+struct expansion {
+	const char *owner; /* "policy 'x'", for messages */
+	bool used;         /* by a route; else what is missing is a warning */
+	bool needed;       /* by this program; else nothing is said */
+	bool missing;      /* set: there was a reference without a value */
+	const char *fault; /* set: what to say of the first one that is needed */
+};
+
 /*
- * TEXT of FILE at POINTER with its references replaced, NULL if one has no value: then each was made a problem of
- * OWNER ("policy 'x'"), and *FAULT (if not set before) says so. An unused owner's is a warning.
+ * TEXT of FILE at POINTER with its references replaced, in the arena. NULL if one has no value: then each became a
+ * problem, and `missing` and `fault` are set.
  */
 const char *load_expand(struct loader *, enum env_form, const char *text, const char *file,
-    const char *pointer, const char *owner, bool used, const char **fault);
+    const char *pointer, struct expansion *);
+
+/* Whether the program that the project is read for acts by policies of this class (POLICY_OTHER: sends calls). */
+bool load_is_needed(const struct loader *, enum policy_class);
 
 /* Closes the route with an error; the first fault stays. */
 void route_fault(struct loader *, struct mcp_route *, const char *pointer, const char *remedy,

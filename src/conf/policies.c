@@ -120,17 +120,14 @@ bool policies_read(struct loader *l)
 
 struct resolving {
 	struct loader *l;
-	struct policy_use *use;
-	const char *owner;
-	bool used;
-	const char *fault; /* the first reference without a value */
+	struct expansion x;
 };
 
 static void resolve_string(struct resolving *r, struct json_object *string, const char *pointer)
 {
 	const char *text = json_object_get_string(string), *value;
 
-	value = load_expand(r->l, ENV_CALL, text, POLICIES_FILE, pointer, r->owner, r->used, &r->fault);
+	value = load_expand(r->l, ENV_CALL, text, POLICIES_FILE, pointer, &r->x);
 	if (!value)
 		option_mark_unresolved(string);
 	else if (value != text)
@@ -254,8 +251,11 @@ static void check_exchange_id(struct loader *l, size_t i)
 	}
 }
 
-/* The options by the table, then by the policy itself. */
-static void check_options(struct loader *l, struct policy_use *use, bool unresolved)
+/*
+ * The options by the table, then by the policy itself. Where a variable is missing that this program does not use,
+ * the policy is loaded for what the program does use, and its opinion on the rest does not count.
+ */
+static void check_options(struct loader *l, struct policy_use *use, const struct expansion *x)
 {
 	static const struct option none[] = { { 0 } };
 	struct option_place place = { l->problems, l->arena, POLICIES_FILE, "option" };
@@ -265,11 +265,13 @@ static void check_options(struct loader *l, struct policy_use *use, bool unresol
 	bool ok = option_check(&place, use->type->options ? use->type->options : none, use->options,
 	    pointer);
 
-	if (ok && !unresolved && use->type->load)
-		use->loaded =
-		    use->type->load(use, use->options, l->arena, l->problems, POLICIES_FILE, pointer);
+	if (ok && !x->fault && use->type->load)
+		use->loaded = use->type->load(use, use->options, l->arena,
+		    x->missing ? problems_new(l->arena) : l->problems, POLICIES_FILE, pointer);
 	if (!use->fault)
 		use->fault = problems_fault(l->problems, mark);
+	if (!use->fault)
+		use->fault = x->fault;
 }
 
 static void load_policy(struct loader *l, size_t i)
@@ -277,16 +279,16 @@ static void load_policy(struct loader *l, size_t i)
 	struct policy_use *use = &l->policies[i];
 	struct resolving r = {
 		.l = l,
-		.use = use,
-		.owner = arena_printf(l->arena, "policy '%.64s'", use->name),
-		.used = l->policy_entries[i].used,
+		.x = {
+			.owner = arena_printf(l->arena, "policy '%.64s'", use->name),
+			.used = l->policy_entries[i].used,
+			.needed = load_is_needed(l, use->type->class),
+		},
 	};
 
 	resolve(&r, use->options,
 	    pointer_member(l->arena, pointer_member(l->arena, use->pointer, "handler"), "options"));
-	check_options(l, use, r.fault != NULL);
-	if (!use->fault)
-		use->fault = r.fault;
+	check_options(l, use, &r.x);
 	if (use->type->class == POLICY_EXCHANGE)
 		check_exchange_id(l, i);
 	if (!use->type->served)

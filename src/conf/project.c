@@ -109,6 +109,7 @@ struct project *project_load(const struct project_options *options)
 		.problems = problems_new(a),
 		.types = options->types,
 		.check = options->check,
+		.program = options->program,
 		.files_dir = options->files_dir,
 	};
 

@@ -173,6 +173,11 @@ struct project_options {
 	                        * paths belong to `dir` in any case */
 	const struct policy_type *const *types; /* ended by NULL */
 	bool check; /* gatehousectl check: resolve everything, so that every missing variable is found */
+	/*
+	 * Which program it is for ("mcp", as struct app names it): a variable that only other programs use may be missing. Its
+	 * place then holds the reference as written. NULL: all of them.
+	 */
+	const char *program;
 };
 
 /*

@@ -227,7 +227,12 @@ static bool parse_upstream(struct reading *r, const char *pointer)
 
 static void read_upstream(struct reading *r, struct json_object *options, const char *pointer)
 {
-	const char *text = json_get_string(options, "rewritePattern"), *fault = NULL;
+	const char *text = json_get_string(options, "rewritePattern"), *url;
+	struct expansion x = {
+		.owner = arena_printf(r->l->arena, "route %s", r->route->path),
+		.used = true,
+		.needed = load_is_needed(r->l, POLICY_OTHER),
+	};
 
 	pointer = sub_pointer(r, pointer, "rewritePattern");
 	if (strstr(text, "$env(")) {
@@ -243,12 +248,13 @@ static void read_upstream(struct reading *r, struct json_object *options, const 
 		    "rewritePattern has a request-based template; only ${env.NAME} is replaced");
 		return;
 	}
-	r->route->upstream_text = load_expand(r->l, ENV_BRACES, text, ROUTES_FILE, pointer,
-	    arena_printf(r->l->arena, "route %s", r->route->path), true, &fault);
-	if (r->route->upstream_text)
+	url = load_expand(r->l, ENV_BRACES, text, ROUTES_FILE, pointer, &x);
+	if (url) {
+		r->route->upstream_text = url;
 		parse_upstream(r, pointer);
-	else if (!r->route->fault)
-		r->route->fault = fault;
+	} else if (!r->route->fault) {
+		r->route->fault = x.fault;
+	}
 }
 
 static bool is_header_name(const char *s)

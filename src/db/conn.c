@@ -62,21 +62,23 @@ void db_conninfo_free(char *conninfo)
 
 bool db_fail_late(struct err *e, const char *what)
 {
-	return err_reason(e, ERR_UNAVAILABLE, "database_timeout", "the database does not answer", "%s",
-	    what);
+	return err_reason(
+	    e, ERR_UNAVAILABLE, "database_timeout", "the database does not answer", "%s", what);
 }
 
 bool db_fail_away(struct err *e, const char *why)
 {
-	return err_reason(e, ERR_UNAVAILABLE, "database_unavailable", "the database is not available",
-	    "%s", why);
+	return err_reason(
+	    e, ERR_UNAVAILABLE, "database_unavailable", "the database is not available", "%s", why);
 }
 
-/* Whether a message in PQERRORS_VERBOSE form ("FATAL:  28000: text", in every language) has a state of ours. */
+/* Whether a message in PQERRORS_VERBOSE form ("FATAL:  28000: text", in every language) has a state
+ * of ours. */
 static bool names_us_unknown(const char *line)
 {
 	for (const char *p = line; (p = strstr(p, ":  ")); p++)
-		if (strlen(p) > 8 && p[8] == ':' && (!strncmp(p + 3, "28", 2) || !strncmp(p + 3, "3D000", 5)))
+		if (strlen(p) > 8 && p[8] == ':' &&
+		    (!strncmp(p + 3, "28", 2) || !strncmp(p + 3, "3D000", 5)))
 			return true;
 	return false;
 }
@@ -126,7 +128,7 @@ static bool conn_open(PGconn *pg, int64_t deadline, struct err *e)
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	while (PQstatus(pg) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
-	    state != PGRES_POLLING_FAILED) {
+	       state != PGRES_POLLING_FAILED) {
 		if (!conn_wait(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
 			return db_fail_late(e, "connect");
 		state = PQconnectPoll(pg);
@@ -134,16 +136,19 @@ static bool conn_open(PGconn *pg, int64_t deadline, struct err *e)
 	return PQstatus(pg) == CONNECTION_OK || connect_failed(pg, e);
 }
 
-struct conn *conn_new(const char *conninfo, const char *application, int64_t deadline, struct err *e)
+struct conn *conn_new(
+    const char *conninfo, const char *application, int64_t deadline, struct err *e)
 {
-	const char *const keys[] = { "dbname", "fallback_application_name", "client_encoding", NULL };
+	const char *const keys[] = { "dbname", "fallback_application_name", "client_encoding",
+		NULL };
 	const char *const values[] = { conninfo, application, "UTF8", NULL };
 	struct conn *c = xcalloc(1, sizeof(*c));
 
 	c->pg = PQconnectStartParams(keys, values, 1);
 	if (!c->pg)
 		abort(); /* no memory */
-	PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE); /* libpq 15 tells the SQLSTATE of a failed login in no other way */
+	/* libpq 15 tells the SQLSTATE of a failed login in no other way */
+	PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE);
 	if (!conn_open(c->pg, deadline, e)) {
 		conn_free(c);
 		return NULL;

@@ -44,26 +44,33 @@ char *application_for(const char *program);
  * A new connection, non-blocking, or NULL with ERR_UNAVAILABLE, or ERR_CONFIG if the server knows
  * neither our role nor the database. Name resolution is libpq's, and not under the deadline.
  */
-struct conn *conn_new(const char *conninfo, const char *application, int64_t deadline, struct err *);
+struct conn *conn_new(
+    const char *conninfo, const char *application, int64_t deadline, struct err *);
 void conn_free(struct conn *);
 
 /* Waits until the socket is ready for EVENTS of poll(). False past the deadline. */
 bool conn_wait(PGconn *, short events, int64_t deadline);
 
-/* Sends what is queued and reads the whole answer: its first error, else its last result; NULL past the deadline. */
+/* Sends what is queued and reads the whole answer: its first error, else its last result; NULL past
+ * the deadline. */
 PGresult *conn_finish(PGconn *, int64_t deadline);
 bool result_is_good(const PGresult *);
 
-/* The errors of a server that does not answer in time, and of one that is away. Both return false. */
+/*
+ * The errors of a server that does not answer in time, and of one that is away. Both return false.
+ */
 bool db_fail_late(struct err *, const char *what);
 bool db_fail_away(struct err *, const char *why);
 
-/* A connection that is believed to work; NULL with the error. To be given to one of the next two. */
+/*
+ * A connection that is believed to work; NULL with the error. To be given to one of the next two.
+ */
 struct conn *pool_borrow(struct db *, int64_t deadline, struct err *);
 /* Back into the pool, unless it broke or a transaction is open in it. */
 void pool_return(struct db *, struct conn *);
 void pool_drop(struct db *, struct conn *);
-/* A server that should have answered did not: nothing idle is trusted until a new connection was made. */
+/* A server that should have answered did not: nothing idle is trusted until a new connection was
+ * made. */
 void pool_suspect(struct db *, const struct err *why);
 
 #endif

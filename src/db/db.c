@@ -69,7 +69,8 @@ static bool class_is(const char *state, const char *class)
 /* Whether the statement had no effect, or may have it twice, and is worth another try. */
 static enum verdict judge(const char *state, const char *message, bool repeatable, bool lost)
 {
-	/* refused before anything ran: a pooler or a migration took the prepared statement or its plan */
+	/* refused before anything ran: a pooler or a migration took the prepared statement or its
+	 * plan */
 	if (!strcmp(state, "26000") || (!strcmp(state, "0A000") && strstr(message, "cached plan")))
 		return AGAIN_ON_NEW;
 	if (!strcmp(state, "25006")) /* read-only: a standby, and the primary is elsewhere */
@@ -91,8 +92,8 @@ static bool is_one_of(const char *state, const char *const *states)
 	return false;
 }
 
-static void statement_failed(struct err *e, const struct stmt_def *d, const char *state,
-    const char *message, bool lost)
+static void statement_failed(
+    struct err *e, const struct stmt_def *d, const char *state, const char *message, bool lost)
 {
 	/* no schema, function, right or table */
 	static const char *const not_set_up[] = { "3F000", "42883", "42501", "42P01", NULL };
@@ -106,11 +107,12 @@ static void statement_failed(struct err *e, const struct stmt_def *d, const char
 	    class_is(state, "22") ? "bad value" : message);
 	if (is_one_of(state, not_set_up))
 		err_reason(e, ERR_CONFIG, "database_schema",
-		    "the database is not set up for this program: run `gatehousectl migrate`", "%s", why);
+		    "the database is not set up for this program: run `gatehousectl migrate`", "%s",
+		    why);
 	else if (is_one_of(state, too_slow))
 		db_fail_late(e, why);
 	else if (lost || class_is(state, "08") || class_is(state, "53") || class_is(state, "57") ||
-	    is_one_of(state, for_now))
+		 is_one_of(state, for_now))
 		db_fail_away(e, why);
 	else if (class_is(state, "GH"))
 		err_reason(e, ERR_INTERNAL, "database_refused", "internal error", "%s", why);
@@ -118,8 +120,8 @@ static void statement_failed(struct err *e, const struct stmt_def *d, const char
 		err_set(e, ERR_INTERNAL, "internal error", "%s", why);
 }
 
-static PGresult *run(struct db *db, struct conn *c, enum stmt s, const struct db_param *params, size_t n,
-    int64_t deadline)
+static PGresult *run(struct db *db, struct conn *c, enum stmt s, const struct db_param *params,
+    size_t n, int64_t deadline)
 {
 	const struct stmt_def *d = &stmt_table[s];
 	const char *values[PARAMS_MAX];
@@ -157,12 +159,13 @@ static void copy_rows(const PGresult *r, struct arena *a, struct db_rows *out)
 	for (int i = 0; i < rows; i++)
 		for (int j = 0; j < columns; j++, cell++)
 			if (!PQgetisnull(r, i, j))
-				*cell = arena_strndup(a, PQgetvalue(r, i, j), (size_t)PQgetlength(r, i, j));
+				*cell = arena_strndup(
+				    a, PQgetvalue(r, i, j), (size_t)PQgetlength(r, i, j));
 	*out = (struct db_rows){ .rows = (size_t)rows, .columns = (size_t)columns, .cells = cells };
 }
 
-static enum verdict take_result(const struct stmt_def *d, const PGresult *r, bool lost, struct arena *a,
-    struct db_rows *out, struct err *e)
+static enum verdict take_result(const struct stmt_def *d, const PGresult *r, bool lost,
+    struct arena *a, struct db_rows *out, struct err *e)
 {
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
@@ -229,7 +232,8 @@ bool db_call_within(struct db *db, int ms, enum stmt s, const struct db_param *p
 		err_clear(&last);
 		verdict = try_once(db, ms, deadline, s, params, n, a, out, &last);
 	}
-	return verdict == DONE || err_reason(e, last.code, last.reason, last.text, "%s", last.detail);
+	return verdict == DONE ||
+	       err_reason(e, last.code, last.reason, last.text, "%s", last.detail);
 }
 
 bool db_call(struct db *db, enum stmt s, const struct db_param *params, size_t n, struct arena *a,

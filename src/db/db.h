@@ -6,13 +6,14 @@
  *
  * Every connect and statement has a deadline in the client: a stopped server must not stop us.
  * Past it the connection is dropped: ERR_UNAVAILABLE, reason "database_timeout". A server
- * that refuses or is away: ERR_UNAVAILABLE, "database_unavailable"; while it is, one call at a time finds
- * out whether it is back and the others fail at once. A statement is retried
- * on a new connection for 40001, 40P01, 57P0x, 08xxx and 25006, within its deadline, unless it is marked
- * `-- retry: never`; statements that change something are written so that a repetition finds its own
- * row (security: "commit unknown").
+ * that refuses or is away: ERR_UNAVAILABLE, "database_unavailable"; while it is, one call at a time
+ * finds out whether it is back and the others fail at once. A statement is retried on a new
+ * connection for 40001, 40P01, 57P0x, 08xxx and 25006, within its deadline, unless it is marked
+ * `-- retry: never`; statements that change something are written so that a repetition finds its
+ * own row (security: "commit unknown").
  *
- * Time limits within the server (statement_timeout) are set on the roles by sql/roles.sql: no connection pays for them.
+ * Time limits within the server (statement_timeout) are set on the roles by sql/roles.sql: no
+ * connection pays for them.
  */
 #ifndef GATEHOUSE_DB_DB_H
 #define GATEHOUSE_DB_DB_H
@@ -36,7 +37,8 @@ struct db_options {
 	int statement_ms;     /* 0: 3000: all of a db_call(), waiting for a connection included */
 };
 
-/* CONNINFO with {program} replaced; NULL for "" and NULL. To be freed by the second, which wipes it first. */
+/* CONNINFO with {program} replaced; NULL for "" and NULL. To be freed by the second, which wipes it
+ * first. */
 char *db_conninfo(const char *conninfo, const char *program);
 void db_conninfo_free(char *);
 
@@ -50,9 +52,9 @@ struct db_param {
 	size_t len;  /* bytes only */
 	bool binary; /* true: a bytea of `len` bytes; false: text ending in NUL */
 };
-#define DB_TEXT(s) ((struct db_param){ .value = (s) })
+#define DB_TEXT(s)     ((struct db_param){ .value = (s) })
 #define DB_BYTES(p, n) ((struct db_param){ .value = (p), .len = (n), .binary = true })
-#define DB_NULL ((struct db_param){ .value = NULL })
+#define DB_NULL        ((struct db_param){ .value = NULL })
 struct db_param db_int(struct arena *, int64_t);
 struct db_param db_bool(bool);
 /* A PostgreSQL array literal of texts (quoted as needed) / of byteas, from N items. */
@@ -67,17 +69,19 @@ struct db_rows {
 
 /*
  * Runs a statement with its N parameters (it must be the number the statement declares).
- * OUT may be NULL. False with ERR_UNAVAILABLE (above), ERR_CONFIG (schema or role missing: the text names
- * the command that mends it), ERR_INTERNAL (any other SQL error; detail has statement, SQLSTATE and message, never
- * parameters; reason "database_refused" if an SQL function raised a state of class GH: refusals that
- * callers expect are returned as a row).
+ * OUT may be NULL. False with ERR_UNAVAILABLE (above), ERR_CONFIG (schema or role missing: the text
+ * names the command that mends it), ERR_INTERNAL (any other SQL error; detail has statement,
+ * SQLSTATE and message, never parameters; reason "database_refused" if an SQL function raised a
+ * state of class GH: refusals that callers expect are returned as a row).
  */
-bool db_call(struct db *, enum stmt, const struct db_param *, size_t n, struct arena *, struct db_rows *out,
-    struct err *);
-
-/* The same with a limit of the caller's, in milliseconds: for background work that must end soon. */
-bool db_call_within(struct db *, int ms, enum stmt, const struct db_param *, size_t n, struct arena *,
+bool db_call(struct db *, enum stmt, const struct db_param *, size_t n, struct arena *,
     struct db_rows *out, struct err *);
+
+/*
+ * The same with a limit of the caller's, in milliseconds: for background work that must end soon.
+ */
+bool db_call_within(struct db *, int ms, enum stmt, const struct db_param *, size_t n,
+    struct arena *, struct db_rows *out, struct err *);
 
 const char *db_text(const struct db_rows *, size_t row, size_t column); /* NULL: SQL null */
 int64_t db_int_at(const struct db_rows *, size_t row, size_t column);   /* 0 for null */
@@ -87,7 +91,8 @@ struct db_param db_bytes_at(const struct db_rows *, size_t row, size_t column, s
 
 /*
  * Checks that the schema serves this build (sql/schema's version range): ERR_CONFIG that names
- * `gatehousectl migrate` if it is missing or older, or the release if it is newer than this build can serve. Cached once true.
+ * `gatehousectl migrate` if it is missing or older, or the release if it is newer than this build
+ * can serve. Cached once true.
  */
 bool db_schema_ok(struct db *, struct err *);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listener. Fresh means: at some moment of the last 5 s a question was sent that the server has answered
- * since, and every notification that came before the answer was handed on. Its time is that of the
- * question, not of the answer.
+ * The listener. Fresh means: at some moment of the last 5 s a question was sent that the server has
+ * answered since, and every notification that came before the answer was handed on. Its time is
+ * that of the question, not of the answer.
  */
 #include "config.h"
 
@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 enum {
-	PING_MS = 2000,    /* between two questions */
-	ANSWER_MS = 2000,  /* patience for one, and for a connect */
+	PING_MS = 2000,   /* between two questions */
+	ANSWER_MS = 2000, /* patience for one, and for a connect */
 	FRESH_MS = 5000,
 	BACK_OFF_MS = 500,
 	THREAD_STACK = 256 * 1024
@@ -35,8 +35,8 @@ struct db_listen {
 	void (*on_notify)(void *context, const char *payload);
 	void *context;
 	pthread_t thread;
-	int stop_fd; /* readable: stop */
-	bool away;   /* said so in the log */
+	int stop_fd;                  /* readable: stop */
+	bool away;                    /* said so in the log */
 	atomic_int_fast64_t fresh_at; /* 0: never, or not connected */
 };
 
@@ -72,8 +72,10 @@ static void hand_on(const struct db_listen *l, PGconn *pg)
 	}
 }
 
-/* SQL is a constant. The time of the question in *ASKED_AT. False: the connection is of no more use. */
-static bool ask(const struct db_listen *l, struct conn *c, const char *sql, int64_t *asked_at, struct err *e)
+/* SQL is a constant. The time of the question in *ASKED_AT. False: the connection is of no more
+ * use. */
+static bool ask(
+    const struct db_listen *l, struct conn *c, const char *sql, int64_t *asked_at, struct err *e)
 {
 	PGresult *r;
 	bool ok;
@@ -131,8 +133,8 @@ static void *run(void *context)
 		}
 		l->fresh_at = 0;
 		if (going && !l->away)
-			log_warn(NULL, "not listening to the database: every token is looked up", "reason",
-			    err_reason_of(&e), "detail", e.detail, NULL);
+			log_warn(NULL, "not listening to the database: every token is looked up",
+			    "reason", err_reason_of(&e), "detail", e.detail, NULL);
 		l->away = going;
 		going = going && wait_readable(l, NULL, clock_ms() + BACK_OFF_MS);
 	}

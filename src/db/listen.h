@@ -11,9 +11,11 @@
 
 struct db_listen;
 
-/* ON_NOTIFY runs in the listener's thread, with the payload ("token:UUID", "grant:UUID", "client:ID", "subject:…");
- * with NULL whenever notifications may have been missed (each connect): forget everything. */
-/* NULL, with a logged message, when there are no threads left. CONNINFO and PROGRAM as in struct db_options. */
+/* ON_NOTIFY runs in the listener's thread, with the payload ("token:UUID", "grant:UUID",
+ * "client:ID", "subject:…"); with NULL whenever notifications may have been missed (each connect):
+ * forget everything. */
+/* NULL, with a logged message, when there are no threads left. CONNINFO and PROGRAM as in struct
+ * db_options. */
 struct db_listen *db_listen_start(const char *conninfo, const char *program,
     void (*on_notify)(void *context, const char *payload), void *context);
 /* Waits for the thread, 2 s at most. NULL is allowed. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pool. While the server is away it is `down`: one call at a time tries to connect, all others
- * fail at once (or after a moment's grace, as the attempt under way may succeed), so that no queue of
- * requests waits for a machine that does not answer. No attempt is more than BACK_OFF_MS away.
+ * fail at once (or after a moment's grace, as the attempt under way may succeed), so that no queue
+ * of requests waits for a machine that does not answer. No attempt is more than BACK_OFF_MS away.
  */
 #include "config.h"
 
@@ -45,7 +45,7 @@ static bool is_alive(struct conn *c)
 		return true;
 	/* a parameter's new value may be told at any time; anything else is the end */
 	return !(p.revents & (POLLHUP | POLLERR)) && PQconsumeInput(c->pg) && !PQisBusy(c->pg) &&
-	    PQstatus(c->pg) == CONNECTION_OK;
+	       PQstatus(c->pg) == CONNECTION_OK;
 }
 
 static void pool_wait(struct db *db, int64_t until)
@@ -64,8 +64,8 @@ static struct conn *go_down(struct db *db, int64_t try_at, const struct err *why
 		db->open--;
 	db->idle = NULL;
 	if (!db->down)
-		log_warn(NULL, "database is away", "reason", err_reason_of(why), "detail", why->detail,
-		    NULL);
+		log_warn(NULL, "database is away", "reason", err_reason_of(why), "detail",
+		    why->detail, NULL);
 	db->down = true;
 	db->try_at = try_at;
 	db->why = *why;
@@ -99,15 +99,16 @@ static bool take_place(struct db *db, int64_t deadline, struct place *p, struct 
 			return true;
 		}
 		if (db->down && !may_hope(db, now, grace))
-			return err_reason(e, db->why.code, db->why.reason, db->why.text, "%s",
-			    db->why.detail);
+			return err_reason(
+			    e, db->why.code, db->why.reason, db->why.text, "%s", db->why.detail);
 		if (now >= deadline)
 			return db_fail_late(e, "all connections are in use");
 		pool_wait(db, db->down ? grace : deadline);
 	}
 }
 
-static struct conn *connect_in(struct db *db, const struct place *p, int64_t deadline, struct err *e)
+static struct conn *connect_in(
+    struct db *db, const struct place *p, int64_t deadline, struct err *e)
 {
 	int64_t limit = clock_ms() + db->connect_ms;
 	struct conn *c, *stale = NULL;

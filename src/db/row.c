@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters on the way in, cells on the way out. Everything is text but byteas, which go in as they are. */
+/* Parameters on the way in, cells on the way out. Everything is text but byteas, which go in as
+ * they are. */
 #include "config.h"
 
 #include "db/db.h"

@@ -21,9 +21,10 @@ static bool schema_fits(struct db *db, struct arena *a, struct err *e)
 		    "schema %lld, wanted %d", (long long)newest, SCHEMA_KNOWN);
 	if (from > SCHEMA_KNOWN)
 		return err_reason(e, ERR_CONFIG, "database_schema",
-		    "the database is newer than this program: install the new release on this machine too",
-		    "schema %lld serves programs from %lld on, this one knows %d", (long long)newest,
-		    (long long)from, SCHEMA_KNOWN);
+		    "the database is newer than this program: install the new release on this "
+		    "machine too",
+		    "schema %lld serves programs from %lld on, this one knows %d",
+		    (long long)newest, (long long)from, SCHEMA_KNOWN);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The queue, and the thread that empties it. A request pays for one copy; everything else happens 100 ms
- * later, for all events of that time at once.
+ * The queue, and the thread that empties it. A request pays for one copy; everything else happens
+ * 100 ms later, for all events of that time at once.
  */
 #include "config.h"
 
@@ -21,10 +21,10 @@
 
 enum {
 	BATCH_MS = 100,
-	RETRY_MS = 500,    /* between two tries while the database is away */
-	FLUSH_MS = 500,    /* then the queue is looked at again */
-	STEP_MS = 60000,   /* between two calls of events_step() */
-	CALL_MS = 2000,    /* for one batch; a stop, which takes no longer, may have to wait for it */
+	RETRY_MS = 500,  /* between two tries while the database is away */
+	FLUSH_MS = 500,  /* then the queue is looked at again */
+	STEP_MS = 60000, /* between two calls of events_step() */
+	CALL_MS = 2000,  /* for one batch; a stop, which takes no longer, may have to wait for it */
 	STOP_MS = 2000,
 	DROP_SAY_MS = 10000,
 	QUEUE_DEFAULT = 65536,
@@ -59,7 +59,8 @@ void event_drop(unsigned n, const char *why)
 	int64_t said = drop_said_at, now = clock_ms();
 	char text[32];
 
-	if ((said && now - said < DROP_SAY_MS) || !atomic_compare_exchange_strong(&drop_said_at, &said, now))
+	if ((said && now - said < DROP_SAY_MS) ||
+	    !atomic_compare_exchange_strong(&drop_said_at, &said, now))
 		return;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)total);
 	log_error(NULL, "events are dropped", "why", why, "droppedSinceStart", text, NULL);
@@ -74,7 +75,8 @@ static void wait_until(int64_t when)
 	pthread_cond_timedwait(&q.filled, &q.lock, &t);
 }
 
-/* Everything that has come, after giving the first of it BATCH_MS of company. The stop flag in *STOP. */
+/* Everything that has come, after giving the first of it BATCH_MS of company. The stop flag in
+ * *STOP. */
 static struct record *collect(int64_t wake_at, bool *stop)
 {
 	struct record *list;
@@ -95,7 +97,8 @@ static struct record *collect(int64_t wake_at, bool *stop)
 	return list;
 }
 
-/* Partitions for the coming days, expiry. Failing is nothing: the next time, or another program's, will do. */
+/* Partitions for the coming days, expiry. Failing is nothing: the next time, or another program's,
+ * will do. */
 static void step(void)
 {
 	struct err e = { .code = ERR_NONE };

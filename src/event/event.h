@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events (gatehouse(7), EVENTS): one record per call and one per auth event, handed to a
- * background thread that writes one JSON line to the log and one row to PostgreSQL, in batches every 100 ms.
- * event_emit() copies, never blocks on I/O, and counts what it drops when the queue (bounded) is full.
+ * background thread that writes one JSON line to the log and one row to PostgreSQL, in batches
+ * every 100 ms. event_emit() copies, never blocks on I/O, and counts what it drops when the queue
+ * (bounded) is full.
  *
- * Never in an event: bearer tokens, codes, verifiers, secrets, tickets, full redirect URIs (host only), bodies.
+ * Never in an event: bearer tokens, codes, verifiers, secrets, tickets, full redirect URIs (host
+ * only), bodies.
  */
 #ifndef GATEHOUSE_EVENT_EVENT_H
 #define GATEHOUSE_EVENT_EVENT_H
@@ -21,8 +23,8 @@ enum event_severity { EVENT_INFO, EVENT_ERROR, EVENT_DEBUG };
 struct event {
 	enum event_family family;
 	enum event_severity severity;
-	const char *name;         /* auth: "mcp_auth_login_succeeded", …; call: NULL */
-	int64_t time_us;          /* wall clock at the start; 0: now */
+	const char *name; /* auth: "mcp_auth_login_succeeded", …; call: NULL */
+	int64_t time_us;  /* wall clock at the start; 0: now */
 	const char *request_id;
 	const char *operation_id; /* also virtualServerName */
 	const char *upstream_id;  /* also upstreamServerName */
@@ -30,7 +32,8 @@ struct event {
 	const char *auth_profile_id, *upstream_auth_mode;
 	const char *http_method, *transport; /* "json", "sse" */
 	const char *mcp_method, *capability_type, *capability_name;
-	const char *outcome;        /* success failure denied application_error connect_required partial cancelled */
+	/* success failure denied application_error connect_required partial cancelled */
+	const char *outcome;
 	const char *failure_origin; /* gateway upstream client */
 	int mcp_status;             /* HTTP status sent; 0 none */
 	int64_t jsonrpc_error_code; /* 0 none */
@@ -38,9 +41,9 @@ struct event {
 	int64_t latency_us, gateway_us, upstream_us; /* -1 unknown */
 	int64_t bytes_in, bytes_out;
 	const char *client_ip, *protocol_version, *session_digest;
-	const char *redirect_host;  /* auth events */
+	const char *redirect_host; /* auth events */
 	const char *grant_id;
-	const struct err *cause;    /* its text and detail become errName/errMessage */
+	const struct err *cause; /* its text and detail become errName/errMessage */
 };
 
 struct db;
@@ -56,12 +59,12 @@ struct event_options {
 void event_start(const struct event_options *);
 /* Writes what is queued (at most 2 s), then ends the thread. */
 void event_stop(void);
-/* Strings are cut to EVENT_TEXT_MAX bytes. Before event_start(): only the log line, at once. EVENT_DEBUG: only
- * the log line, if the log's level shows it. */
+/* Strings are cut to EVENT_TEXT_MAX bytes. Before event_start(): only the log line, at once.
+ * EVENT_DEBUG: only the log line, if the log's level shows it. */
 enum { EVENT_TEXT_MAX = 512 };
 void event_emit(const struct event *);
-/* How many rows were dropped since the start: the newest when the queue is full, the oldest when the database
- * has been away for so long, and what it refuses. */
+/* How many rows were dropped since the start: the newest when the queue is full, the oldest when
+ * the database has been away for so long, and what it refuses. */
 uint64_t event_dropped(void);
 
 #endif

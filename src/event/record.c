@@ -12,9 +12,9 @@
 #include <string.h>
 
 #define IN_EVENT(member) offsetof(struct record, e.member)
-#define BOTH (RECORD_OF_CALL | RECORD_OF_AUTH)
-#define CALL RECORD_OF_CALL
-#define AUTH RECORD_OF_AUTH
+#define BOTH             (RECORD_OF_CALL | RECORD_OF_AUTH)
+#define CALL             RECORD_OF_CALL
+#define AUTH             RECORD_OF_AUTH
 
 const struct record_field record_fields[] = {
 	{ "severity", NULL, RECORD_TEXT, offsetof(struct record, severity), BOTH },

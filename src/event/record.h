@@ -11,8 +11,8 @@
 /* A copy of an event, with its strings, in one piece of memory. */
 struct record {
 	struct record *next;
-	struct event e;             /* `cause` is NULL: it became the next three */
-	const char *severity;       /* "info", "error", "debug" */
+	struct event e;       /* `cause` is NULL: it became the next three */
+	const char *severity; /* "info", "error", "debug" */
 	const char *err_name, *err_message, *cause_message;
 };
 
@@ -30,7 +30,8 @@ enum record_kind {
 
 enum { RECORD_OF_CALL = 1 << EVENT_CALL, RECORD_OF_AUTH = 1 << EVENT_AUTH };
 
-/* A field: its row stands where its column stands in sql/schema/0003-event.sql, after `at` and `program`. */
+/* A field: its row stands where its column stands in sql/schema/0003-event.sql, after `at` and
+ * `program`. */
 struct record_field {
 	const char *name;  /* in the log line */
 	const char *alias; /* a second name for it there, or NULL */
@@ -54,8 +55,8 @@ struct sink_pg;
 struct sink_pg *sink_pg_new(const char *program, struct db *, unsigned max);
 /* Takes a list over. Past `max` records the oldest batch is dropped. */
 void sink_pg_add(struct sink_pg *, struct record *list);
-/* Writes until nothing is left, or the deadline of clock_ms() passed, with CALL_MS for each batch. False: the
- * database is away. */
+/* Writes until nothing is left, or the deadline of clock_ms() passed, with CALL_MS for each batch.
+ * False: the database is away. */
 bool sink_pg_flush(struct sink_pg *, int64_t deadline, int call_ms);
 bool sink_pg_is_empty(const struct sink_pg *);
 /* What is left counts as dropped. */

@@ -21,7 +21,8 @@ static void add_number(struct buf *b, const struct record_field *f, int64_t n)
 		buf_printf(b, "%lld", (long long)n);
 }
 
-static void add_field(struct buf *b, const struct record *r, const struct record_field *f, const char *name)
+static void add_field(
+    struct buf *b, const struct record *r, const struct record_field *f, const char *name)
 {
 	int64_t n;
 
@@ -53,8 +54,10 @@ static void add_line(struct buf *b, const char *program, const struct record *r)
 	char when[CLOCK_TEXT];
 
 	clock_text_of(when, r->e.time_us);
-	buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"family\":\"%s\"", when,
-	    r->severity, program, (long)getpid(), r->e.family == EVENT_CALL ? "call" : "auth_event");
+	buf_printf(b,
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"family\":\"%s\"",
+	    when, r->severity, program, (long)getpid(),
+	    r->e.family == EVENT_CALL ? "call" : "auth_event");
 	for (const struct record_field *f = record_fields; f->name; f++) {
 		if (!(f->families & family) || f->offset == offsetof(struct record, severity))
 			continue;

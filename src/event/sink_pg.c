@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events as rows: a batch is one call of an SQL function with an array for each column. A batch keeps its
- * id until it is known to be in: when a commit is in doubt it is sent again, and the function knows it.
- * A batch that the database refuses is halved until the bad row stands alone.
+ * Events as rows: a batch is one call of an SQL function with an array for each column. A batch
+ * keeps its id until it is known to be in: when a commit is in doubt it is sent again, and the
+ * function knows it. A batch that the database refuses is halved until the bad row stands alone.
  */
 #include "config.h"
 
@@ -159,8 +159,12 @@ static struct db_param times(struct arena *a, const struct batch *b)
 	const char *items[BATCH_MAX];
 	size_t n = 0;
 
-	for (const struct record *r = b->list; r; r = r->next)
-		items[n++] = arena_printf(a, "%lld", (long long)r->e.time_us);
+	for (const struct record *r = b->list; r; r = r->next) {
+		char *text = arena_alloc(a, CLOCK_TEXT);
+
+		clock_text_of(text, r->e.time_us);
+		items[n++] = text;
+	}
 	return db_text_array(a, items, n);
 }
 
@@ -229,8 +233,8 @@ bool sink_pg_flush(struct sink_pg *s, int64_t deadline, int call_ms)
 			refused(s, &e);
 		} else {
 			if (!s->away)
-				log_warn(NULL, "events wait for the database", "reason", err_reason_of(&e),
-				    "detail", e.detail, NULL);
+				log_warn(NULL, "events wait for the database", "reason",
+				    err_reason_of(&e), "detail", e.detail, NULL);
 			s->away = true;
 			return false;
 		}

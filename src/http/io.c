@@ -51,6 +51,11 @@ bool io_is_writable(const struct io *io)
 	return io->ops->is_writable(io);
 }
 
+bool io_tells_leaving(const struct io *io)
+{
+	return io->ops->tells_leaving;
+}
+
 int io_fd(const struct io *io)
 {
 	return io->ops->fd(io);

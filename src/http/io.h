@@ -50,6 +50,11 @@ bool io_write(struct io *, const void *, size_t n);
 bool io_flush(struct io *);
 /* Whether IO_BUFFER bytes can be written now without blocking. */
 bool io_is_writable(const struct io *);
+/*
+ * Whether the web server's end of sending means that the client is gone. Not under plain CGI, where some servers
+ * end their half with the request's body.
+ */
+bool io_tells_leaving(const struct io *);
 /* The connection's descriptor, for epoll (EPOLLOUT, EPOLLRDHUP). Its flags must not be changed. */
 int io_fd(const struct io *);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RECEIVE_MS = 30000 };
+enum { RECEIVE_MS = 30000, DRAIN_MAX = 16 * 1024 * 1024 };
 
 extern char **environ;
 
@@ -73,14 +73,6 @@ static bool cgi_write(struct io *io, const void *p, size_t n)
 	return true;
 }
 
-static void cgi_end(struct io *io)
-{
-	cgi_flush(io);
-	/* the web server ends the answer when its end of the pipe closes; what follows is ours alone */
-	close(STDOUT_FILENO);
-	free(io);
-}
-
 static const char *const *cgi_params(const struct io *io)
 {
 	(void)io;
@@ -105,6 +97,26 @@ static long cgi_read(struct io *io, void *p, size_t n)
 	if (got > 0 && !c->endless)
 		c->left -= (size_t)got;
 	return got;
+}
+
+/* Some web servers hand over the whole body before they read the answer: one that was refused unread is read here. */
+static void drain(struct io *io)
+{
+	char scrap[8192];
+	size_t left = DRAIN_MAX;
+	long n;
+
+	while (left && (n = cgi_read(io, scrap, sizeof(scrap))) > 0)
+		left -= (size_t)n < left ? (size_t)n : left;
+}
+
+static void cgi_end(struct io *io)
+{
+	cgi_flush(io);
+	drain(io);
+	/* the web server ends the answer when its end of the pipe closes; what follows is ours alone */
+	close(STDOUT_FILENO);
+	free(io);
 }
 
 static void cgi_read_done(struct io *io)

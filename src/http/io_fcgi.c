@@ -177,6 +177,7 @@ static const struct io_ops fcgi_ops = {
 	.flush = fcgi_flush,
 	.is_writable = fcgi_is_writable,
 	.fd = fcgi_fd,
+	.tells_leaving = true,
 };
 
 struct io *io_accept(struct io_listener *l)

@@ -14,6 +14,7 @@ struct io_ops {
 	bool (*flush)(struct io *);
 	bool (*is_writable)(const struct io *);
 	int (*fd)(const struct io *);
+	bool tells_leaving;
 };
 
 /* Each back end's struct begins with this. */

@@ -61,7 +61,7 @@ void site_unref(struct site *s)
 
 static struct project_options options_of(const struct app *app)
 {
-	return (struct project_options){ .dir = app->dir, .types = app->policy_types };
+	return (struct project_options){ .dir = app->dir, .types = app->policy_types, .program = app->name };
 }
 
 /* Keys are opened again with each site: a key that was added is known from the next reload on. */

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading and making key files. A file is looked at through its descriptor only, after it was opened
- * without following a link: what was checked is what is read.
+ * Reading key files. A file is looked at through its descriptor only, after it was
+ * opened without following a link: what was checked is what is read.
  */
 #include "config.h"
 
 #include "keys/ring.h"
 
 #include "base/b64.h"
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/rand.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,16 +20,13 @@
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 enum {
-	KEYS_MAX = 16,         /* in one file */
-	FILE_MAX = 16 * 1024,  /* bytes of one file */
-	DER_MAX = 256,         /* of a signing key: P-256 takes 138 */
-	TEXT_MAX = B64URL_LEN(DER_MAX)
+	KEYS_MAX = 16,        /* in one file */
+	FILE_MAX = 16 * 1024, /* bytes of one file */
+	TEXT_MAX = B64URL_LEN(KEY_DER_MAX)
 };
 
 /* The whole of it lies in pages that are neither swapped nor dumped. */
@@ -68,9 +62,11 @@ const char *key_state_name(enum key_state s)
 }
 
 /* WHAT is wrong with the file, and what to do; both may be shown. */
-static bool refuse(struct err *e, const char *dir, enum purpose p, const char *what, const char *remedy)
+static bool refuse(
+    struct err *e, const char *dir, enum purpose p, const char *what, const char *remedy)
 {
-	err_reason(e, ERR_CONFIG, "key_ring", "", "key file %s/%s %s: %s", dir, purposes[p], what, remedy);
+	err_reason(
+	    e, ERR_CONFIG, "key_ring", "", "key file %s/%s %s: %s", dir, purposes[p], what, remedy);
 	return err_text(e, "key file %s/%s %s: %s", dir, purposes[p], what, remedy);
 }
 
@@ -96,7 +92,9 @@ static bool parse_state(const char *s, enum key_state *out)
 	return false;
 }
 
-/* Keys that people type, and those of examples: one byte repeated, or bytes that count up or down. */
+/*
+ * Keys that people type, and those of examples: one byte repeated, or bytes that count up or down.
+ */
 static bool is_test_key(const unsigned char key[KEY_LEN])
 {
 	int step = key[1] - key[0];
@@ -118,7 +116,8 @@ static char *pem_of(const unsigned char *der, size_t n)
 	char *text = NULL, *data;
 	long len;
 
-	if (key && bio && p == der + n && EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) == 256 &&
+	if (key && bio && p == der + n && EVP_PKEY_is_a(key, "EC") &&
+	    EVP_PKEY_get_bits(key) == 256 &&
 	    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) &&
 	    (len = BIO_get_mem_data(bio, &data)) > 0)
 		text = xstrndup(data, (size_t)len);
@@ -130,7 +129,7 @@ static char *pem_of(const unsigned char *der, size_t n)
 /* NULL, or what is wrong with the secret part of a line. */
 static const char *parse_secret(enum purpose p, const char *s, struct key *k)
 {
-	unsigned char bytes[DER_MAX + 1];
+	unsigned char bytes[KEY_DER_MAX + 1];
 	size_t n = strlen(s), len;
 	const char *wrong = NULL;
 
@@ -301,7 +300,8 @@ static bool ring_read(struct ring *r, const char *dir, enum purpose p, struct er
 
 struct ring *ring_new(void)
 {
-	struct ring *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ring *r =
+	    mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (r == MAP_FAILED)
 		abort();
@@ -364,105 +364,4 @@ const struct key *ring_find(const struct ring *r, enum purpose p, const char *id
 		if (!strcmp(k->id, id))
 			return k;
 	return NULL;
-}
-
-/* ---- making ---- */
-
-static size_t new_secret(enum purpose p, unsigned char out[DER_MAX])
-{
-	unsigned char *at = out;
-	EVP_PKEY *key;
-	PKCS8_PRIV_KEY_INFO *info;
-	int n;
-
-	if (p != KEY_SIGNING) {
-		rand_bytes(out, KEY_LEN);
-		return KEY_LEN;
-	}
-	key = EVP_EC_gen("P-256");
-	info = key ? EVP_PKEY2PKCS8(key) : NULL;
-	n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : 0;
-	if (n <= 0 || n > DER_MAX || i2d_PKCS8_PRIV_KEY_INFO(info, &at) != n)
-		abort();
-	PKCS8_PRIV_KEY_INFO_free(info);
-	EVP_PKEY_free(key);
-	return (size_t)n;
-}
-
-/* A line with a new primary key, whose id tells the day. */
-static size_t new_line(enum purpose p, char *out, size_t size)
-{
-	unsigned char bytes[DER_MAX], salt[3];
-	char text[TEXT_MAX + 1], when[CLOCK_TEXT], hex[2 * sizeof(salt) + 1];
-	size_t n = new_secret(p, bytes);
-	int len;
-
-	b64url_encode(text, bytes, n);
-	rand_bytes(salt, sizeof(salt));
-	hex_encode(hex, salt, sizeof(salt));
-	clock_text(when);
-	len = snprintf(out, size, "%.10s-%s primary %s\n", when, hex, text);
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	OPENSSL_cleanse(text, sizeof(text));
-	return (size_t)len;
-}
-
-static bool write_file(int dirfd, const char *name, const char *text, size_t n)
-{
-	int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-	return close(fd) == 0 && ok;
-}
-
-/* Written under another name and linked, so that nobody reads half a file, and none is ever replaced. */
-static bool make_file(int dirfd, enum purpose p, unsigned *made)
-{
-	char line[TEXT_MAX + 128], unique[UUID_TEXT], temporary[UUID_TEXT + 8];
-	size_t n;
-	bool ok;
-	int why;
-
-	if (faccessat(dirfd, purposes[p], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return true;
-	n = new_line(p, line, sizeof(line));
-	rand_uuid(unique);
-	snprintf(temporary, sizeof(temporary), ".new-%s", unique);
-	ok = write_file(dirfd, temporary, line, n) && linkat(dirfd, temporary, dirfd, purposes[p], 0) == 0;
-	why = errno;
-	unlinkat(dirfd, temporary, 0);
-	OPENSSL_cleanse(line, sizeof(line));
-	if (ok && made)
-		++*made;
-	errno = why;
-	return ok || why == EEXIST;
-}
-
-bool ring_init(const char *dir, unsigned *made, struct err *e)
-{
-	bool ok = true;
-	int dirfd;
-
-	if (made)
-		*made = 0;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
-		err_set(e, ERR_CONFIG, "", "mkdir");
-		return err_text(e, "cannot make the key ring %s: %s", dir, strerror(errno));
-	}
-	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (enum purpose p = 0; dirfd >= 0 && ok && p < KEY_PURPOSES; p++)
-		ok = make_file(dirfd, p, made);
-	if (dirfd < 0 || !ok) {
-		err_set(e, ERR_CONFIG, "", "write");
-		err_text(e, "cannot write the key ring %s: %s", dir, strerror(errno));
-		ok = false;
-	}
-	if (dirfd >= 0) {
-		ok = fsync(dirfd) == 0 && ok;
-		close(dirfd);
-	}
-	return ok;
 }

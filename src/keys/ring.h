@@ -4,9 +4,10 @@
  * an id, a state and 32 random bytes in base64url (signing: a P-256 key, PKCS #8). A purpose has
  * exactly one primary key; active ones still open and verify; retired ones do nothing.
  *
- * A file is refused (ERR_CONFIG, naming the file, what is wrong, and the remedy) if it is group- or world-readable, a
- * symlink, no regular file, owned by another user than the process's (root's files serve root
- * only), empty, without exactly one primary key, malformed, or holds a known test key.
+ * A file is refused (ERR_CONFIG, naming the file, what is wrong, and the remedy) if it is group- or
+ * world-readable, a symlink, no regular file, owned by another user than the process's (root's
+ * files serve root only), empty, without exactly one primary key, malformed, or holds a known test
+ * key.
  */
 #ifndef GATEHOUSE_KEYS_RING_H
 #define GATEHOUSE_KEYS_RING_H
@@ -17,9 +18,17 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum purpose { KEY_PEPPER, KEY_SESSION, KEY_CLAIMS, KEY_VAULT, KEY_AUDIT, KEY_SIGNING, KEY_PURPOSES };
+enum purpose {
+	KEY_PEPPER,
+	KEY_SESSION,
+	KEY_CLAIMS,
+	KEY_VAULT,
+	KEY_AUDIT,
+	KEY_SIGNING,
+	KEY_PURPOSES
+};
 enum key_state { KEY_PRIMARY, KEY_ACTIVE, KEY_RETIRED };
-enum { KEY_LEN = 32, KEY_ID_MAX = 32 };
+enum { KEY_LEN = 32, KEY_ID_MAX = 32, KEY_DER_MAX = 256 /* of a signing key: 138 for P-256 */ };
 
 /* "pepper", "session", ...; "primary", "active", "retired" */
 const char *purpose_name(enum purpose);
@@ -52,8 +61,8 @@ const struct key *ring_at(const struct ring *, enum purpose, size_t i);
 /* The I-th key in any state, retired ones last, or NULL past the end: for lists. */
 const struct key *ring_entry(const struct ring *, enum purpose, size_t i);
 
-/* For tests and fuzzers: an empty ring, and the content of one file (N bytes, then a NUL; it is taken apart).
- * Returns NULL, or what is wrong with it ("has two primary keys"). */
+/* For tests and fuzzers: an empty ring, and the content of one file (N bytes, then a NUL; it is
+ * taken apart). Returns NULL, or what is wrong with it ("has two primary keys"). */
 struct ring *ring_new(void);
 const char *ring_parse(struct ring *, enum purpose, char *text, size_t n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each write has a key of its own, so that no nonce can meet its like; the commitment, derived beside
- * it, lets a blob open under one key only (GCM alone does not promise that).
+ * Each write has a key of its own, so that no nonce can meet its like; the commitment, derived
+ * beside it, lets a blob open under one key only (GCM alone does not promise that).
  */
 #include "config.h"
 
@@ -31,7 +31,8 @@ struct derived {
 	unsigned char key[KEY_LEN], commitment[COMMITMENT];
 };
 
-static void derive(struct derived *d, const unsigned char *key, const char *use, const unsigned char *salt)
+static void derive(
+    struct derived *d, const unsigned char *key, const char *use, const unsigned char *salt)
 {
 	char info[64] = "gatehouse seal 1 ";
 
@@ -56,8 +57,8 @@ static void add_parts(struct buf *b, const char *const *parts)
 }
 
 /* What the tag covers besides the ciphertext: the blob's head, and its place. */
-static void additional_data(struct buf *b, const unsigned char *head, size_t head_n,
-    const char *const *place)
+static void additional_data(
+    struct buf *b, const unsigned char *head, size_t head_n, const char *const *place)
 {
 	buf_init(b, 1024 * 1024);
 	buf_add(b, head, head_n);
@@ -91,16 +92,16 @@ static bool gcm_open(unsigned char *out, const unsigned char *key, const unsigne
 	if (!ctx)
 		abort();
 	ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) &&
-	    EVP_DecryptUpdate(ctx, NULL, &len, (const unsigned char *)aad->data, (int)aad->len) &&
-	    (!n || EVP_DecryptUpdate(ctx, out, &len, p, (int)n)) &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) &&
-	    EVP_DecryptFinal_ex(ctx, out + n, &len) > 0;
+	     EVP_DecryptUpdate(ctx, NULL, &len, (const unsigned char *)aad->data, (int)aad->len) &&
+	     (!n || EVP_DecryptUpdate(ctx, out, &len, p, (int)n)) &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) &&
+	     EVP_DecryptFinal_ex(ctx, out + n, &len) > 0;
 	EVP_CIPHER_CTX_free(ctx);
 	return ok;
 }
 
-static struct blob seal_under(const unsigned char *key, const char *id, const char *use, struct arena *a,
-    const void *p, size_t n, const char *const *place)
+static struct blob seal_under(const unsigned char *key, const char *id, const char *use,
+    struct arena *a, const void *p, size_t n, const char *const *place)
 {
 	size_t id_n = strlen(id), head = 2 + id_n + SALT + COMMITMENT;
 	unsigned char *out, *salt, *nonce;
@@ -156,7 +157,7 @@ static bool open_under(const unsigned char *key, const char *use, struct arena *
 	derive(&d, key, use, salt);
 	additional_data(&aad, b.p, (size_t)(nonce - b.p), place);
 	ok = hash_equal(d.commitment, salt + SALT, COMMITMENT) &&
-	    gcm_open(out, d.key, nonce, &aad, nonce + NONCE, n);
+	     gcm_open(out, d.key, nonce, &aad, nonce + NONCE, n);
 	buf_release(&aad);
 	OPENSSL_cleanse(&d, sizeof(d));
 	if (!ok) {
@@ -205,8 +206,8 @@ bool seal_open_with(const unsigned char key[KEY_LEN], struct arena *a, struct bl
 	return open_under(key, "presented", a, b, place, plain, e);
 }
 
-static void mac_under(unsigned char out[32], const struct key *k, enum purpose p,
-    const char *const *parts)
+static void mac_under(
+    unsigned char out[32], const struct key *k, enum purpose p, const char *const *parts)
 {
 	char info[64] = "gatehouse mac 1 ";
 	unsigned char key[KEY_LEN];
@@ -226,8 +227,8 @@ void seal_mac(unsigned char out[32], const struct ring *r, enum purpose p, const
 	mac_under(out, ring_primary(r, p), p, parts);
 }
 
-bool seal_mac_verify(const unsigned char mac[32], const struct ring *r, enum purpose p,
-    const char *const *parts)
+bool seal_mac_verify(
+    const unsigned char mac[32], const struct ring *r, enum purpose p, const char *const *parts)
 {
 	const struct key *k;
 	unsigned char want[32];

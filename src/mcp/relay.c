@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,12 @@
 #include <unistd.h>
 
 enum {
+	OWN_HEAD_BYTES = 2048, /* what we may add to an upstream's head: a sealed session id, CORS */
 	HOPS = 5,             /* transfers per call */
 	TICK_MS = 250,        /* how often silences are looked at */
 	DRAIN_MS = 30000,     /* for a client to take the rest of its answer */
 	IDLE_HANDLES = 64,    /* kept for reuse */
+	IDLE_MS = 2000,       /* without a call, until memory is given back */
 	IDLE_CONNECTIONS = 256, /* per lane */
 	EVENTS = 64
 };
@@ -63,7 +66,7 @@ struct relay {
 	uint32_t lanes_n;
 	CURL *handles[IDLE_HANDLES];
 	unsigned handles_n;
-	int64_t now_ms, tick_ms, stop_ms;
+	int64_t now_ms, tick_ms, stop_ms, idle_ms;
 };
 
 /* ---- lanes: libcurl's multi handles, and their sockets in our epoll */
@@ -159,7 +162,8 @@ static void handle_give(struct relay *r, CURL *easy)
 /* Tells epoll what we wait for at the client's connection: its leaving always, room when we need it. */
 static void watch(struct relay_call *c, uint32_t events)
 {
-	struct epoll_event event = { .events = events | EPOLLRDHUP, .data.ptr = c };
+	uint32_t leaving = io_tells_leaving(c->req->io) ? EPOLLRDHUP : 0;
+	struct epoll_event event = { .events = events | leaving, .data.ptr = c };
 
 	if (c->watched == event.events)
 		return;
@@ -170,7 +174,7 @@ static void watch(struct relay_call *c, uint32_t events)
 /* Whether N more bytes can be written without blocking: they stay in the buffer, or the socket has room. */
 static bool has_room(const struct relay_call *c, size_t n)
 {
-	return c->unflushed + n < IO_BUFFER / 2 || io_is_writable(c->req->io);
+	return c->unflushed + n < IO_BUFFER || io_is_writable(c->req->io);
 }
 
 static bool write_out(struct relay_call *c, const char *p, size_t n)
@@ -209,7 +213,7 @@ static bool head_judge(struct relay_call *c)
 		return false;
 	}
 	c->head_passed = true;
-	c->unflushed = IO_BUFFER; /* how long our head is, we do not know */
+	c->unflushed = c->head.bytes + OWN_HEAD_BYTES; /* at most: our head repeats a part of theirs */
 	if (!resp_send_head(c->req, c->resp))
 		c->end = RELAY_END_CANCELLED;
 	return c->end != RELAY_END_CANCELLED && (!c->is_stream || flush_out(c));
@@ -298,6 +302,7 @@ static void ignore_event(void *own)
 
 static void call_begin(struct relay *r, struct relay_call *c)
 {
+	io_read_done(c->req->io);
 	c->relay = r;
 	c->lane = lane_of(r, c->lane_name);
 	c->transfer.on_header = on_header;
@@ -619,9 +624,27 @@ static void take_inbox(struct relay *r)
 	take_asks(r, asks);
 }
 
+static void free_handles(struct relay *r)
+{
+	while (r->handles_n)
+		curl_easy_cleanup(r->handles[--r->handles_n]);
+}
+
+/* After a burst: what a thousand calls needed is not kept for the next one. */
+static void rest(struct relay *r)
+{
+	if (r->calls) {
+		r->idle_ms = r->now_ms + IDLE_MS;
+	} else if (r->idle_ms && r->now_ms >= r->idle_ms) {
+		r->idle_ms = 0;
+		free_handles(r);
+		malloc_trim(0);
+	}
+}
+
 static int wait_ms(const struct relay *r)
 {
-	int64_t until = r->calls ? r->tick_ms : INT64_MAX;
+	int64_t until = r->calls ? r->tick_ms : r->idle_ms ? r->idle_ms : INT64_MAX;
 
 	for (const struct lane *lane = r->lanes; lane; lane = lane->next)
 		if (lane->timer_ms >= 0 && lane->timer_ms < until)
@@ -657,6 +680,7 @@ static bool turn(struct relay *r)
 	}
 	lanes_time(r);
 	tick(r);
+	rest(r);
 	bury_dead(r);
 	return r->calls || !r->stop_ms;
 }
@@ -735,8 +759,7 @@ void relay_stop(struct relay *r, int streams_ms)
 		lane_free(r->lanes);
 		r->lanes = next;
 	}
-	while (r->handles_n)
-		curl_easy_cleanup(r->handles[--r->handles_n]);
+	free_handles(r);
 	close(r->epoll);
 	close(r->wake);
 	pthread_mutex_destroy(&r->lock);

@@ -26,7 +26,7 @@ struct guard;
  */
 const struct guard *guard_load(struct arena *, struct json_object *outbound, bool development, struct err *);
 
-/* Whether UPSTREAM may reach the address; if not, *WHY (static storage) says what kind of address it is. */
+/* Whether UPSTREAM (NULL: nobody of the configuration, for whom no rule counts) may reach the address; if not, *WHY (static storage) says what kind of address it is. */
 bool guard_allows(const struct guard *, const char *upstream, const struct address *, const char **why);
 
 /*

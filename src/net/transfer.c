@@ -13,7 +13,9 @@
 
 enum {
 	IDLE_S = 4,         /* security.md 3.4 */
-	BUFFER_BYTES = 8192 /* a call in flight holds one; an answer comes in pieces of at most this */
+	/* a call in flight holds one of each */
+	BUFFER_BYTES = 8192,        /* an answer comes in pieces of at most this */
+	UPLOAD_BUFFER_BYTES = 16384 /* libcurl's least */
 };
 
 void transfer_start(void)
@@ -108,6 +110,7 @@ static void configure_request(struct transfer *t, CURL *easy)
 	}
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);
 	curl_easy_setopt(easy, CURLOPT_READDATA, t);
 }

@@ -50,3 +50,4 @@ check_PROGRAMS += t/unit/oauth_bearer
 t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
 TESTS += t/unit/oauth_bearer
 TESTS += t/270-oauth-database.t
+TESTS += t/280-oauth-dev-login.t

@@ -181,6 +181,51 @@ static void test_whole(void)
 	project_unref(p);
 }
 
+static const struct {
+	const char *program, *from, *to;
+	bool open;
+	const char *says;
+} needs[] = {
+	{ "mcp", "TENANT=", "T=", false, "mcp needs what it sends upstream" },
+	{ "oauth", "TENANT=", "T=", true, "oauth does not" },
+	{ "consent", "EVERYTHING_URL=", "U=", true, "consent needs no upstream" },
+	{ "discovery", "EVERYTHING_URL=", "U=", true, "nor does discovery" },
+	{ "other", "EVERYTHING_URL=", "U=", false, "a program that is not known needs everything" },
+	{ NULL, "TENANT=", "T=", false, "so does who is no program" },
+};
+
+static void test_needs(void)
+{
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		struct project_options options = { .dir = dir, .types = policy_types, .program = needs[i].program };
+		struct project *p;
+		const struct mcp_route *r;
+
+		project_unref(load_with("env.sample", needs[i].from, needs[i].to));
+		p = project_load(&options);
+		r = project_route(p, "/mcp/everything");
+		ok(r && (r->fault == NULL) == needs[i].open, needs[i].says);
+		ok(r && r->oauth && r->oauth->dev_login, "  how users sign in is known");
+		project_unref(p);
+	}
+}
+
+/* A secret of the sign-in is oauth's alone. */
+static void test_login_secret(void)
+{
+	static const char *const programs[] = { "oauth", "mcp", "discovery" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct project_options options = { .dir = dir, .types = policy_types, .program = programs[i] };
+		struct project *p;
+
+		project_unref(load_with("config/policies.json", "\"sessionTtlSeconds\": 600", "\"clientSecret\": \"$env(NOT_SET)\""));
+		p = project_load(&options);
+		ok((project_route(p, "/mcp/everything")->fault != NULL) == (i == 0), programs[i]);
+		project_unref(p);
+	}
+}
+
 static void test_find(void)
 {
 	struct arena *a = arena_new();
@@ -219,6 +264,8 @@ int main(void)
 	test_routes();
 	test_faults();
 	test_whole();
+	test_needs();
+	test_login_secret();
 	test_find();
 	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	arena_free(a);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Not a test by itself: t/802-database.t and t/700-events.t drive src/db and src/event by it, one command a line.
- *     db_drive CONNINFO PROGRAM STATEMENT_MS PREPARE QUEUE_MAX
- *     call               one statement: "ok MS" or "REASON MS TEXT"
- *     load THREADS MS    statements without pause: "ok N unavailable N other N slowest MS gap MS"
- *     emit N             N events of calls        auth           one auth event
- *     bad                an event whose day has no table
- *     listen             starts to listen
- *     heard              what was heard since: payloads, "(all)" for a connect; then "fresh" or "stale"
- *     stop               ends the event thread: "dropped N took MS"
+ * Not a test by itself: t/802-database.t and t/700-events.t drive src/db and src/event by it, one
+ * command a line. db_drive CONNINFO PROGRAM STATEMENT_MS PREPARE QUEUE_MAX call               one
+ * statement: "ok MS" or "REASON MS TEXT" load THREADS MS    statements without pause: "ok N
+ * unavailable N other N slowest MS gap MS" emit N             N events of calls        auth one
+ * auth event bad                an event whose day has no table listen             starts to listen
+ *     heard              what was heard since: payloads, "(all)" for a connect; then "fresh" or
+ * "stale" stop               ends the event thread: "dropped N took MS"
  */
 #include "config.h"
 
@@ -53,8 +51,8 @@ static void do_call(void)
 	int64_t began = clock_ms();
 	bool ok = call_once(&e);
 
-	printf("%s %" PRId64 "%s%s\n", ok ? "ok" : err_reason_of(&e), clock_ms() - began, ok ? "" : " ",
-	    ok ? "" : e.text);
+	printf("%s %" PRId64 "%s%s\n", ok ? "ok" : err_reason_of(&e), clock_ms() - began,
+	    ok ? "" : " ", ok ? "" : e.text);
 }
 
 static void *load_run(void *context)
@@ -105,7 +103,8 @@ static void do_load(int threads, int ms)
 		if (l[i].gap > sum.gap)
 			sum.gap = l[i].gap;
 	}
-	printf("ok %" PRId64 " unavailable %" PRId64 " other %" PRId64 " slowest %" PRId64 " gap %" PRId64 "\n",
+	printf("ok %" PRId64 " unavailable %" PRId64 " other %" PRId64 " slowest %" PRId64
+	       " gap %" PRId64 "\n",
 	    sum.ok, sum.unavailable, sum.other, sum.slowest, sum.gap);
 	free(l);
 }
@@ -256,8 +255,10 @@ int main(int argc, char **argv)
 	    .statement_ms = (int)strtol(argv[3], NULL, 10),
 	    .prepare = *argv[4] == '1',
 	});
-	event_start(&(struct event_options){
-	    .program = argv[2], .db = db, .queue_max = (unsigned)strtoul(argv[5], NULL, 10), .days = 30 });
+	event_start(&(struct event_options){ .program = argv[2],
+	    .db = db,
+	    .queue_max = (unsigned)strtoul(argv[5], NULL, 10),
+	    .days = 30 });
 	while (fgets(line, sizeof(line), stdin))
 		command(line);
 	event_stop();

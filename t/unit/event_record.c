@@ -40,8 +40,11 @@ static size_t count(const char *text, char c)
 static void test_copy(void)
 {
 	char name[2000], tool[600];
-	struct event e = { .family = EVENT_CALL, .client_name = name, .capability_name = tool,
-		.subject_id = "a\xc3", .latency_us = -1 };
+	struct event e = { .family = EVENT_CALL,
+		.client_name = name,
+		.capability_name = tool,
+		.subject_id = "a\xc3",
+		.latency_us = -1 };
 	struct record *r;
 
 	memset(name, 'x', sizeof(name) - 1);
@@ -85,14 +88,17 @@ static void test_columns(void)
 		calls += (f->families & RECORD_OF_CALL) != 0;
 		auths += (f->families & RECORD_OF_AUTH) != 0;
 	}
-	is_int(calls + 3, stmt_table[STMT_EVENTS_ADD_CALL].params, "a call has as many fields as its table");
+	is_int(calls + 3, stmt_table[STMT_EVENTS_ADD_CALL].params,
+	    "a call has as many fields as its table");
 	is_int(auths + 3, stmt_table[STMT_EVENTS_ADD_AUTH].params, "so has an auth event");
 }
 
 static void test_log(void)
 {
-	struct event e = { .family = EVENT_AUTH, .name = "mcp_auth_downstream_token_validated",
-		.severity = EVENT_DEBUG, .client_name = "a\n\"b" };
+	struct event e = { .family = EVENT_AUTH,
+		.name = "mcp_auth_downstream_token_validated",
+		.severity = EVENT_DEBUG,
+		.client_name = "a\n\"b" };
 
 	event_emit(&e);
 	is_str(lines(), "", "a debug event is not written");
@@ -102,7 +108,8 @@ static void test_log(void)
 	log_level_set(LOG_LEVEL_INFO);
 	e.severity = EVENT_INFO;
 	event_emit(&e);
-	ok(strstr(lines(), "\"clientName\":\"a\\n\\\"b\"") != NULL, "an event before the start is a line at once");
+	ok(strstr(lines(), "\"clientName\":\"a\\n\\\"b\"") != NULL,
+	    "an event before the start is a line at once");
 	log_level_set(LOG_LEVEL_WARN);
 	event_emit(&e);
 	is_str(lines(), "", "the log's level counts for events, too");

@@ -12,36 +12,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_A "q1ZtMG8zR2hTd1lYbFB4UkV2Q2pLbkZ1T2lBZUh5ZDk"
-#define KEY_B "wVRub3A3TGtKaEdmRHNBcVdlUnRZdUlvUHpYY1ZiTm0"
-#define ZEROS "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define KEY_A    "q1ZtMG8zR2hTd1lYbFB4UkV2Q2pLbkZ1T2lBZUh5ZDk"
+#define KEY_B    "wVRub3A3TGtKaEdmRHNBcVdlUnRZdUlvUHpYY1ZiTm0"
+#define ZEROS    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define COUNTING "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-#define LETTERS "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE"
+#define LETTERS  "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE"
 
 static const struct {
 	const char *text, *wrong, *name;
 } rows[] = {
 	{ "a primary " KEY_A "\n", NULL, "one primary key is enough" },
-	{ "# made by hand\n\n a\tprimary  " KEY_A "", NULL, "comments, blank lines and a last line without end pass" },
-	{ "a active " KEY_A "\nb primary " KEY_B "\n", NULL, "the primary key need not come first" },
+	{ "# made by hand\n\n a\tprimary  " KEY_A "", NULL,
+	    "comments, blank lines and a last line without end pass" },
+	{ "a active " KEY_A "\nb primary " KEY_B "\n", NULL,
+	    "the primary key need not come first" },
 	{ "", "is empty", "an empty file is refused" },
 	{ "# nothing\n", "is empty", "a file of comments is empty" },
 	{ "a active " KEY_A "\n", "has no primary key", "a file without a primary key is refused" },
-	{ "a primary " KEY_A "\nb primary " KEY_B "\n", "has two primary keys", "two primary keys are refused" },
-	{ "a primary " KEY_A "\na active " KEY_B "\n", "has an id twice", "an id twice is refused" },
-	{ "a primary\n", "is malformed (a line is ID STATE KEY)", "a line without a key is refused" },
-	{ "a primary " KEY_A " x\n", "is malformed (a line is ID STATE KEY)", "a fourth word is refused" },
-	{ "A primary " KEY_A "\n", "has an id that is not of a-z, 0-9 and '-', 32 at most", "a capital in an id is refused" },
+	{ "a primary " KEY_A "\nb primary " KEY_B "\n", "has two primary keys",
+	    "two primary keys are refused" },
+	{ "a primary " KEY_A "\na active " KEY_B "\n", "has an id twice",
+	    "an id twice is refused" },
+	{ "a primary\n", "is malformed (a line is ID STATE KEY)",
+	    "a line without a key is refused" },
+	{ "a primary " KEY_A " x\n", "is malformed (a line is ID STATE KEY)",
+	    "a fourth word is refused" },
+	{ "A primary " KEY_A "\n", "has an id that is not of a-z, 0-9 and '-', 32 at most",
+	    "a capital in an id is refused" },
 	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa primary " KEY_A "\n",
-	    "has an id that is not of a-z, 0-9 and '-', 32 at most", "an id of 33 characters is refused" },
-	{ "a first " KEY_A "\n", "has a state that is not primary, active or retired", "an unknown state is refused" },
+	    "has an id that is not of a-z, 0-9 and '-', 32 at most",
+	    "an id of 33 characters is refused" },
+	{ "a first " KEY_A "\n", "has a state that is not primary, active or retired",
+	    "an unknown state is refused" },
 	{ "a primary " KEY_A "=\n", "has a key that is not base64url", "padding is refused" },
-	{ "a primary " ZEROS "A\n", "has a key that is not 32 bytes long", "a long key is refused" },
+	{ "a primary " ZEROS "A\n", "has a key that is not 32 bytes long",
+	    "a long key is refused" },
 	{ "a primary AAAA\n", "has a key that is not 32 bytes long", "a short key is refused" },
 	{ "a primary " ZEROS "\n", "holds a known test key", "zeros are a test key" },
 	{ "a primary " COUNTING "\n", "holds a known test key", "counting bytes are a test key" },
-	{ "a primary " LETTERS "\n", "holds a known test key", "one letter repeated is a test key" },
-	{ "b primary " KEY_A "\na retired " ZEROS "\n", "holds a known test key", "a test key is refused in any state" },
+	{ "a primary " LETTERS "\n", "holds a known test key",
+	    "one letter repeated is a test key" },
+	{ "b primary " KEY_A "\na retired " ZEROS "\n", "holds a known test key",
+	    "a test key is refused in any state" },
 };
 
 static char dir[] = "/tmp/gh-keys-XXXXXX";
@@ -65,13 +77,14 @@ static void write_key(const char *name, const char *text, mode_t mode)
 	close(fd);
 }
 
-/* Whether the pepper file is refused as a fault of the configuration that names the file and WHAT. */
+/* Whether the pepper file is refused as a fault of the configuration that names the file and WHAT.
+ */
 static bool is_refused(const char *what)
 {
 	struct err e = { .code = ERR_NONE };
 	struct ring *r = ring_open(dir, 1u << KEY_PEPPER, &e);
-	bool ok = !r && e.code == ERR_CONFIG && strstr(e.text, path("pepper")) && strstr(e.text, what) &&
-	    !strstr(e.text, KEY_A) && !strstr(e.detail, KEY_A);
+	bool ok = !r && e.code == ERR_CONFIG && strstr(e.text, path("pepper")) &&
+		  strstr(e.text, what) && !strstr(e.text, KEY_A) && !strstr(e.detail, KEY_A);
 
 	if (!ok)
 		printf("# %s\n", r ? "opened" : e.text);
@@ -107,7 +120,7 @@ static void test_states(void)
 	is_str(ring_at(r, KEY_PEPPER, 1)->id, "mid", "the active one next");
 	ok(!ring_at(r, KEY_PEPPER, 2), "a retired key is not usable");
 	ok(ring_find(r, KEY_PEPPER, "mid") && !ring_find(r, KEY_PEPPER, "old") &&
-	        !ring_find(r, KEY_PEPPER, "none"),
+		!ring_find(r, KEY_PEPPER, "none"),
 	    "by id, too, only usable keys are found");
 	is_str(ring_entry(r, KEY_PEPPER, 2)->id, "old", "a list shows the retired one");
 	ring_close(r);
@@ -124,14 +137,17 @@ static void test_files(void)
 	write_key("pepper", "a primary " KEY_A "\nb primary " KEY_B "\n", 0400);
 	ok(is_refused("has two primary keys"), "two primary keys are refused in a file, too");
 	unlink(path("pepper"));
-	ok(is_refused("gatehousectl keys init"), "a missing file is refused, with the command that makes it");
+	ok(is_refused("gatehousectl keys init"),
+	    "a missing file is refused, with the command that makes it");
 	write_key("real", "a primary " KEY_A "\n", 0400);
-	ok(symlink("real", path("pepper")) == 0 && is_refused("is a symbolic link"), "a symbolic link is refused");
+	ok(symlink("real", path("pepper")) == 0 && is_refused("is a symbolic link"),
+	    "a symbolic link is refused");
 	unlink(path("pepper"));
 	ok(mkfifo(path("pepper"), 0400) == 0 && is_refused("is no regular file"),
 	    "a named pipe is refused, without waiting for a writer");
 	unlink(path("pepper"));
-	ok(mkdir(path("pepper"), 0700) == 0 && is_refused("is no regular file"), "a directory is refused");
+	ok(mkdir(path("pepper"), 0700) == 0 && is_refused("is no regular file"),
+	    "a directory is refused");
 	rmdir(path("pepper"));
 	if (geteuid() == 0) {
 		write_key("pepper", "a primary " KEY_A "\n", 0400);
@@ -155,20 +171,26 @@ static void test_init(void)
 	ok(ring_init(dir, &made, &e), "a ring is made");
 	is_int(made, KEY_PURPOSES, "with a file for each purpose");
 	ok(stat(dir, &st) == 0 && (st.st_mode & 07777) == 0700, "in a directory of its owner's");
-	ok(stat(path("vault"), &st) == 0 && (st.st_mode & 07777) == 0400, "each can only be read, by its owner");
+	ok(stat(path("vault"), &st) == 0 && (st.st_mode & 07777) == 0400,
+	    "each can only be read, by its owner");
 	r = ring_open(dir, all, &e);
 	ok(r, "it opens");
-	ok(r && strstr(ring_primary(r, KEY_SIGNING)->pem, "BEGIN PRIVATE KEY"), "the signing key is a PEM");
-	ok(r && memcmp(ring_primary(r, KEY_PEPPER)->bytes, ring_primary(r, KEY_SESSION)->bytes, KEY_LEN) != 0,
+	ok(r && strstr(ring_primary(r, KEY_SIGNING)->pem, "BEGIN PRIVATE KEY"),
+	    "the signing key is a PEM");
+	ok(r && memcmp(ring_primary(r, KEY_PEPPER)->bytes, ring_primary(r, KEY_SESSION)->bytes,
+		    KEY_LEN) != 0,
 	    "each purpose has a key of its own");
 	unlink(path("claims"));
 	ok(ring_init(dir, &made, &e) && made == 1, "a second run makes what is missing only");
 	again = ring_open(dir, 1u << KEY_PEPPER, &e);
-	ok(r && again && !memcmp(ring_primary(r, KEY_PEPPER)->bytes, ring_primary(again, KEY_PEPPER)->bytes, KEY_LEN),
+	ok(r && again &&
+		!memcmp(ring_primary(r, KEY_PEPPER)->bytes, ring_primary(again, KEY_PEPPER)->bytes,
+		    KEY_LEN),
 	    "and leaves the others as they were");
 	ring_close(r);
 	ring_close(again);
-	ok(!ring_init("/nonexistent/keys", &made, &e) && e.code == ERR_CONFIG && strstr(e.text, "/nonexistent/keys"),
+	ok(!ring_init("/nonexistent/keys", &made, &e) && e.code == ERR_CONFIG &&
+		strstr(e.text, "/nonexistent/keys"),
 	    "a directory that cannot be made is named");
 	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
 		unlink(path(purpose_name(p)));

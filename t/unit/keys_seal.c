@@ -59,7 +59,8 @@ static int unnoticed_cuts(const struct ring *r, struct blob b)
 	int n = 0;
 
 	for (size_t i = 0; i < b.n; i++) {
-		unsigned char *copy = malloc(i + 1); /* its own, so that a sanitizer sees a read past it */
+		unsigned char *copy =
+		    malloc(i + 1); /* its own, so that a sanitizer sees a read past it */
 
 		memcpy(copy, b.p, i);
 		n += opens(r, KEY_CLAIMS, (struct blob){ copy, i }, here);
@@ -91,7 +92,8 @@ static void test_seal(void)
 	ok(!opens(retired, KEY_CLAIMS, one, here), "a retired key opens nothing");
 	ok(!opens(r, KEY_CLAIMS, seal(rotated, KEY_CLAIMS, arena, "hello", 5, here), here),
 	    "an unknown key opens nothing");
-	ok(!opens(r, KEY_SESSION, one, here), "the same bytes as another purpose's key do not open it");
+	ok(!opens(r, KEY_SESSION, one, here),
+	    "the same bytes as another purpose's key do not open it");
 	ok(!opens(r, KEY_CLAIMS, one, there), "a blob moved to another row does not open");
 	ok(!opens(r, KEY_CLAIMS, one, joined), "parts of a place do not run together");
 	ok(!opens(r, KEY_CLAIMS, one, nowhere), "a place cannot be left out");
@@ -110,11 +112,13 @@ static void test_with(void)
 	struct blob b = seal_with(key, arena, "hello", 5, here), plain;
 
 	add_keys(r, KEY_CLAIMS, "a primary " KEY_A "\n");
-	ok(seal_open_with(key, arena, b, here, &plain, &e) && plain.n == 5, "a presented key opens");
+	ok(seal_open_with(key, arena, b, here, &plain, &e) && plain.n == 5,
+	    "a presented key opens");
 	ok(!seal_open_with(other, arena, b, here, &plain, &e), "another presented key does not");
 	ok(!seal_open_with(key, arena, b, there, &plain, NULL), "nor at another place");
 	ok(!opens(r, KEY_CLAIMS, b, here), "the ring does not open what a presented key sealed");
-	ok(!seal_open_with(key, arena, seal(r, KEY_CLAIMS, arena, "hello", 5, here), here, &plain, NULL),
+	ok(!seal_open_with(
+	       key, arena, seal(r, KEY_CLAIMS, arena, "hello", 5, here), here, &plain, NULL),
 	    "nor the other way");
 	ring_close(r);
 }
@@ -133,7 +137,8 @@ static void test_mac(void)
 	add_keys(retired, KEY_SESSION, "a retired " KEY_A "\nb primary " KEY_B "\n");
 	seal_mac(mac, r, KEY_SESSION, parts);
 	ok(seal_mac_verify(mac, r, KEY_SESSION, parts), "a MAC verifies");
-	ok(seal_mac_verify(mac, rotated, KEY_SESSION, parts), "also under a key that is only active");
+	ok(seal_mac_verify(mac, rotated, KEY_SESSION, parts),
+	    "also under a key that is only active");
 	ok(!seal_mac_verify(mac, retired, KEY_SESSION, parts), "not under a retired one");
 	ok(!seal_mac_verify(mac, r, KEY_SESSION, moved), "parts do not run together");
 	ok(!seal_mac_verify(mac, r, KEY_SESSION, fewer), "no part can be left out");

@@ -10,6 +10,7 @@
 #		policies => [ { name => 'x', policyType => 'set-headers-inbound', handler => {...} } ],
 #		gateway  => { limits => {...} },                 # merged over the defaults
 #		env      => { TOKEN => 'secret' },               # .env of the project
+#		web      => 'lighttpd',                          # or another of Gatehouse::Web
 #		programs => [qw(discovery oauth consent mcp)], processes => { mcp => 2 });
 #	$gw->origin; $gw->url('/mcp/echo'); $gw->log; $gw->pids('mcp'); $gw->stop;
 #
@@ -26,7 +27,8 @@ use Carp qw(croak);
 use JSON::PP ();
 
 use Gatehouse::Http;
-use Gatehouse::Run qw(bin_path children find_program free_port read_file top_srcdir wait_until);
+use Gatehouse::Run qw(bin_path children find_program free_port wait_until);
+use Gatehouse::Web;
 
 my $JSON = JSON::PP->new->utf8->canonical->pretty;
 
@@ -37,11 +39,12 @@ sub new {
 	}, $class;
 	$self->{programs} = $o{programs} || [qw(discovery oauth consent mcp)];
 	$self->{project} = $self->{run}->make_dir('project');
-	$self->{run}->make_dir($_) for qw(project/config state sock www);
-	$self->_start_lighttpd;
-	$self->write_project;
-	$self->_prepare unless $o{unprepared};
-	$self->start_program($_) for @{ $self->{programs} };
+	$self->{run}->make_dir($_) for qw(project/config state);
+	$self->{web} = Gatehouse::Web->new($o{web} || 'lighttpd', $self->{run}, $self->{project});
+	$self->_start_web;
+	if ($self->{web}->is_standing) {
+		$self->start_program($_) for @{ $self->{programs} };
+	}
 	return $self;
 }
 
@@ -54,6 +57,7 @@ sub url     { return $_[0]{origin} . $_[1] }
 # The log lines of all programs (or of one), as text.
 sub log {
 	my ($self, $program) = @_;
+	return $self->{run}->log_text if !$self->{web}->is_standing;    # the web server's and theirs
 	return join '', map { $self->{run}->log_text($_) } $program || @{ $self->{programs} };
 }
 
@@ -71,7 +75,7 @@ sub pids {
 	return @pids;
 }
 
-sub lighttpd_pid { return $_[0]{lighttpd} }
+sub web { return $_[0]{web} }
 
 # gatehousectl ARGUMENTS on this project: (exit status, output).
 sub ctl {
@@ -164,37 +168,19 @@ sub _prepare {
 	return;
 }
 
-# lighttpd comes first: only then is the port, and with it the public origin, certain.
-sub _start_lighttpd {
+# The port is chosen before the project is written, since it is part of the public origin; a port
+# that is taken in between means another project file.
+sub _start_web {
 	my ($self) = @_;
-	my $run = $self->{run};
-	my $dir = $run->{dir};
-	my $standing = read_file(top_srcdir() . '/etc/lighttpd/gatehouse-standing.conf');
-	$standing =~ s{^var\.gatehouse_sockets = .*$}{var.gatehouse_sockets = "$dir/sock"}m
-	  or croak 'the template sets no var.gatehouse_sockets';
 	for my $attempt (1 .. 5) {
 		$self->{port} = free_port();
 		$self->{origin} = "http://127.0.0.1:$self->{port}";
-		Gatehouse::Run::write_file("$dir/lighttpd.conf", <<"END" . $standing);
-server.bind = "127.0.0.1"
-server.port = $self->{port}
-server.document-root = "$dir/www"
-server.errorlog = "$dir/log/lighttpd-error.log"
-END
-		$run->give("$dir/lighttpd.conf");
-		my $pid = $run->spawn('lighttpd', {}, find_program('lighttpd'), '-D', '-f', "$dir/lighttpd.conf");
-		my $up = wait_until(10, sub {
-			return 'dead' if !kill 0, $pid or !-e "/proc/$pid/stat";
-			return 'dead' if read_file("/proc/$pid/stat") =~ /^\d+ \(.*\) Z/;
-			return IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $self->{port}) ? 'up' : '';
-		});
-		if ($up eq 'up') {
-			$self->{lighttpd} = $pid;
-			return;
-		}
-		$run->end($pid);
+		$self->write_project;
+		$self->_prepare unless $self->{o}{unprepared} || $self->{prepared}++;
+		$self->{run}->install(bin_path("$_.fcgi")) for @{ $self->{programs} };
+		return if $self->{web}->start($self->{port});
 	}
-	croak "lighttpd does not start:\n" . $run->log_text;
+	croak "the web server does not start:\n" . $self->{run}->log_text;
 }
 
 # Starts a program's processes on its socket, under multiwatch, and waits until all are there.

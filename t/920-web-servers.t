@@ -1,0 +1,134 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
+# The same flow under every way to run: sign-in, a call, a stream, a large body, an upload that is
+# too large, and the spellings of a path that web servers differ on.
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+use Test::More;
+
+use Gatehouse::Flow;
+use Gatehouse::Http qw(request stream url_encode);
+use Gatehouse::Pg;
+use Gatehouse::Run qw(wait_until);
+use Gatehouse::Server;
+use Gatehouse::Upstream;
+use Gatehouse::Web;
+
+my $upstream = Gatehouse::Upstream->new(sub {
+	my ($c, $r) = @_;
+	return $c->result($r, { bytes => length $r->{content} }) if $r->{path} eq '/json';
+	return $c->note(left => $c->wait_close ? 1 : 0) && 0 if $r->{path} eq '/mute';
+	$c->begin_stream;
+	for my $step (1 .. 3) {    # each event waits for the test to have seen the one before
+		$c->event({ jsonrpc => '2.0', method => 'notifications/progress', params => { step => $step } });
+		my ($round) = map { $_->[1] } grep { lc $_->[0] eq 'x-turns' } @{ $r->{headers} };
+		$c->wait_file("$round-$step") if $round;
+	}
+	$c->event('{"jsonrpc":"2.0","id":1,"result":{}}');
+	return $c->end_stream;
+});
+my %message = (jsonrpc => '2.0', id => 1, method => 'tools/call', params => { name => 't' });
+my @kinds = @ARGV ? @ARGV : Gatehouse::Web->kinds;
+
+for my $kind (@kinds) {
+	subtest $kind => sub { try_kind($kind) };
+}
+
+sub try_kind {
+	my ($kind) = @_;
+	my $pg = Gatehouse::Pg->new;
+	my $gw = Gatehouse::Server->new(pg => $pg, web => $kind, routes => {
+		'/mcp/json' => { upstream => $upstream->url('/json') },
+		'/mcp/sse' => { upstream => $upstream->url('/sse'), options => { forwardHeaders => ['x-turns'] } },
+		'/mcp/mute' => { upstream => $upstream->url('/mute') },
+	});
+	my $flow = Gatehouse::Flow->new(origin => $gw->origin);
+	my $token = $flow->sign_in(route => '/mcp/json');
+	ok($token->{access_token}, 'a client signs its user in');
+	my $challenge = $flow->call('/mcp/json', undef, \%message);
+	is($challenge->{status}, 401, 'without a token a call is refused');
+	like($challenge->header('WWW-Authenticate'), qr{resource_metadata="\Q@{[$gw->origin]}\E/\.well-known/},
+		'... with the challenge');
+
+	my $answer = $flow->call('/mcp/json', $token, \%message);
+	is($answer->{status}, 200, 'a call goes through');
+	is($answer->json->{id}, 1, '... and its answer comes back');
+	is($flow->refresh($token)->{status}, 200, 'a refresh token works');
+
+	my $large = { %message, params => { name => 't', arguments => { text => 'x' x 1_000_000 } } };
+	$answer = $flow->call('/mcp/json', $token, $large);
+	is($answer->{status}, 200, 'a body of a megabyte goes through');
+	cmp_ok($answer->json->{result}{bytes}, '>', 1_000_000, '... whole');
+	$large->{params}{arguments}{text} = 'x' x 1_100_000;
+	is($flow->call('/mcp/json', $token, $large)->{status}, 413, 'a larger one is refused by the gateway');
+
+	streams($gw, $flow, $kind) if $gw->web->streams;
+	$answer = $flow->call('/mcp/sse', $flow->sign_in(route => '/mcp/sse'), \%message);
+	is(scalar($answer->events), 4, 'a stream has all its events');
+
+	spellings($gw, $flow, $token);
+	unlike($gw->log, qr/\Q$token->{access_token}\E/, 'no log has the token');
+	$gw->stop;
+	$pg->stop;
+	return;
+}
+
+# Order, not time: the upstream is silent until the event before has arrived.
+sub streams {
+	my ($gw, $flow, $round) = @_;
+	my $token = $flow->sign_in(route => '/mcp/sse');
+	my @seen;
+	my $r = stream('POST', $gw->url('/mcp/sse'), { timeout => 20, %{ $flow->call_request($token, \%message,
+			headers => [['X-Turns', $round]]) }, on_chunk => sub {
+		my ($bytes) = @_;
+		push @seen, $1 while $bytes =~ /"step":(\d)/g;
+		$upstream->release("$round-$seen[-1]") if @seen;
+		return 1;
+	} });
+	is_deeply(\@seen, [1, 2, 3], 'each event arrives while the upstream waits for it to have arrived');
+	return;
+}
+
+# [target, method, what the gateway or its web server must make of it]; nothing reaches the upstream.
+sub spellings {
+	my ($gw, $flow, $token) = @_;
+	my $before = () = $upstream->requests;
+	my @cases = (
+		['/mcp%2Fjson', 'an encoded slash'],
+		['/mcp/%6ason', 'an encoded letter'],
+		['/mcp//json', 'an empty segment'],
+		['/mcp/./json', 'a dot segment'],
+		['/mcp/x/../json', 'a double dot segment'],
+		['/mcp/x/%2e%2e/json', 'an encoded double dot segment'],
+		['/mcp/json/', 'a trailing slash'],
+		['/mcp/json;a=b', 'a path parameter'],
+		['/mcp/JSON', 'another case'],
+		['/mcp/jsonx', 'a longer name'],
+		['/mcp/json%00', 'a NUL'],
+	);
+	for my $case (@cases) {
+		my $r = $flow->call($case->[0], $token, \%message);
+		ok(($r->{status} == 404 || $r->{status} == 400), "$case->[1] is refused") or diag "$case->[0]: $r->{status}";
+	}
+	my $lower = request('post', $gw->url('/mcp/json'), $flow->call_request($token, \%message));
+	ok(($lower->{status} =~ /^(?:400|405|501)$/), 'a lower-case method is no POST') or diag $lower->{status};
+	is(scalar(() = $upstream->requests), $before, 'none of them reaches the upstream');
+	my $absolute = Gatehouse::Http::raw($gw->url('/'), join "\r\n",
+		"GET @{[$gw->origin]}/.well-known/oauth-protected-resource/mcp/json HTTP/1.1",
+		'Host: ' . ($gw->origin =~ m{//(.*)})[0], 'Connection: close', '', '');
+	is($absolute->{status}, 200, 'an absolute request target is understood');
+	my $registry = request('GET', $gw->url('/mcp-registry/v0.1/servers/localhost%2Fjson/versions/latest'));
+	is($registry->{status}, 200, 'a registry name with an encoded slash is found');
+	$registry = request('GET', $gw->url('/mcp-registry/v0.1/servers/localhost/json/versions/latest'));
+	is($registry->{status}, 200, '... and with a plain one');
+	my $foreign = request('GET', $gw->url('/.well-known/oauth-protected-resource/mcp/json'),
+		{ headers => [['Host', 'evil.example']] });
+	is($foreign->{status}, 421, 'an unknown Host is refused');
+	return;
+}
+
+done_testing();
