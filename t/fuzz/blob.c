@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sealed blobs. Foreign ones never open. The input also says how to damage a sound one (a place and a
- * byte to put there, again and again): it opens only if it came out as it was.
+ * Sealed blobs. Foreign ones never open. The input also says how to damage a sound one (a place and
+ * a byte to put there, again and again): it opens only if it came out as it was.
  */
 #include "config.h"
 
@@ -33,7 +33,8 @@ static void damage(const struct ring *r, struct arena *a, const uint8_t *bytes, 
 	for (size_t i = 0; i + 1 < n; i += 2)
 		copy[bytes[i] % sound.n] = bytes[i + 1];
 	same = !memcmp(copy, sound.p, sound.n);
-	must(seal_open(r, KEY_CLAIMS, a, (struct blob){ copy, sound.n }, place, &plain, NULL) == same);
+	must(seal_open(r, KEY_CLAIMS, a, (struct blob){ copy, sound.n }, place, &plain, NULL) ==
+	     same);
 	must(!same || (plain.n == n && !memcmp(plain.p, bytes, n)));
 	free(copy);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key files: what is accepted has one primary key, first; ids are unique; only usable keys are found. */
+/* Key files: what is accepted has one primary key, first; ids are unique; only usable keys are
+ * found. */
 #include "config.h"
 
 #include "fuzz.h"
