@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check: everything that is wrong with a project, at once, each with the place and what to do. What it
- * prints never holds a value of the project's files, so it can be pasted into a ticket.
+ * check: everything that is wrong with a project, at once, each with the place and what to
+ * do. What it prints never holds a value of the project's files, so it can be pasted into a
+ * ticket.
  */
 #include "config.h"
 
@@ -24,7 +25,8 @@ static void check_keyring(const struct project *p)
 		return;
 	problem_add(p->problems, false, p->config_file, "",
 	    "make it: gatehousectl -c DIR keys init, as the programs' user",
-	    "the key ring directory is not there: programs that need keys answer configuration_error");
+	    "the key ring directory is not there: programs that need keys answer "
+	    "configuration_error");
 }
 
 static size_t count_closed(const struct project *p)
@@ -43,13 +45,15 @@ static const char *plural(size_t n)
 
 static void print_text(const struct project *p)
 {
-	size_t errors = problems_count(p->problems, true), warnings = problems_count(p->problems, false);
+	size_t errors = problems_count(p->problems, true),
+	       warnings = problems_count(p->problems, false);
 	struct problem one;
 
 	for (size_t i = 0; problems_at(p->problems, i, &one); i++)
 		printf("%s: %s%s%s: %s\n    %s\n", one.is_error ? "error" : "warning", one.file,
 		    *one.pointer ? "#" : "", one.pointer, one.text, one.remedy);
-	printf("%s: %zu error%s, %zu warning%s", p->dir, errors, plural(errors), warnings, plural(warnings));
+	printf("%s: %zu error%s, %zu warning%s", p->dir, errors, plural(errors), warnings,
+	    plural(warnings));
 	if (p->fault)
 		puts("; nothing is served");
 	else

@@ -4,8 +4,8 @@
  *
  *   options gateway | route | handler | policies
  *
- * `make update-man` puts them into the pages, between the lines `.\" begin NAME` and `.\" end NAME`; a test
- * compares.
+ * `make update-man` puts them into the pages, between the lines `.\" begin NAME` and `.\"
+ * end NAME`; a test compares.
  */
 #include "config.h"
 
@@ -80,8 +80,10 @@ static void put_type(const struct option *o)
 	char text[512], range[64] = "";
 
 	if (o->max > o->min)
-		snprintf(range, sizeof(range), " from %lld to %lld", (long long)o->min, (long long)o->max);
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s.", o->type == OPTION_ENUM ? "One of: " : type_names[o->type],
+		snprintf(range, sizeof(range), " from %lld to %lld", (long long)o->min,
+		    (long long)o->max);
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s.",
+	    o->type == OPTION_ENUM ? "One of: " : type_names[o->type],
 	    o->type == OPTION_ENUM ? o->words : "", range, o->required ? "; required" : "",
 	    o->initial ? "; default: " : "", o->initial ? o->initial : "");
 	put_text(text);

@@ -36,7 +36,7 @@ struct env *env_new(struct arena *a, const char *dir, char *const *environ_)
 static bool is_name_char(char c, bool first)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-	    (!first && c >= '0' && c <= '9');
+	       (!first && c >= '0' && c <= '9');
 }
 
 bool env_is_name(const char *s, size_t n)
@@ -52,10 +52,10 @@ bool env_is_name(const char *s, size_t n)
 bool env_is_request_variable(const char *name)
 {
 	/* RFC 3875 section 4.1, and what Apache and lighttpd add to it; "_" at the end: a prefix */
-	static const char *const names[] = { "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "CONTEXT_",
-		"DOCUMENT_ROOT", "DOCUMENT_URI", "FCGI_", "GATEWAY_INTERFACE", "HTTPS", "HTTP_",
-		"PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_", "REMOTE_", "REQUEST_",
-		"SCRIPT_", "SERVER_", "SSL_", "UNIQUE_ID" };
+	static const char *const names[] = { "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE",
+		"CONTEXT_", "DOCUMENT_ROOT", "DOCUMENT_URI", "FCGI_", "GATEWAY_INTERFACE", "HTTPS",
+		"HTTP_", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_", "REMOTE_",
+		"REQUEST_", "SCRIPT_", "SERVER_", "SSL_", "UNIQUE_ID" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t n = strlen(names[i]);
@@ -113,7 +113,8 @@ static char *value_double(struct arena *a, struct cursor *c, const char **fault)
 		if (*c->p != '\\') {
 			*w++ = *c->p;
 		} else if (++c->p == c->end || !unescape(*c->p, w++)) {
-			*fault = "a backslash in double quotes is not one of \\n \\r \\t \\\" \\\\ \\$";
+			*fault =
+			    "a backslash in double quotes is not one of \\n \\r \\t \\\" \\\\ \\$";
 			return NULL;
 		}
 	}
@@ -150,9 +151,9 @@ static char *read_value(struct arena *a, struct cursor *c, const char **fault)
 	if (at_end(c))
 		return arena_strdup(a, "");
 	quoted = *c->p == '\'' || *c->p == '"';
-	value = *c->p == '\'' ? value_single(a, c, fault) :
-	    quoted            ? value_double(a, c, fault) :
-	                        value_plain(a, c);
+	value = *c->p == '\'' ? value_single(a, c, fault)
+		: quoted      ? value_double(a, c, fault)
+			      : value_plain(a, c);
 	skip_blanks(c);
 	if (value && quoted && !at_end(c)) {
 		*fault = "something follows the closing quote";
@@ -175,9 +176,9 @@ static const char *read_name(struct arena *a, struct cursor *c)
 	start = c->p;
 	while (c->p < c->end && is_name_char(*c->p, c->p == start))
 		c->p++;
-	return env_is_name(start, (size_t)(c->p - start)) ?
-	    arena_strndup(a, start, (size_t)(c->p - start)) :
-	    NULL;
+	return env_is_name(start, (size_t)(c->p - start))
+		   ? arena_strndup(a, start, (size_t)(c->p - start))
+		   : NULL;
 }
 
 static const struct env_line *find_line(const struct env *env, const char *name)
@@ -243,7 +244,8 @@ void env_parse(struct env *env, const char *text, size_t n, struct problems *ps)
 		const char *stop = nl ? nl : end;
 
 		parse_line(env,
-		    (struct cursor){ .p = p, .end = stop > p && stop[-1] == '\r' ? stop - 1 : stop },
+		    (struct cursor){
+			.p = p, .end = stop > p && stop[-1] == '\r' ? stop - 1 : stop },
 		    line, ps);
 		p = nl ? nl + 1 : end;
 	}
@@ -276,7 +278,8 @@ static const char *read_value_file(
 	struct conf_text text;
 	struct err io = { 0 };
 
-	if (!conf_read(&text, env->arena, conf_path(env->arena, env->dir, path), ENV_VALUE_MAX, &io)) {
+	if (!conf_read(
+		&text, env->arena, conf_path(env->arena, env->dir, path), ENV_VALUE_MAX, &io)) {
 		err_set(e, ERR_IO, "", "%s", io.detail);
 		return err_text(e, "the file that %s_FILE names %s", name, io.text), NULL;
 	}
@@ -348,8 +351,7 @@ const char *env_expand(
 		return text;
 	buf_init(&out, 4 * ENV_VALUE_MAX);
 	for (; (at = strstr(s, f->open)); s = end) {
-		const char *value =
-		    reference(env, f, at + strlen(f->open), &end, report, context);
+		const char *value = reference(env, f, at + strlen(f->open), &end, report, context);
 
 		whole &= value != NULL;
 		buf_add(&out, s, (size_t)(at - s));

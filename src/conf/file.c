@@ -12,8 +12,9 @@
 static bool io_fault(struct err *e, int number)
 {
 	err_set(e, number == ENOENT || number == ENOTDIR ? ERR_NOT_FOUND : ERR_IO, "", "");
-	return number == ENOENT || number == ENOTDIR ? err_text(e, "does not exist") :
-	                                               err_text(e, "cannot be read: %s", strerror(number));
+	return number == ENOENT || number == ENOTDIR
+		   ? err_text(e, "does not exist")
+		   : err_text(e, "cannot be read: %s", strerror(number));
 }
 
 /* Up to N bytes; fewer only at the end of the file. -1 with errno. */

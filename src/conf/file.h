@@ -18,8 +18,9 @@ struct conf_text {
 };
 
 /*
- * Reads the regular file PATH of at most MAX bytes. False with ERR_NOT_FOUND (no such file), ERR_LIMIT (too large)
- * or ERR_IO; the text begins with a verb ("cannot be read: Permission denied").
+ * Reads the regular file PATH of at most MAX bytes. False with ERR_NOT_FOUND (no such
+ * file), ERR_LIMIT (too large) or ERR_IO; the text begins with a verb ("cannot be read:
+ * Permission denied").
  */
 bool conf_read(struct conf_text *, struct arena *, const char *path, size_t max, struct err *);
 

@@ -19,7 +19,8 @@
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, MIB = 1024 * 1024 };
 
 static const struct option registry_options[] = {
-	{ "enabled", OPTION_BOOL, .initial = "true", .about = "Whether the MCP server registry is served." },
+	{ "enabled", OPTION_BOOL, .initial = "true",
+	    .about = "Whether the MCP server registry is served." },
 	{ "path", OPTION_STRING, .initial = "{basePath}/mcp-registry",
 	    .about = "Where it is served: an absolute path." },
 	{ 0 },
@@ -36,21 +37,22 @@ static const struct option limit_options[] = {
 	    .about = "Bytes of a request's body on an MCP route; past it 413." },
 	{ "formBody", OPTION_INT, false, 1024, MIB, .initial = "65536",
 	    .about = "Bytes of a body sent to the OAuth endpoints and pages." },
-	{ "url", OPTION_INT, false, 256, 65536, .initial = "4096", .about = "Bytes of a request's URL." },
+	{ "url", OPTION_INT, false, 256, 65536, .initial = "4096",
+	    .about = "Bytes of a request's URL." },
 	{ "authorization", OPTION_INT, false, 64, 8192, .initial = "512",
 	    .about = "Bytes of an Authorization header." },
 	{ "formPairs", OPTION_INT, false, 8, 1024, .initial = "32",
 	    .about = "Pairs of a form or query that an endpoint reads." },
 	{ "jsonDepth", OPTION_INT, false, 4, 256, .initial = "32",
 	    .about = "Nested arrays and objects in JSON from outside." },
-	{ "keptJson", OPTION_INT, false, 1024, 256 * MIB, .initial = "16777216",
-	    .later = true, .about = "Bytes of a JSON answer that a policy must read as a whole." },
-	{ "keptEvent", OPTION_INT, false, 1024, 256 * MIB, .initial = "16777216",
-	    .later = true, .about = "Bytes of one server-sent event that a policy must read." },
+	{ "keptJson", OPTION_INT, false, 1024, 256 * MIB, .initial = "16777216", .later = true,
+	    .about = "Bytes of a JSON answer that a policy must read as a whole." },
+	{ "keptEvent", OPTION_INT, false, 1024, 256 * MIB, .initial = "16777216", .later = true,
+	    .about = "Bytes of one server-sent event that a policy must read." },
 	{ "connectMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "3000",
 	    .about = "Milliseconds to connect to an upstream." },
-	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "5000",
-	    .later = true, .about = "Milliseconds for a metadata or key document." },
+	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "5000", .later = true,
+	    .about = "Milliseconds for a metadata or key document." },
 	{ "statementMs", OPTION_INT, false, 10, MINUTE, .initial = "3000",
 	    .about = "Milliseconds for one use of PostgreSQL, waiting for a connection included." },
 	{ "streamCommentMs", OPTION_INT, false, 100, HOUR, .initial = "15000",
@@ -74,20 +76,23 @@ static const struct option rate_options[] = {
 
 static const struct option timeout_options[] = {
 	{ "connectMs", OPTION_INT, false, 10, 10 * MINUTE, .about = "Overrides limits.connectMs." },
-	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .later = true, .about = "Overrides limits.fetchMs." },
+	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .later = true,
+	    .about = "Overrides limits.fetchMs." },
 	{ 0 },
 };
 
 static const struct option outbound_options[] = {
 	{ "caFile", OPTION_STRING, .about = "CA certificates (PEM) instead of the system's." },
 	{ "allow", OPTION_OBJECT,
-	    .about = "Private networks that an upstream may lie in: arrays of CIDRs by upstream id, or by *." },
+	    .about = "Private networks that an upstream may lie in: arrays of CIDRs by upstream "
+		     "id, or by *." },
 	{ "insecureHttp", OPTION_STRINGS, .about = "Upstream ids that may be called without TLS." },
-	{ "legacyDiscovery", OPTION_STRINGS,
-	    .later = true, .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
-	{ "certificates", OPTION_OBJECT,
-	    .later = true, .about = "Client certificates for mtlsCertificate: {cert, key} (PEM files) by id." },
-	{ "timeouts", OPTION_OBJECT, .sub = timeout_options, .about = "Times for connections that leave." },
+	{ "legacyDiscovery", OPTION_STRINGS, .later = true,
+	    .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
+	{ "certificates", OPTION_OBJECT, .later = true,
+	    .about = "Client certificates for mtlsCertificate: {cert, key} (PEM files) by id." },
+	{ "timeouts", OPTION_OBJECT, .sub = timeout_options,
+	    .about = "Times for connections that leave." },
 	{ 0 },
 };
 
@@ -108,9 +113,10 @@ static const struct option log_options[] = {
 static const struct option event_options[] = {
 	{ "retentionDays", OPTION_INT, false, 1, 36500, .initial = "90",
 	    .about = "Days that event rows are kept." },
-	{ "sampling", OPTION_NUMBER, false, 0, 1, .initial = "1",
-	    .later = true, .about = "The share of successful calls that is stored." },
-	{ "forward", OPTION_OBJECT, .later = true, .about = "Where events are sent besides PostgreSQL and the log." },
+	{ "sampling", OPTION_NUMBER, false, 0, 1, .initial = "1", .later = true,
+	    .about = "The share of successful calls that is stored." },
+	{ "forward", OPTION_OBJECT, .later = true,
+	    .about = "Where events are sent besides PostgreSQL and the log." },
 	{ 0 },
 };
 
@@ -123,20 +129,24 @@ static const struct option console_options[] = {
 };
 
 const struct option gateway_options[] = {
-	{ "version", OPTION_INT, false, 1, 2, .initial = "1", .about = "The version of this format: 1." },
+	{ "version", OPTION_INT, false, 1, 2, .initial = "1",
+	    .about = "The version of this format: 1." },
 	{ "compatibilityDate", OPTION_STRING, true,
-	    .about = "The date of the behaviour that the project was written for: " COMPATIBILITY_FIRST
-	             " or later." },
+	    .about =
+		"The date of the behaviour that the project was written for: " COMPATIBILITY_FIRST
+		" or later." },
 	{ "basePath", OPTION_STRING, .initial = "\"\"",
 	    .about = "Prefix of the action endpoints (/oauth, /auth, the registry)." },
 	{ "publicOrigins", OPTION_STRINGS, .initial = "loopback only",
-	    .about = "The origins that this gateway answers for; a request's Host must match one." },
+	    .about =
+		"The origins that this gateway answers for; a request's Host must match one." },
 	{ "trustedProxies", OPTION_STRINGS, .initial = "[]",
 	    .about = "Networks whose X-Forwarded-Host, -Proto and -For are believed." },
 	{ "database", OPTION_SECRET, .initial = "libpq's environment",
 	    .about = "A libpq connection string; {program} becomes the program's name." },
 	{ "databaseListen", OPTION_SECRET, .initial = "as database",
-	    .about = "A direct connection for notifications where database goes through a pooler." },
+	    .about =
+		"A direct connection for notifications where database goes through a pooler." },
 	{ "preparedStatements", OPTION_BOOL, .initial = "true",
 	    .about = "Whether statements are prepared; false for poolers that cannot keep them." },
 	{ "keyring", OPTION_STRING, .initial = "keys", .about = "The key ring directory." },
@@ -153,10 +163,11 @@ const struct option gateway_options[] = {
 	{ "events", OPTION_OBJECT, .sub = event_options, .about = "Events." },
 	{ "rates", OPTION_OBJECT, .sub = rate_options,
 	    .about = "Requests per minute on the OAuth endpoints; 0 turns a rate off." },
-	{ "console", OPTION_OBJECT, .sub = console_options,
-	    .later = true, .about = "Who may open the operators' pages and connect shared upstreams." },
+	{ "console", OPTION_OBJECT, .sub = console_options, .later = true,
+	    .about = "Who may open the operators' pages and connect shared upstreams." },
 	{ "development", OPTION_BOOL, .initial = "false",
-	    .about = "Allows loopback fetches and http origins; only with loopback public origins." },
+	    .about =
+		"Allows loopback fetches and http origins; only with loopback public origins." },
 	{ "autoReload", OPTION_BOOL, .initial = "false",
 	    .about = "With development: each valid change of the files is published by itself." },
 	{ 0 },
@@ -214,13 +225,15 @@ static void check_version(struct loader *l, struct json_object *doc)
 	const char *date = json_get_string(doc, "compatibilityDate");
 
 	if (json_get_int(doc, "version", 1) != 1)
-		fault(at(l, "/version"), "write 1", "this program reads version 1 of the format only");
+		fault(at(l, "/version"), "write 1",
+		    "this program reads version 1 of the format only");
 	if (date && !is_date(date))
 		fault(at(l, "/compatibilityDate"), "write it as YYYY-MM-DD",
 		    "compatibilityDate is not a date");
 	else if (date && strcmp(date, COMPATIBILITY_FIRST) < 0)
 		fault(at(l, "/compatibilityDate"),
-		    "write " COMPATIBILITY_FIRST " or later, once the project is read against this manual",
+		    "write " COMPATIBILITY_FIRST
+		    " or later, once the project is read against this manual",
 		    "compatibilityDate is older than " COMPATIBILITY_FIRST);
 }
 
@@ -231,14 +244,15 @@ static void read_paths(struct loader *l, struct json_object *doc)
 
 	p->base_path = string_or(doc, "basePath", "");
 	if (*p->base_path && !path_is_sound(p->base_path))
-		fault(at(l, "/basePath"), "write \"\" or a path like /gateway, without a slash at its end",
+		fault(at(l, "/basePath"),
+		    "write \"\" or a path like /gateway, without a slash at its end",
 		    "basePath is not a path");
 	else if (path_is_under(p->base_path, "/.well-known"))
 		fault(at(l, "/basePath"), "choose another prefix",
 		    "basePath shadows /.well-known, where discovery documents are");
 	p->registry_enabled = json_get_bool(registry, "enabled", true);
-	p->registry_path = string_or(registry, "path",
-	    arena_printf(l->arena, "%s/mcp-registry", p->base_path));
+	p->registry_path =
+	    string_or(registry, "path", arena_printf(l->arena, "%s/mcp-registry", p->base_path));
 	if (!path_is_sound(p->registry_path))
 		fault(at(l, "/registry/path"), "write a path like /mcp-registry",
 		    "the registry's path is not a path");
@@ -254,12 +268,16 @@ static void read_networks(struct loader *l, struct json_object *list, const char
 		struct cidr c;
 
 		if (!cidr_parse(&c, text))
-			fault(at(l, pointer_item(l->arena, pointer, i)), "write it like 10.0.0.0/8 or fd00::/8",
+			fault(at(l, pointer_item(l->arena, pointer, i)),
+			    "write it like 10.0.0.0/8 or fd00::/8",
 			    "this is no network in CIDR notation");
 	}
 }
 
-/* By the owner of the project, not by who asks: root's reload and the programs' users must look in one place. */
+/*
+ * By the owner of the project, not by who asks: root's reload and the programs' users must
+ * look in one place.
+ */
 const char *gateway_state_dir_default(const char *project_dir)
 {
 	struct stat st;
@@ -333,7 +351,8 @@ static void check_allow(struct loader *l, struct json_object *allow)
 	{
 		const char *pointer = pointer_member(l->arena, "/outbound/allow", id);
 		struct option row[] = { { .name = id, .type = OPTION_STRINGS }, { 0 } };
-		struct option_place place = { l->problems, l->arena, l->p->config_file, "upstream" };
+		struct option_place place = { l->problems, l->arena, l->p->config_file,
+			"upstream" };
 		struct json_object *one = json_new_object(l->arena);
 
 		json_add(one, id, list);
@@ -365,7 +384,7 @@ static void check_references(struct loader *l, struct json_object *value, const 
 {
 	if (json_object_is_type(value, json_type_object)) {
 		json_object_object_foreach(value, name, member)
-			check_references(l, member, pointer_member(l->arena, pointer, name));
+		    check_references(l, member, pointer_member(l->arena, pointer, name));
 	} else if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++)
 			check_references(l, json_object_array_get_idx(value, i),
@@ -374,8 +393,10 @@ static void check_references(struct loader *l, struct json_object *value, const 
 		const char *s = json_object_get_string(value);
 
 		if (strstr(s, "$env(") || strstr(s, "${env."))
-			fault(at(l, pointer), "write the value itself, or use libpq's service and password files",
-			    "references to variables are replaced in policies and rewritePattern only");
+			fault(at(l, pointer),
+			    "write the value itself, or use libpq's service and password files",
+			    "references to variables are replaced in policies and rewritePattern "
+			    "only");
 	}
 }
 
@@ -385,7 +406,8 @@ static void check_development(struct loader *l)
 
 	for (size_t i = 0; p->development && i < p->origins_n; i++)
 		if (!p->origins[i].loopback)
-			fault(at(l, "/development"), "remove development, or serve loopback origins only",
+			fault(at(l, "/development"),
+			    "remove development, or serve loopback origins only",
 			    "development is refused while a public origin is not loopback");
 }
 
@@ -409,7 +431,8 @@ static void read_members(struct loader *l, struct json_object *doc, bool typed)
 	allowed_origins_load(l, allowed);
 	p->auto_reload = json_get_bool(doc, "autoReload", false) && p->development;
 	if (typed && json_get_bool(doc, "autoReload", false) && !p->development)
-		fault(at(l, "/autoReload"), "remove it, or set development", "autoReload needs development");
+		fault(at(l, "/autoReload"), "remove it, or set development",
+		    "autoReload needs development");
 	if (proxies)
 		read_networks(l, proxies, "/trustedProxies");
 	p->trusted_proxies = load_strings(l, proxies);
@@ -435,7 +458,7 @@ static struct json_object *find_file(struct loader *l)
 	doc = load_json(l, "gateway.jsonc", &absent);
 	if (!absent) {
 		if (conf_read(&other, l->arena, conf_path(l->arena, l->files_dir, "zuplo.jsonc"),
-		        CONF_FILE_MAX, NULL))
+			CONF_FILE_MAX, NULL))
 			problem_add(l->problems, false, "zuplo.jsonc", "", "keep one of the two",
 			    "the file is not read: gateway.jsonc is there");
 		return doc;
@@ -473,7 +496,10 @@ bool gateway_load(struct loader *l)
 	typed = doc && option_check(&place, gateway_options, doc, "");
 	if (doc && !typed)
 		drop_faulty(l, doc, mark);
-	/* without a file: the defaults, so that a project that does not load has sound limits and a log */
+	/*
+	 * without a file: the defaults, so that a project that does not load has sound
+	 * limits and a log
+	 */
 	read_members(l, doc ? doc : json_new_object(l->arena), typed);
 	l->p->fault = problems_fault(l->problems, mark);
 	return doc != NULL;

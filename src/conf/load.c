@@ -33,7 +33,8 @@ struct json_object *load_json(struct loader *l, const char *file, bool *absent)
 	struct conf_text text;
 	char *plain;
 
-	if (!conf_read(&text, l->arena, conf_path(l->arena, l->files_dir, file), CONF_FILE_MAX, &e)) {
+	if (!conf_read(
+		&text, l->arena, conf_path(l->arena, l->files_dir, file), CONF_FILE_MAX, &e)) {
 		if (absent && e.code == ERR_NOT_FOUND)
 			*absent = true;
 		else
@@ -48,7 +49,8 @@ struct json_object *load_json(struct loader *l, const char *file, bool *absent)
 	if (!doc)
 		return parse_failed(l, file, plain, text.n, &e);
 	if (!json_object_is_type(doc, json_type_object)) {
-		problem_add(l->problems, true, file, "", "write { … }", "the file must hold an object");
+		problem_add(
+		    l->problems, true, file, "", "write { … }", "the file must hold an object");
 		return NULL;
 	}
 	return doc;
@@ -76,15 +78,19 @@ static const char *variable_remedy(const struct loader *l, const char *name)
 {
 	if (env_is_request_variable(name))
 		return arena_printf(l->arena,
-		    "put %s=… into .env, or choose another name: a web server sets this one itself, so the "
-		    "process's environment is not asked for it", name);
+		    "put %s=… into .env, or choose another name: a web server sets this one "
+		    "itself, so the "
+		    "process's environment is not asked for it",
+		    name);
 	if (!l->has_env_file)
 		return arena_printf(l->arena,
-		    "not set up yet: make the file .env with a line %s=… (or set %s or %s_FILE in the "
-		    "environment of the programs)", name, name, name);
+		    "not set up yet: make the file .env with a line %s=… (or set %s or %s_FILE in "
+		    "the "
+		    "environment of the programs)",
+		    name, name, name);
 	return arena_printf(l->arena,
-	    "add a line %s=… to .env (or set %s or %s_FILE in the environment of the programs)", name,
-	    name, name);
+	    "add a line %s=… to .env (or set %s or %s_FILE in the environment of the programs)",
+	    name, name, name);
 }
 
 static void report(void *context, const char *name, const struct err *e)
@@ -99,12 +105,13 @@ static void report(void *context, const char *name, const struct err *e)
 	if (!x->needed && e->code != ERR_SYNTAX)
 		return;
 	problem_add(l->problems, x->used && !not_set_up, r->file, r->pointer,
-	    e->code == ERR_NOT_FOUND ? variable_remedy(l, name) :
-	    e->code == ERR_IO        ? "give it the path of a readable file" :
-	                               "mend the reference",
+	    e->code == ERR_NOT_FOUND ? variable_remedy(l, name)
+	    : e->code == ERR_IO      ? "give it the path of a readable file"
+				     : "mend the reference",
 	    "%s: %s", x->owner, e->text);
 	if (!x->fault)
-		x->fault = arena_printf(l->arena, "%s#%s: %s: %s", r->file, r->pointer, x->owner, e->text);
+		x->fault =
+		    arena_printf(l->arena, "%s#%s: %s: %s", r->file, r->pointer, x->owner, e->text);
 }
 
 const char *load_expand(struct loader *l, enum env_form form, const char *text, const char *file,
@@ -156,7 +163,7 @@ bool path_is_under(const char *a, const char *b)
 static bool is_path_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    strchr("-._~!$&'()+,=:@/", c) != NULL;
+	       strchr("-._~!$&'()+,=:@/", c) != NULL;
 }
 
 bool path_is_sound(const char *path)

@@ -4,7 +4,8 @@
  *
  *   gateway_load -> policies_read -> routes_read -> policies_load -> routes_finish
  *
- * because which policies matter is known from the routes, and what a route may do from its policies.
+ * because which policies matter is known from the routes, and what a route may do from its
+ * policies.
  */
 #ifndef GATEHOUSE_CONF_LOAD_H
 #define GATEHOUSE_CONF_LOAD_H
@@ -13,13 +14,13 @@
 #include "conf/problem.h"
 #include "conf/project.h"
 
-#define ROUTES_FILE "config/routes.oas.json"
+#define ROUTES_FILE   "config/routes.oas.json"
 #define POLICIES_FILE "config/policies.json"
 
 enum { CONF_FILE_MAX = 4 * 1024 * 1024 };
 
-struct policy_entry { /* beside project.policies, same index */
-	bool used; /* by a route that is served */
+struct policy_entry {          /* beside project.policies, same index */
+	bool used;             /* by a route that is served */
 	const char *type_name; /* as written; NULL: none */
 };
 
@@ -36,11 +37,13 @@ struct loader {
 	struct problems *problems;
 	struct env *env;
 	const struct policy_type *const *types;
-	bool check;        /* project_options.check */
+	bool check;          /* project_options.check */
 	const char *program; /* project_options.program */
-	const char *files_dir; /* where the configuration files are read: the project, or a snapshot of it */
+	/* where the configuration files are read: the project, or a snapshot of it */
+	const char *files_dir;
 	bool has_env_file; /* .env is there */
-	bool policies_unread; /* the policy library is broken: which policies there are is not known */
+	/* the policy library is broken: which policies there are is not known */
+	bool policies_unread;
 	struct policy_use *policies;
 	struct policy_entry *policy_entries;
 	struct mcp_route *routes;
@@ -48,8 +51,9 @@ struct loader {
 };
 
 /*
- * Faults that keep the whole project from being served set project.fault. Each returns false if its file could not
- * be read, so that nothing can be said about what would be in it.
+ * Faults that keep the whole project from being served set project.fault. Each returns
+ * false if its file could not be read, so that nothing can be said about what would be in
+ * it.
  */
 bool gateway_load(struct loader *);
 bool policies_read(struct loader *);
@@ -58,8 +62,8 @@ void policies_load(struct loader *);
 void routes_finish(struct loader *);
 
 /*
- * The object that FILE holds (JSON with comments), in the arena. NULL with a problem; with ABSENT (may be NULL)
- * a file that is not there is no problem but sets *ABSENT.
+ * The object that FILE holds (JSON with comments), in the arena. NULL with a problem; with
+ * ABSENT (may be NULL) a file that is not there is no problem but sets *ABSENT.
  */
 struct json_object *load_json(struct loader *, const char *file, bool *absent);
 
@@ -76,13 +80,16 @@ struct expansion {
 };
 
 /*
- * TEXT of FILE at POINTER with its references replaced, in the arena. NULL if one has no value: then each became a
- * problem, and `missing` and `fault` are set.
+ * TEXT of FILE at POINTER with its references replaced, in the arena. NULL if one has no
+ * value: then each became a problem, and `missing` and `fault` are set.
  */
 const char *load_expand(struct loader *, enum env_form, const char *text, const char *file,
     const char *pointer, struct expansion *);
 
-/* Whether the program that the project is read for acts by policies of this class (POLICY_OTHER: sends calls). */
+/*
+ * Whether the program that the project is read for acts by policies of this class
+ * (POLICY_OTHER: sends calls).
+ */
 bool load_is_needed(const struct loader *, enum policy_class);
 
 /* Closes the route with an error; the first fault stays. */
@@ -96,8 +103,8 @@ const char *gateway_state_dir_default(const char *project_dir);
 const char *policy_replacement(const char *type);
 
 /*
- * Whether a path is absolute, in the alphabet of URLs without escapes (so that each has one spelling), and without
- * empty, "." or ".." segments: no slash at its end.
+ * Whether a path is absolute, in the alphabet of URLs without escapes (so that each has one
+ * spelling), and without empty, "." or ".." segments: no slash at its end.
  */
 bool path_is_sound(const char *);
 

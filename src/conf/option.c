@@ -22,7 +22,7 @@ void option_mark_unresolved(struct json_object *string)
 bool option_is_unresolved(struct json_object *o)
 {
 	return json_object_is_type(o, json_type_string) &&
-	    json_object_get_userdata(o) == &unresolved_mark;
+	       json_object_get_userdata(o) == &unresolved_mark;
 }
 
 static char lower(char c)
@@ -116,9 +116,9 @@ static void unknown(const struct option_place *at, const struct option *table, c
 	}
 	near = name_nearest(name, names);
 	problem_add(at->problems, true, at->file, pointer_member(at->arena, pointer, name),
-	    near  ? arena_printf(at->arena, "write '%s', or remove it", near) :
-	    n > 0 ? arena_printf(at->arena, "remove it; known here: %s", list) :
-	            "remove it; nothing is known here",
+	    near    ? arena_printf(at->arena, "write '%s', or remove it", near)
+	    : n > 0 ? arena_printf(at->arena, "remove it; known here: %s", list)
+		    : "remove it; nothing is known here",
 	    near ? "unknown %s '%.64s' (did you mean '%s'?)" : "unknown %s '%.64s'", at->noun, name,
 	    near);
 }
@@ -151,8 +151,9 @@ static bool wrong(const struct option_place *at, const struct option *o, const c
 {
 	const char *type = type_text(at, o);
 
-	problem_add(at->problems, true, at->file, pointer, arena_printf(at->arena, "write %s", type),
-	    "%s '%s' must be %s", at->noun, o->name, type);
+	problem_add(at->problems, true, at->file, pointer,
+	    arena_printf(at->arena, "write %s", type), "%s '%s' must be %s", at->noun, o->name,
+	    type);
 	return false;
 }
 
@@ -174,7 +175,7 @@ static bool is_url(struct arena *a, const char *text)
 	struct uri u;
 
 	return uri_parse(&u, a, text, &e) && u.host && !u.userinfo && !u.fragment &&
-	    (!strcmp(u.scheme, "https") || !strcmp(u.scheme, "http"));
+	       (!strcmp(u.scheme, "https") || !strcmp(u.scheme, "http"));
 }
 
 /* The text of a string without a NUL inside; NULL for anything else. */
@@ -194,9 +195,9 @@ static bool is_sound_string(struct arena *a, const struct option *o, struct json
 
 	if (!text)
 		return false;
-	return o->type == OPTION_ENUM ? is_word(o->words, text) :
-	    o->type == OPTION_URL     ? is_url(a, text) :
-	                                true;
+	return o->type == OPTION_ENUM  ? is_word(o->words, text)
+	       : o->type == OPTION_URL ? is_url(a, text)
+				       : true;
 }
 
 static bool is_empty_text(struct json_object *value)
@@ -297,8 +298,9 @@ static bool check_value(const struct option_place *at, const struct option *o,
 
 static void not_yet(const struct option_place *at, const struct option *o, const char *pointer)
 {
-	problem_add(at->problems, false, at->file, pointer, "leave it for a later version, or remove it",
-	    "%s '%s' has no effect in this version", at->noun, o->name);
+	problem_add(at->problems, false, at->file, pointer,
+	    "leave it for a later version, or remove it", "%s '%s' has no effect in this version",
+	    at->noun, o->name);
 }
 
 bool option_check(const struct option_place *at, const struct option *table,
@@ -307,7 +309,8 @@ bool option_check(const struct option_place *at, const struct option *table,
 	bool ok = true;
 
 	if (!json_object_is_type(object, json_type_object)) {
-		problem_add(at->problems, true, at->file, pointer, "write an object", "this must be an object");
+		problem_add(at->problems, true, at->file, pointer, "write an object",
+		    "this must be an object");
 		return false;
 	}
 	json_object_object_foreach(object, name, value)

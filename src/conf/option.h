@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Options as rows of a table: name, type, range, default, a sentence. Validation, error
- * messages ("unknown option 'scops' (did you mean 'scopes'?)") and the manual's lists come from the same rows.
+ * messages ("unknown option 'scops' (did you mean 'scopes'?)") and the manual's lists come
+ * from the same rows.
  */
 #ifndef GATEHOUSE_CONF_OPTION_H
 #define GATEHOUSE_CONF_OPTION_H
@@ -34,12 +35,13 @@ struct option {
 	const char *name;
 	enum option_type type;
 	bool required;
-	int64_t min, max;   /* integers: inclusive, when max > min */
-	const char *words;  /* OPTION_ENUM */
+	int64_t min, max;    /* integers: inclusive, when max > min */
+	const char *words;   /* OPTION_ENUM */
 	const char *initial; /* the default as the manual shows it; NULL: none */
-	const char *about;  /* one sentence for the manual */
+	const char *about;   /* one sentence for the manual */
 	const struct option *sub;
-	bool later; /* checked, but without effect in this version: the manual and `check` say so */
+	/* checked, but without effect in this version: the manual and `check` say so */
+	bool later;
 };
 
 /* Where a table is applied, for the messages. */
@@ -51,20 +53,21 @@ struct option_place {
 };
 
 /*
- * Checks OBJECT (its pointer is POINTER) by TABLE: unknown members with the nearest known name, missing ones,
- * types, ranges, words. Every fault is a problem; true if there was none. No value is ever shown. Strings marked by
- * option_mark_unresolved() pass as any type.
+ * Checks OBJECT (its pointer is POINTER) by TABLE: unknown members with the nearest known
+ * name, missing ones, types, ranges, words. Every fault is a problem; true if there was
+ * none. No value is ever shown. Strings marked by option_mark_unresolved() pass as any
+ * type.
  */
-bool option_check(const struct option_place *, const struct option *table, struct json_object *object,
-    const char *pointer);
+bool option_check(const struct option_place *, const struct option *table,
+    struct json_object *object, const char *pointer);
 
 /* Marks a string whose $env reference has no value: what it should have been is unknown. */
 void option_mark_unresolved(struct json_object *);
 bool option_is_unresolved(struct json_object *);
 
 /*
- * The one of NAMES (ended by NULL) that a person who wrote NAME may have meant; NULL if none is near. Case counts
- * less than letters, swapped neighbours as one slip.
+ * The one of NAMES (ended by NULL) that a person who wrote NAME may have meant; NULL if
+ * none is near. Case counts less than letters, swapped neighbours as one slip.
  */
 const char *name_nearest(const char *name, const char *const *names);
 

@@ -21,7 +21,8 @@ static bool parse_origin(struct origin *o, struct arena *a, const char *text)
 	struct err e = { 0 };
 	struct uri u;
 
-	if (!uri_parse(&u, a, text, &e) || !u.host || u.userinfo || *u.path || u.query || u.fragment)
+	if (!uri_parse(&u, a, text, &e) || !u.host || u.userinfo || *u.path || u.query ||
+	    u.fragment)
 		return false;
 	if (strcmp(u.scheme, "https") != 0 && strcmp(u.scheme, "http") != 0)
 		return false;
@@ -35,16 +36,18 @@ static bool parse_origin(struct origin *o, struct arena *a, const char *text)
 	return true;
 }
 
-static void origin_fault(struct loader *l, const char *list, size_t i, const char *remedy, const char *text)
+static void origin_fault(
+    struct loader *l, const char *list, size_t i, const char *remedy, const char *text)
 {
-	problem_add(l->problems, true, l->p->config_file, pointer_item(l->arena, list, i), remedy, "%s",
-	    text);
+	problem_add(l->problems, true, l->p->config_file, pointer_item(l->arena, list, i), remedy,
+	    "%s", text);
 }
 
 /* Whether a Host header could mean either: what is left of both once the scheme is gone. */
 static bool same_host_header(const struct origin *a, const struct origin *b)
 {
-	bool a_default = a->port == default_port(a->scheme), b_default = b->port == default_port(b->scheme);
+	bool a_default = a->port == default_port(a->scheme),
+	     b_default = b->port == default_port(b->scheme);
 
 	return !strcmp(a->host, b->host) && (a->port == b->port || (a_default && b_default));
 }
@@ -55,15 +58,16 @@ static bool is_sound_origin(struct loader *l, const struct origin *origins, size
 
 	if (!strcmp(o->scheme, "http") && !o->loopback) {
 		origin_fault(l, "/publicOrigins", i, "write https://…",
-		    "a public origin must be https unless it is loopback (localhost, 127.0.0.1, [::1])");
+		    "a public origin must be https unless it is loopback (localhost, 127.0.0.1, "
+		    "[::1])");
 		return false;
 	}
 	for (size_t k = 0; k < i; k++) {
 		if (!origins[k].text || !same_host_header(o, &origins[k]))
 			continue;
 		origin_fault(l, "/publicOrigins", i, "keep one of the two",
-		    arena_printf(l->arena, "a request's Host could mean this origin and /publicOrigins/%zu",
-		        k));
+		    arena_printf(l->arena,
+			"a request's Host could mean this origin and /publicOrigins/%zu", k));
 		return false;
 	}
 	return true;
@@ -77,7 +81,8 @@ bool origins_load(struct loader *l, struct json_object *list)
 
 	if (list && n == 0)
 		problem_add(l->problems, true, l->p->config_file, "/publicOrigins",
-		    "name an origin, or remove the key: then loopback is served", "publicOrigins is empty");
+		    "name an origin, or remove the key: then loopback is served",
+		    "publicOrigins is empty");
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
 
@@ -140,8 +145,8 @@ static const struct origin *make_loopback(struct arena *a, const char *host, int
 	struct origin *o = arena_alloc(a, sizeof(*o));
 
 	*o = (struct origin){
-		.text = port && port != 80 ? arena_printf(a, "http://%s:%d", host, port) :
-		                             arena_printf(a, "http://%s", host),
+		.text = port && port != 80 ? arena_printf(a, "http://%s:%d", host, port)
+					   : arena_printf(a, "http://%s", host),
 		.scheme = "http",
 		.host = host,
 		.port = port ? port : 80,
@@ -153,7 +158,9 @@ static const struct origin *make_loopback(struct arena *a, const char *host, int
 /* X-Forwarded-Proto is a word in any case. */
 static const char *lower_scheme(const char *scheme)
 {
-	return !strcasecmp(scheme, "https") ? "https" : !strcasecmp(scheme, "http") ? "http" : scheme;
+	return !strcasecmp(scheme, "https")  ? "https"
+	       : !strcasecmp(scheme, "http") ? "http"
+					     : scheme;
 }
 
 const struct origin *project_origin(

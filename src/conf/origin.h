@@ -5,10 +5,16 @@
 
 #include "conf/load.h"
 
-/* Fills project.origins from publicOrigins (NULL: the default). Faults become problems; false if there was one. */
+/*
+ * Fills project.origins from publicOrigins (NULL: the default). Faults become problems;
+ * false if there was one.
+ */
 bool origins_load(struct loader *, struct json_object *list);
 
-/* Fills project.allowed_origins, NULL for an absent list. Each entry must be an origin, or the only one "*". */
+/*
+ * Fills project.allowed_origins, NULL for an absent list. Each entry must be an origin, or
+ * the only one "*".
+ */
 void allowed_origins_load(struct loader *, struct json_object *list);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines and pointers of broken JSON: no tree exists yet, so the brackets before the fault are walked. */
+/*
+ * Lines and pointers of broken JSON: no tree exists yet, so the brackets before the fault
+ * are walked.
+ */
 #include "config.h"
 
 #include "conf/place.h"
@@ -12,7 +15,7 @@ enum { PLACE_DEPTH = 64 };
 
 struct level {
 	bool object;
-	bool wants_name; /* the next string is a member's name */
+	bool wants_name;  /* the next string is a member's name */
 	const char *name; /* raw, without quotes; NULL: none yet */
 	size_t name_len, index;
 };
@@ -113,7 +116,8 @@ const char *place_pointer(struct arena *a, const char *text, size_t n, size_t of
 		if (!l->object)
 			pointer = pointer_item(a, pointer, l->index);
 		else if (l->name)
-			pointer = pointer_member(a, pointer, arena_strndup(a, l->name, l->name_len));
+			pointer =
+			    pointer_member(a, pointer, arena_strndup(a, l->name, l->name_len));
 		else
 			break;
 	}

@@ -11,8 +11,8 @@
 unsigned place_line(const char *text, size_t offset);
 
 /*
- * The JSON pointer of the innermost value or member that byte OFFSET of TEXT (N bytes of JSON, which may be
- * broken at or after OFFSET) lies in, in the arena.
+ * The JSON pointer of the innermost value or member that byte OFFSET of TEXT (N bytes of
+ * JSON, which may be broken at or after OFFSET) lies in, in the arena.
  */
 const char *place_pointer(struct arena *, const char *text, size_t n, size_t offset);
 

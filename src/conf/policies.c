@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config/policies.json: the policy library. A faulty policy closes the routes that use it, and no others. */
+/*
+ * config/policies.json: the policy library. A faulty policy closes the routes that use it,
+ * and no others.
+ */
 #include "config.h"
 
 #include <string.h>
@@ -58,7 +61,7 @@ static void check_name(struct loader *l, size_t i)
 		policy_fault(l, use, pointer_member(l->arena, use->pointer, "name"),
 		    "give each policy a name of its own",
 		    arena_printf(l->arena, "the name '%.64s' is taken by %s", use->name,
-		        l->policies[k].pointer));
+			l->policies[k].pointer));
 		/* which of the two a route means, nobody can know */
 		if (!l->policies[k].fault)
 			l->policies[k].fault = use->fault;
@@ -139,7 +142,7 @@ static void resolve(struct resolving *r, struct json_object *value, const char *
 {
 	if (json_object_is_type(value, json_type_object)) {
 		json_object_object_foreach(value, name, member)
-			resolve(r, member, pointer_member(r->l->arena, pointer, name));
+		    resolve(r, member, pointer_member(r->l->arena, pointer, name));
 	} else if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++)
 			resolve(r, json_object_array_get_idx(value, i),
@@ -164,15 +167,15 @@ static void unknown_type(struct loader *l, size_t i)
 		names[k] = l->types[k]->name;
 	near = instead ? NULL : name_nearest(entry->type_name, names);
 	problem_add(l->problems, entry->used, POLICIES_FILE, pointer,
-	    instead ? instead :
-	    near    ? arena_printf(l->arena, "write '%s'", near) :
-	              "remove the policy from the route: gatehouse-policies(5) lists what there is",
-	    near ? "there is no policy type '%.64s' (did you mean '%s'?)" :
-	           "there is no policy type '%.64s'",
+	    instead ? instead
+	    : near  ? arena_printf(l->arena, "write '%s'", near)
+		    : "remove the policy from the route: gatehouse-policies(5) lists what there is",
+	    near ? "there is no policy type '%.64s' (did you mean '%s'?)"
+		 : "there is no policy type '%.64s'",
 	    entry->type_name, near);
 	if (!use->fault)
-		use->fault = arena_printf(l->arena, "%s#%s: there is no such policy type", POLICIES_FILE,
-		    pointer);
+		use->fault = arena_printf(
+		    l->arena, "%s#%s: there is no such policy type", POLICIES_FILE, pointer);
 }
 
 static void not_served(struct loader *l, struct policy_use *use, bool used)
@@ -184,8 +187,8 @@ static void not_served(struct loader *l, struct policy_use *use, bool used)
 		    "policy '%.64s': this version does not serve %s; routes that use it are closed",
 		    use->name, use->type->name);
 	if (!use->fault)
-		use->fault = arena_printf(l->arena, "%s#%s: this version does not serve %s", POLICIES_FILE,
-		    use->pointer, use->type->name);
+		use->fault = arena_printf(l->arena, "%s#%s: this version does not serve %s",
+		    POLICIES_FILE, use->pointer, use->type->name);
 }
 
 /* ---- upstream ids ---- */
@@ -221,12 +224,14 @@ static void check_exchange_id(struct loader *l, size_t i)
 	pointer = pointer_member(l->arena, pointer, "name");
 	if (option)
 		pointer = pointer_member(l->arena,
-		    pointer_member(l->arena, pointer_member(l->arena, use->pointer, "handler"), "options"),
+		    pointer_member(
+			l->arena, pointer_member(l->arena, use->pointer, "handler"), "options"),
 		    "id");
 	if (!id) {
 		policy_fault(l, use, pointer,
 		    "add the option 'id', or call the policy " EXCHANGE_PREFIX "ID",
-		    "the token exchange has no upstream id: no option 'id', and its name does not begin "
+		    "the token exchange has no upstream id: no option 'id', and its name does not "
+		    "begin "
 		    "with " EXCHANGE_PREFIX);
 		return;
 	}
@@ -238,32 +243,33 @@ static void check_exchange_id(struct loader *l, size_t i)
 	}
 	for (size_t k = 0; k < i; k++) {
 		const struct policy_use *other = &l->policies[k];
-		const char *other_id = other->type && other->type->class == POLICY_EXCHANGE ?
-		    exchange_id(other) :
-		    NULL;
+		const char *other_id = other->type && other->type->class == POLICY_EXCHANGE
+					   ? exchange_id(other)
+					   : NULL;
 
 		if (!other_id || strcmp(other_id, id) != 0)
 			continue;
 		policy_fault(l, use, pointer, "give one of them another id",
-		    arena_printf(l->arena, "the upstream id '%s' is that of policy '%.64s', too", id,
-		        other->name));
+		    arena_printf(l->arena, "the upstream id '%s' is that of policy '%.64s', too",
+			id, other->name));
 		return;
 	}
 }
 
 /*
- * The options by the table, then by the policy itself. Where a variable is missing that this program does not use,
- * the policy is loaded for what the program does use, and its opinion on the rest does not count.
+ * The options by the table, then by the policy itself. Where a variable is missing that
+ * this program does not use, the policy is loaded for what the program does use, and its
+ * opinion on the rest does not count.
  */
 static void check_options(struct loader *l, struct policy_use *use, const struct expansion *x)
 {
 	static const struct option none[] = { { 0 } };
 	struct option_place place = { l->problems, l->arena, POLICIES_FILE, "option" };
-	const char *pointer = pointer_member(l->arena,
-	    pointer_member(l->arena, use->pointer, "handler"), "options");
+	const char *pointer =
+	    pointer_member(l->arena, pointer_member(l->arena, use->pointer, "handler"), "options");
 	size_t mark = problems_mark(l->problems);
-	bool ok = option_check(&place, use->type->options ? use->type->options : none, use->options,
-	    pointer);
+	bool ok = option_check(
+	    &place, use->type->options ? use->type->options : none, use->options, pointer);
 
 	if (ok && !x->fault && use->type->load)
 		use->loaded = use->type->load(use, use->options, l->arena,

@@ -38,7 +38,10 @@ static struct problem *next_place(struct problems *ps)
 	return &ps->list[ps->n++];
 }
 
-/* Names come from files that may hold anything: a terminal must not be told to do things by them. */
+/*
+ * Names come from files that may hold anything: a terminal must not be told to do things by
+ * them.
+ */
 static const char *printable(char *s)
 {
 	for (char *p = s; *p; p++)

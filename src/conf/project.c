@@ -40,10 +40,12 @@ static bool find_directory(struct loader *l, const char *dir)
 
 	l->p->dir = arena_strdup(l->arena, dir);
 	if (!realpath(dir, path)) {
-		problem_add(l->problems, true, ".", "", "name the directory that holds gateway.jsonc",
+		problem_add(l->problems, true, ".", "",
+		    "name the directory that holds gateway.jsonc",
 		    "the project directory cannot be found: %s", strerror(errno));
 	} else if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
-		problem_add(l->problems, true, ".", "", "name the directory that holds gateway.jsonc",
+		problem_add(l->problems, true, ".", "",
+		    "name the directory that holds gateway.jsonc",
 		    "the project is not a directory");
 	} else {
 		l->p->dir = arena_strdup(l->arena, path);
@@ -54,7 +56,10 @@ static bool find_directory(struct loader *l, const char *dir)
 	return false;
 }
 
-/* A project may have no .env at all: then everything comes from the process, or is not set up yet. */
+/*
+ * A project may have no .env at all: then everything comes from the process, or is not set
+ * up yet.
+ */
 static void read_env(struct loader *l)
 {
 	struct conf_text text;
@@ -76,8 +81,8 @@ static void read_env(struct loader *l)
 }
 
 /*
- * What can still be read after a fault is read: a person wants to see all faults at once. What would follow
- * from an unreadable file alone is not said.
+ * What can still be read after a fault is read: a person wants to see all faults at once.
+ * What would follow from an unreadable file alone is not said.
  */
 static void load(struct loader *l, const char *dir)
 {
@@ -161,8 +166,10 @@ const char *project_find_dir(struct arena *a, const char *option, const char *ar
 		dir = read_path_file(a, argv0);
 	if (!dir)
 		err_set(e, ERR_CONFIG,
-		    "no project directory: give -c DIR, set GATEHOUSE_PROJECT, or write it into a file "
-		    "gatehouse.path beside the program", "");
+		    "no project directory: give -c DIR, set GATEHOUSE_PROJECT, or write it into a "
+		    "file "
+		    "gatehouse.path beside the program",
+		    "");
 	return dir ? arena_strdup(a, dir) : NULL;
 }
 
@@ -176,7 +183,8 @@ const struct mcp_route *project_route(const struct project *p, const char *path)
 	return NULL;
 }
 
-const struct mcp_route *project_route_by_operation(const struct project *p, const char *operation_id)
+const struct mcp_route *project_route_by_operation(
+    const struct project *p, const char *operation_id)
 {
 	for (size_t i = 0; i < p->routes_n; i++)
 		if (*p->routes[i].operation_id && !strcmp(p->routes[i].operation_id, operation_id))

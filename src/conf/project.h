@@ -19,7 +19,10 @@
 #include "base/uri.h"
 #include "conf/option.h"
 
-/* What a policy is, as far as configuration goes. src/policy and src/idp define the rows; they are handed in. */
+/*
+ * What a policy is, as far as configuration goes. src/policy and src/idp define the rows;
+ * they are handed in.
+ */
 enum policy_class {
 	POLICY_OTHER = 0,
 	POLICY_OAUTH,    /* signs users in; first on its route */
@@ -41,36 +44,41 @@ void problem_add(struct problems *, bool is_error, const char *file, const char 
     const char *remedy, const char *text_fmt, ...) __attribute__((format(printf, 6, 7)));
 
 struct policy_type {
-	const char *name;             /* "set-headers-inbound" */
-	const char *about;            /* a sentence for the manual */
+	const char *name;  /* "set-headers-inbound" */
+	const char *about; /* a sentence for the manual */
 	enum policy_class class;
-	bool outbound;                /* may stand in `outbound` */
-	bool needs_user;              /* not on public routes */
-	bool served;                  /* false: options are checked, but a route that uses it is closed (and `check` warns) */
+	bool outbound;   /* may stand in `outbound` */
+	bool needs_user; /* not on public routes */
+	/* false: options are checked, but a route that uses it is closed (and `check` warns) */
+	bool served;
 	const struct option *options; /* NULL: none */
 	/*
-	 * After the table was checked: what the table cannot say. Only called when the table found no error and every
-	 * $env reference was resolved. May add problems (POINTER is that of the options object; an error closes the
-	 * routes that use the policy); returns the compiled form, in ARENA, kept in policy_use.loaded.
-	 * NULL hook: nothing to load.
+	 * After the table was checked: what the table cannot say. Only called when the
+	 * table found no error and every $env reference was resolved. May add problems
+	 * (POINTER is that of the options object; an error closes the routes that use the
+	 * policy); returns the compiled form, in ARENA, kept in policy_use.loaded. NULL
+	 * hook: nothing to load.
 	 */
-	void *(*load)(struct policy_use *, struct json_object *options, struct arena *, struct problems *,
-	    const char *file, const char *pointer);
+	void *(*load)(struct policy_use *, struct json_object *options, struct arena *,
+	    struct problems *, const char *file, const char *pointer);
 };
 
 struct policy_use { /* one entry of policies.json */
 	const char *name;
 	const struct policy_type *type; /* NULL: unknown (then `fault` says so) */
-	const struct project *project;  /* gateway.jsonc is read when `load` runs, routes are not */
+	/* gateway.jsonc is read when `load` runs, routes are not */
+	const struct project *project;
 	struct json_object *options; /* resolved; shared, read only */
 	void *loaded;
 	const char *pointer; /* into config/policies.json */
 	bool needs_user;     /* type->needs_user; `load` may change it */
-	const char *fault;   /* NULL: sound. `load` may set it, where this version cannot serve an option */
+	/* NULL: sound. `load` may set it, where this version cannot serve an option */
+	const char *fault;
 };
 
 struct origin { /* one entry of publicOrigins */
-	const char *text; /* "https://mcp.example.com": scheme, host, port as everything we say has them */
+	/* "https://mcp.example.com": scheme, host, port as everything we say has them */
+	const char *text;
 	const char *scheme, *host; /* lower case; IPv6 in brackets */
 	int port;
 	bool loopback;
@@ -79,13 +87,13 @@ struct origin { /* one entry of publicOrigins */
 /* The MCP OAuth policy in force. */
 struct oauth_conf {
 	const struct policy_use *use;
-	bool dev_login;    /* browserLogin.url is our own dev-login */
+	bool dev_login; /* browserLogin.url is our own dev-login */
 	const char *issuer, *jwks_url, *audience;
-	const char *login_url, *login_token_url, *login_client_id, *login_client_secret, *login_scope,
-	    *login_audience;
+	const char *login_url, *login_token_url, *login_client_id, *login_client_secret,
+	    *login_scope, *login_audience;
 	bool login_pkce;
 	int login_timeout_ms;
-	int64_t state_ttl_s, session_ttl_s;          /* 900, 28800 */
+	int64_t state_ttl_s, session_ttl_s;           /* 900, 28800 */
 	int64_t access_ttl_s, refresh_ttl_s, grace_s; /* 900, 315360000, 60 */
 	bool cimd_enabled;
 };
@@ -96,15 +104,18 @@ struct exchange_conf {
 	const char *id, *display_name, *summary, *auth_mode;
 };
 
-/* The upstream id of a token exchange: its option `id`, else what follows "mcp-token-exchange-" in its name; NULL if neither. */
+/*
+ * The upstream id of a token exchange: its option `id`, else what follows
+ * "mcp-token-exchange-" in its name; NULL if neither.
+ */
 const char *exchange_id(const struct policy_use *);
 
 struct mcp_route {
-	const char *path;         /* "/mcp/linear-v1" */
-	const char *slug;         /* path without its leading slash */
+	const char *path; /* "/mcp/linear-v1" */
+	const char *slug; /* path without its leading slash */
 	const char *operation_id;
 	const char *summary, *description, *version, *updated; /* may be NULL */
-	const char *pointer;      /* into config/routes.oas.json */
+	const char *pointer;                                   /* into config/routes.oas.json */
 	bool is_public, cors_any;
 	const char *upstream_text; /* rewritePattern, resolved */
 	struct uri upstream;
@@ -112,7 +123,8 @@ struct mcp_route {
 	const char *mtls_certificate, *bridge, *cache_lists;
 	int timeout_ms;
 	const char *const *forward_headers; /* lower case, ended by NULL; {"*"} for any */
-	const struct policy_use *const *inbound;  /* in order, the OAuth policy included; ended by NULL */
+	/* in order, the OAuth policy included; ended by NULL */
+	const struct policy_use *const *inbound;
 	const struct policy_use *const *outbound;
 	const struct oauth_conf *oauth;       /* NULL on public routes */
 	const struct exchange_conf *exchange; /* NULL: none */
@@ -137,17 +149,19 @@ struct project {
 	const char *base_path;   /* "" or "/__zuplo" */
 	const struct origin *origins;
 	size_t origins_n;
-	const char *const *trusted_proxies; /* CIDRs, ended by NULL */
+	const char *const *trusted_proxies;     /* CIDRs, ended by NULL */
 	const char *database, *database_listen; /* NULL: libpq's environment */
 	bool prepared_statements;
 	const char *keyring, *state_dir;
-	const char *const *allowed_origins; /* as written, ended by NULL; NULL: the default. Ask project_allows_origin() */
+	/* as written, ended by NULL; NULL: the default. Ask project_allows_origin() */
+	const char *const *allowed_origins;
 	bool registry_enabled;
 	const char *registry_path;
 	struct json_object *introspection_clients; /* array or NULL */
 	struct limits limits;
 	struct rates rates;
-	struct json_object *outbound; /* as written: caFile, allow, insecureHttp, certificates, timeouts; may be NULL */
+	/* as written: caFile, allow, insecureHttp, certificates, timeouts; may be NULL */
+	struct json_object *outbound;
 	const char *log_destination;
 	enum log_level log_level;
 	int events_days;
@@ -162,20 +176,27 @@ struct project {
 	const struct policy_use *policies;
 	size_t policies_n;
 	const struct oauth_conf *oauth; /* the one in force; NULL: no OAuth endpoints (404) */
-	const char *oauth_fault; /* not NULL: there is one, but it is faulty: OAuth endpoints answer configuration_error */
-	const char *fault; /* not NULL: nothing loads; every path answers configuration_error with it */
+	/* not NULL: there is one, but it is faulty: OAuth endpoints answer configuration_error */
+	const char *oauth_fault;
+	/* not NULL: nothing loads; every path answers configuration_error with it */
+	const char *fault;
 	struct problems *problems;
 };
 
 struct project_options {
 	const char *dir;
-	const char *files_dir; /* where the configuration files are read (a snapshot); NULL: in `dir`. .env and relative
-	                        * paths belong to `dir` in any case */
-	const struct policy_type *const *types; /* ended by NULL */
-	bool check; /* gatehousectl check: resolve everything, so that every missing variable is found */
 	/*
-	 * Which program it is for ("mcp", as struct app names it): a variable that only other programs use may be missing. Its
-	 * place then holds the reference as written. NULL: all of them.
+	 * where the configuration files are read (a snapshot); NULL: in `dir`. .env and
+	 * relative paths belong to `dir` in any case
+	 */
+	const char *files_dir;
+	const struct policy_type *const *types; /* ended by NULL */
+	/* gatehousectl check: resolve everything, so that every missing variable is found */
+	bool check;
+	/*
+	 * Which program it is for ("mcp", as struct app names it): a variable that only
+	 * other programs use may be missing. Its place then holds the reference as written.
+	 * NULL: all of them.
 	 */
 	const char *program;
 };
@@ -188,8 +209,11 @@ struct project *project_load(const struct project_options *);
 struct project *project_ref(struct project *);
 void project_unref(struct project *);
 
-/* Where the project is: -c DIR, else GATEHOUSE_PROJECT, else the first line of "gatehouse.path" beside the
- * binary at ARGV0. In the arena; NULL with ERR_CONFIG that names all three. */
+/*
+ * Where the project is: -c DIR, else GATEHOUSE_PROJECT, else the first line of
+ * "gatehouse.path" beside the binary at ARGV0. In the arena; NULL with ERR_CONFIG that
+ * names all three.
+ */
 const char *project_find_dir(struct arena *, const char *option, const char *argv0, struct err *);
 
 /* One problem: error or warning, in the order found. False past the end. */
@@ -202,20 +226,25 @@ size_t problems_count(const struct problems *, bool errors);
 
 /* The route of exactly this path, or of this operationId; NULL if none. */
 const struct mcp_route *project_route(const struct project *, const char *path);
-const struct mcp_route *project_route_by_operation(const struct project *, const char *operation_id);
+const struct mcp_route *project_route_by_operation(
+    const struct project *, const char *operation_id);
 /* The route when the project has exactly one (sound or not), else NULL. */
 const struct mcp_route *project_only_route(const struct project *);
 
 /*
- * The public origin that a request for HOST ("host[:port]", any case) addresses: the one entry of
- * publicOrigins whose authority it is; where publicOrigins is left at its default (loopback only) or with
- * development, also any loopback host, made in ARENA. NULL: 421. SCHEME is a trusted proxy's
- * X-Forwarded-Proto, and must agree when given (NULL: not given).
+ * The public origin that a request for HOST ("host[:port]", any case) addresses: the one
+ * entry of publicOrigins whose authority it is; where publicOrigins is left at its default
+ * (loopback only) or with development, also any loopback host, made in ARENA. NULL: 421.
+ * SCHEME is a trusted proxy's X-Forwarded-Proto, and must agree when given (NULL: not
+ * given).
  */
 const struct origin *project_origin(
     const struct project *, struct arena *arena, const char *host, const char *scheme);
 
-/* Whether a page of ORIGIN (the header's value) may call MCP routes: allowedOrigins and its default. */
+/*
+ * Whether a page of ORIGIN (the header's value) may call MCP routes: allowedOrigins and its
+ * default.
+ */
 bool project_allows_origin(const struct project *, const char *origin);
 
 #endif

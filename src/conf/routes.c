@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config/routes.oas.json: one path per MCP route. A faulty route is kept, closed: it answers
- * configuration_error, and the others serve. What the rules between routes and policies say is in rules.c.
+ * config/routes.oas.json: one path per MCP route. A faulty route is kept, closed: it
+ * answers configuration_error, and the others serve. What the rules between routes and
+ * policies say is in rules.c.
  */
 #include "config.h"
 
@@ -19,12 +20,16 @@ const struct option handler_options[] = {
 	{ "forwardSearch", OPTION_BOOL, .initial = "true",
 	    .about = "Whether the client's query string goes upstream." },
 	{ "followRedirects", OPTION_BOOL, .initial = "false",
-	    .about = "Whether redirects within the upstream's origin are followed; else they are returned." },
-	{ "mtlsCertificate", OPTION_STRING,
-	    .later = true, .about = "The client certificate to show, by its id in outbound.certificates." },
-	{ "sse", OPTION_BOOL, .initial = "false", .about = "Whether GET streams and DELETE are passed through." },
-	{ "bridge", OPTION_ANY, .later = true, .about = "How messages are carried between protocol eras." },
-	{ "cacheLists", OPTION_ANY, .later = true, .about = "Whether lists of tools, prompts and resources are kept." },
+	    .about = "Whether redirects within the upstream's origin are followed; else they are "
+		     "returned." },
+	{ "mtlsCertificate", OPTION_STRING, .later = true,
+	    .about = "The client certificate to show, by its id in outbound.certificates." },
+	{ "sse", OPTION_BOOL, .initial = "false",
+	    .about = "Whether GET streams and DELETE are passed through." },
+	{ "bridge", OPTION_ANY, .later = true,
+	    .about = "How messages are carried between protocol eras." },
+	{ "cacheLists", OPTION_ANY, .later = true,
+	    .about = "Whether lists of tools, prompts and resources are kept." },
 	{ "timeoutMs", OPTION_INT, false, 1, TIMEOUT_MAX_MS, .initial = "120000",
 	    .about = "Milliseconds that a call may take, and its first byte." },
 	{ "forwardHeaders", OPTION_STRINGS, .initial = "[]",
@@ -35,33 +40,39 @@ const struct option handler_options[] = {
 static const struct option handler_members[] = {
 	{ "module", OPTION_ANY, .about = "Accepted and ignored." },
 	{ "export", OPTION_STRING, true, .about = "McpProxyHandler." },
-	{ "options", OPTION_OBJECT, true, .sub = handler_options, .about = "The handler's options." },
+	{ "options", OPTION_OBJECT, true, .sub = handler_options,
+	    .about = "The handler's options." },
 	{ 0 },
 };
 
 static const struct option policies_members[] = {
-	{ "inbound", OPTION_STRINGS, .initial = "[]", .about = "Policies for requests, in their order." },
-	{ "outbound", OPTION_STRINGS, .initial = "[]", .about = "Policies for answers, in their order." },
+	{ "inbound", OPTION_STRINGS, .initial = "[]",
+	    .about = "Policies for requests, in their order." },
+	{ "outbound", OPTION_STRINGS, .initial = "[]",
+	    .about = "Policies for answers, in their order." },
 	{ 0 },
 };
 
 const struct option route_options[] = {
 	{ "corsPolicy", OPTION_ENUM, .words = "none anything-goes", .initial = "none",
 	    .about = "Browser origins that may call: allowedOrigins only, or any." },
-	{ "handler", OPTION_OBJECT, true, .sub = handler_members, .about = "What serves the route." },
-	{ "policies", OPTION_OBJECT, .sub = policies_members, .about = "The route's policies, by name." },
-	{ "public", OPTION_BOOL, .initial = "false", .about = "Whether the route is served without sign-in." },
+	{ "handler", OPTION_OBJECT, true, .sub = handler_members,
+	    .about = "What serves the route." },
+	{ "policies", OPTION_OBJECT, .sub = policies_members,
+	    .about = "The route's policies, by name." },
+	{ "public", OPTION_BOOL, .initial = "false",
+	    .about = "Whether the route is served without sign-in." },
 	{ 0 },
 };
 
 /* OpenAPI's own members, which say nothing about serving. */
-static const char *const path_members[] = { "$ref", "summary", "description", "servers", "parameters",
-	NULL };
+static const char *const path_members[] = { "$ref", "summary", "description", "servers",
+	"parameters", NULL };
 static const char *const operation_members[] = { "operationId", "summary", "description", "tags",
-	"externalDocs", "parameters", "requestBody", "responses", "callbacks", "deprecated", "security",
-	"servers", "x-gatehouse-route", NULL };
-static const char *const file_members[] = { "openapi", "info", "tags", "components", "servers", "security",
-	"externalDocs", "webhooks", "jsonSchemaDialect", "paths", "$schema", NULL };
+	"externalDocs", "parameters", "requestBody", "responses", "callbacks", "deprecated",
+	"security", "servers", "x-gatehouse-route", NULL };
+static const char *const file_members[] = { "openapi", "info", "tags", "components", "servers",
+	"security", "externalDocs", "webhooks", "jsonSchemaDialect", "paths", "$schema", NULL };
 static const char *const operation_keys[] = { "get,post", "post", NULL };
 
 static bool is_one_of(const char *const *names, const char *name)
@@ -75,8 +86,8 @@ static bool is_one_of(const char *const *names, const char *name)
 /* "get", "get,post", …: lower-case method names separated by commas. */
 static bool is_methods(const char *key)
 {
-	static const char *const methods[] = { "get", "put", "post", "delete", "options", "head", "patch",
-		"trace", NULL };
+	static const char *const methods[] = { "get", "put", "post", "delete", "options", "head",
+		"patch", "trace", NULL };
 	char method[8];
 
 	for (const char *p = key;; p++) {
@@ -144,11 +155,13 @@ static void check_path(struct reading *r, const char *item_pointer)
 	const char *path = r->route->path;
 
 	if (strchr(path, '{') || strchr(path, '*'))
-		route_fault(r->l, r->route, item_pointer, "write a plain path, one for each upstream",
+		route_fault(r->l, r->route, item_pointer,
+		    "write a plain path, one for each upstream",
 		    "the path of an MCP route cannot have parameters");
 	else if (!path_is_sound(path))
 		route_fault(r->l, r->route, item_pointer,
-		    "write a path like /mcp/name: no escapes, no empty segment, no slash at its end",
+		    "write a path like /mcp/name: no escapes, no empty segment, no slash at its "
+		    "end",
 		    "this is no path that a request can have");
 	else if (has_well_known(path))
 		route_fault(r->l, r->route, item_pointer, "choose another path",
@@ -163,7 +176,8 @@ static void read_operation_id(struct reading *r)
 	r->route->operation_id = "";
 	if (!json_get(r->entry->operation, "operationId")) {
 		route_fault(r->l, r->route, r->pointer,
-		    "add a name of its own; tokens and connections hang on it, so never change it later",
+		    "add a name of its own; tokens and connections hang on it, so never change it "
+		    "later",
 		    "operationId is missing");
 		return;
 	}
@@ -191,8 +205,8 @@ static void read_texts(struct reading *r)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (json_get(op, names[i]) && !json_get_string(op, names[i]))
-			route_fault(r->l, r->route, sub_pointer(r, r->pointer, names[i]), "write a string",
-			    "member '%s' must be a string", names[i]);
+			route_fault(r->l, r->route, sub_pointer(r, r->pointer, names[i]),
+			    "write a string", "member '%s' must be a string", names[i]);
 	r->route->summary = json_get_string(op, "summary");
 	r->route->description = json_get_string(op, "description");
 	r->route->version = json_get_string(op, "x-version");
@@ -216,7 +230,8 @@ static bool parse_upstream(struct reading *r, const char *pointer)
 		route_fault(r->l, route, pointer, remedy,
 		    "rewritePattern is not an absolute http or https URL");
 	else if (u->userinfo)
-		route_fault(r->l, route, pointer, "use set-upstream-api-key-inbound for a credential",
+		route_fault(r->l, route, pointer,
+		    "use set-upstream-api-key-inbound for a credential",
 		    "rewritePattern holds user information");
 	else if (u->fragment)
 		route_fault(r->l, route, pointer, "remove it", "rewritePattern has a fragment");
@@ -262,8 +277,8 @@ static bool is_header_name(const char *s)
 	static const char others[] = "!#$%&'*+-.^_`|~";
 
 	for (const char *p = s; *p; p++)
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-		        strchr(others, *p)))
+		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			(*p >= '0' && *p <= '9') || strchr(others, *p)))
 			return false;
 	return *s != '\0';
 }
@@ -271,9 +286,10 @@ static bool is_header_name(const char *s)
 /* Product.md's "never": credentials of the client, and what a proxy must make itself. */
 static bool is_kept_back(const char *name)
 {
-	static const char *const names[] = { "authorization", "cookie", "forwarded", "origin", "host",
-		"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-		"transfer-encoding", "upgrade", "content-length", "expect", "via", NULL };
+	static const char *const names[] = { "authorization", "cookie", "forwarded", "origin",
+		"host", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
+		"te", "trailer", "transfer-encoding", "upgrade", "content-length", "expect", "via",
+		NULL };
 
 	return is_one_of(names, name) || !strncmp(name, "x-forwarded-", 12);
 }
@@ -284,8 +300,8 @@ static void read_forward_headers(struct reading *r, struct json_object *list, co
 	const char **names = arena_calloc(r->l->arena, n + 1, sizeof(*names));
 
 	for (size_t i = 0; i < n; i++) {
-		char *name = arena_strdup(r->l->arena,
-		    json_object_get_string(json_object_array_get_idx(list, i)));
+		char *name = arena_strdup(
+		    r->l->arena, json_object_get_string(json_object_array_get_idx(list, i)));
 		const char *at = pointer_item(r->l->arena, pointer, i);
 
 		for (char *p = name; *p; p++)
@@ -293,7 +309,8 @@ static void read_forward_headers(struct reading *r, struct json_object *list, co
 				*p = (char)(*p | 0x20);
 		names[i] = name;
 		if (!is_header_name(name))
-			route_fault(r->l, r->route, at, "write the name of a header", "this is no header name");
+			route_fault(r->l, r->route, at, "write the name of a header",
+			    "this is no header name");
 		else if (is_kept_back(name))
 			route_fault(r->l, r->route, at, "remove it",
 			    "the header '%s' never goes upstream", name);
@@ -310,8 +327,8 @@ static void check_certificate(struct reading *r, const char *pointer)
 
 	if (r->route->mtls_certificate && !json_get(all, r->route->mtls_certificate))
 		route_fault(r->l, r->route, sub_pointer(r, pointer, "mtlsCertificate"),
-		    arena_printf(r->l->arena, "add it to outbound.certificates in %s",
-		        r->l->p->config_file),
+		    arena_printf(
+			r->l->arena, "add it to outbound.certificates in %s", r->l->p->config_file),
 		    "mtlsCertificate names no client certificate");
 }
 
@@ -319,8 +336,8 @@ static void read_handler(struct reading *r)
 {
 	struct json_object *options = json_get(json_get(r->entry->extension, "handler"), "options");
 	struct mcp_route *route = r->route;
-	const char *pointer = sub_pointer(r, sub_pointer(r, r->entry->extension_pointer, "handler"),
-	    "options");
+	const char *pointer =
+	    sub_pointer(r, sub_pointer(r, r->entry->extension_pointer, "handler"), "options");
 
 	route->forward_search = json_get_bool(options, "forwardSearch", true);
 	route->follow_redirects = json_get_bool(options, "followRedirects", false);
@@ -330,8 +347,8 @@ static void read_handler(struct reading *r)
 	route->cache_lists = json_get_string(options, "cacheLists");
 	route->timeout_ms = (int)json_get_int(options, "timeoutMs", TIMEOUT_DEFAULT_MS);
 	read_upstream(r, options, pointer);
-	read_forward_headers(r, json_get(options, "forwardHeaders"),
-	    sub_pointer(r, pointer, "forwardHeaders"));
+	read_forward_headers(
+	    r, json_get(options, "forwardHeaders"), sub_pointer(r, pointer, "forwardHeaders"));
 	check_certificate(r, pointer);
 }
 
@@ -349,16 +366,18 @@ static struct policy_use *find_policy(struct loader *l, const char *name)
 
 static void unknown_policy(struct reading *r, const char *name, const char *pointer)
 {
-	const char **names = arena_calloc(r->l->arena, r->l->p->policies_n + 1, sizeof(*names)), *near;
+	const char **names = arena_calloc(r->l->arena, r->l->p->policies_n + 1, sizeof(*names)),
+		   *near;
 
 	for (size_t i = 0; i < r->l->p->policies_n; i++)
 		names[i] = r->l->policies[i].name;
 	near = name_nearest(name, names);
 	route_fault(r->l, r->route, pointer,
-	    near ? arena_printf(r->l->arena, "write '%s', or add the policy to " POLICIES_FILE, near) :
-	           "add it to " POLICIES_FILE ", or remove it here",
-	    near ? "there is no policy '%.64s' (did you mean '%s'?)" : "there is no policy '%.64s'", name,
-	    near);
+	    near
+		? arena_printf(r->l->arena, "write '%s', or add the policy to " POLICIES_FILE, near)
+		: "add it to " POLICIES_FILE ", or remove it here",
+	    near ? "there is no policy '%.64s' (did you mean '%s'?)" : "there is no policy '%.64s'",
+	    name, near);
 }
 
 static struct policy_use **read_policy_list(struct reading *r, const char *direction)
@@ -367,8 +386,8 @@ static struct policy_use **read_policy_list(struct reading *r, const char *direc
 	struct json_object *list = json_get(json_get(r->entry->extension, "policies"), direction);
 	size_t n = list ? json_object_array_length(list) : 0, found = 0;
 	struct policy_use **uses = arena_calloc(l->arena, n + 1, sizeof(*uses));
-	const char *pointer = sub_pointer(r, sub_pointer(r, r->entry->extension_pointer, "policies"),
-	    direction);
+	const char *pointer =
+	    sub_pointer(r, sub_pointer(r, r->entry->extension_pointer, "policies"), direction);
 
 	for (size_t i = 0; i < n; i++) {
 		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
@@ -394,7 +413,6 @@ static void read_route(struct reading *r, const char *item_pointer)
 	struct option_place place = { l->problems, l->arena, ROUTES_FILE, "option" };
 	size_t mark = problems_mark(l->problems);
 
-
 	r->entry->sound =
 	    option_check(&place, route_options, r->entry->extension, r->entry->extension_pointer);
 	if (!r->route->fault)
@@ -408,7 +426,8 @@ static void read_route(struct reading *r, const char *item_pointer)
 	if (!r->entry->sound) /* its parts cannot be relied on; the check has said why */
 		return;
 	r->route->is_public = json_get_bool(r->entry->extension, "public", false);
-	r->route->cors_any = json_get_string(r->entry->extension, "corsPolicy") &&
+	r->route->cors_any =
+	    json_get_string(r->entry->extension, "corsPolicy") &&
 	    !strcmp(json_get_string(r->entry->extension, "corsPolicy"), "anything-goes");
 	read_handler(r);
 	r->entry->inbound = read_policy_list(r, "inbound");
@@ -420,18 +439,20 @@ static void read_route(struct reading *r, const char *item_pointer)
 static void not_served(struct loader *l, const char *pointer, const char *why)
 {
 	problem_add(l->problems, false, ROUTES_FILE, pointer,
-	    "use McpProxyHandler, or serve it by the web server", "%s; the path is not served", why);
+	    "use McpProxyHandler, or serve it by the web server", "%s; the path is not served",
+	    why);
 }
 
 /* The route extension under either name; NULL if there is none. */
-static struct json_object *find_extension(struct loader *l, struct json_object *operation,
-    const char **pointer, bool *both)
+static struct json_object *find_extension(
+    struct loader *l, struct json_object *operation, const char **pointer, bool *both)
 {
 	struct json_object *own = json_get(operation, "x-gatehouse-route");
 	struct json_object *alias = json_get(operation, "x-zuplo-route");
 
 	*both = own && alias;
-	*pointer = pointer_member(l->arena, *pointer, own || !alias ? "x-gatehouse-route" : "x-zuplo-route");
+	*pointer = pointer_member(
+	    l->arena, *pointer, own || !alias ? "x-gatehouse-route" : "x-zuplo-route");
 	return own ? own : alias;
 }
 
@@ -451,8 +472,8 @@ static struct mcp_route *new_route(struct loader *l, const char *path, const cha
 }
 
 /* One operation of a path; false if it is not ours to serve. */
-static bool read_operation(struct loader *l, const char *path, const char *item_pointer, const char *key,
-    struct json_object *operation)
+static bool read_operation(struct loader *l, const char *path, const char *item_pointer,
+    const char *key, struct json_object *operation)
 {
 	const char *pointer = pointer_member(l->arena, item_pointer, key), *at = pointer, *export;
 	struct json_object *extension;
@@ -476,8 +497,9 @@ static bool read_operation(struct loader *l, const char *path, const char *item_
 	}
 	r.entry = &l->route_entries[l->p->routes_n];
 	r.route = new_route(l, path, pointer);
-	*r.entry = (struct route_entry){ .operation = operation, .extension = extension,
-		.extension_pointer = at };
+	*r.entry = (struct route_entry){
+		.operation = operation, .extension = extension, .extension_pointer = at
+	};
 	if (both)
 		route_fault(l, r.route, pointer, "keep one of the two",
 		    "the operation has both x-gatehouse-route and x-zuplo-route");
@@ -494,8 +516,8 @@ static void read_path(struct loader *l, const char *path, struct json_object *it
 	struct mcp_route *route = NULL;
 
 	if (!json_object_is_type(item, json_type_object)) {
-		problem_add(l->problems, true, ROUTES_FILE, pointer, "write an object with \"get,post\"",
-		    "a path must be an object");
+		problem_add(l->problems, true, ROUTES_FILE, pointer,
+		    "write an object with \"get,post\"", "a path must be an object");
 		return;
 	}
 	json_object_object_foreach(item, key, operation)
@@ -536,7 +558,8 @@ bool routes_read(struct loader *l)
 
 	if (doc && !json_object_is_type(paths, json_type_object))
 		problem_add(l->problems, true, ROUTES_FILE, paths ? "/paths" : "",
-		    "write \"paths\": {…}, with one member for each MCP route", "there are no paths");
+		    "write \"paths\": {…}, with one member for each MCP route",
+		    "there are no paths");
 	fault = problems_fault(l->problems, mark);
 	if (fault) {
 		if (!l->p->fault)
@@ -548,10 +571,9 @@ bool routes_read(struct loader *l)
 	l->routes = arena_calloc(l->arena, n + 1, sizeof(*l->routes));
 	l->route_entries = arena_calloc(l->arena, n + 1, sizeof(*l->route_entries));
 	l->p->routes = l->routes;
-	json_object_object_foreach(paths, path, item)
-		read_path(l, path, item);
+	json_object_object_foreach(paths, path, item) read_path(l, path, item);
 	if (l->p->routes_n == 0)
-		problem_add(l->problems, false, ROUTES_FILE, "/paths", "add one: see gatehouse-config(5)",
-		    "there is no MCP route");
+		problem_add(l->problems, false, ROUTES_FILE, "/paths",
+		    "add one: see gatehouse-config(5)", "there is no MCP route");
 	return true;
 }

@@ -6,14 +6,15 @@
 
 #include "conf/load.h"
 
-static const char *list_pointer(struct loader *l, const struct route_entry *entry, const char *direction)
+static const char *list_pointer(
+    struct loader *l, const struct route_entry *entry, const char *direction)
 {
-	return pointer_member(l->arena, pointer_member(l->arena, entry->extension_pointer, "policies"),
-	    direction);
+	return pointer_member(
+	    l->arena, pointer_member(l->arena, entry->extension_pointer, "policies"), direction);
 }
 
-static const char *use_pointer(struct loader *l, const struct route_entry *entry, const char *direction,
-    size_t i)
+static const char *use_pointer(
+    struct loader *l, const struct route_entry *entry, const char *direction, size_t i)
 {
 	return pointer_item(l->arena, list_pointer(l, entry, direction), i);
 }
@@ -44,12 +45,14 @@ static void check_direction(struct loader *l, struct mcp_route *r, const struct 
 {
 	for (size_t i = 0; entry->inbound[i]; i++)
 		if (entry->inbound[i]->type && entry->inbound[i]->type->outbound)
-			route_fault(l, r, use_pointer(l, entry, "inbound", i), "list it in outbound",
+			route_fault(l, r, use_pointer(l, entry, "inbound", i),
+			    "list it in outbound",
 			    "policy '%.64s' is for answers; it cannot stand in inbound",
 			    entry->inbound[i]->name);
 	for (size_t i = 0; entry->outbound[i]; i++)
 		if (entry->outbound[i]->type && !entry->outbound[i]->type->outbound)
-			route_fault(l, r, use_pointer(l, entry, "outbound", i), "list it in inbound",
+			route_fault(l, r, use_pointer(l, entry, "outbound", i),
+			    "list it in inbound",
 			    "policy '%.64s' is for requests; it cannot stand in outbound",
 			    entry->outbound[i]->name);
 }
@@ -62,7 +65,8 @@ static void check_sign_in(struct loader *l, struct mcp_route *r, const struct ro
 		if (entry->inbound[i]->needs_user)
 			route_fault(l, r, use_pointer(l, entry, "inbound", i),
 			    "remove \"public\", or this policy",
-			    "the route is public, but policy '%.64s' needs a user", entry->inbound[i]->name);
+			    "the route is public, but policy '%.64s' needs a user",
+			    entry->inbound[i]->name);
 	if (r->is_public)
 		return;
 	if (!entry->inbound[first]) {
@@ -73,11 +77,13 @@ static void check_sign_in(struct loader *l, struct mcp_route *r, const struct ro
 	}
 	if (first > 0)
 		route_fault(l, r, use_pointer(l, entry, "inbound", first), "list it first",
-		    "the OAuth policy '%.64s' is not the first of its route", entry->inbound[first]->name);
+		    "the OAuth policy '%.64s' is not the first of its route",
+		    entry->inbound[first]->name);
 	for (size_t i = first + 1; entry->inbound[i]; i++)
 		if (has_class(entry->inbound[i], POLICY_OAUTH))
 			route_fault(l, r, use_pointer(l, entry, "inbound", i), "keep one",
-			    "policy '%.64s' is a second OAuth policy on the route", entry->inbound[i]->name);
+			    "policy '%.64s' is a second OAuth policy on the route",
+			    entry->inbound[i]->name);
 }
 
 static void check_exchange(struct loader *l, struct mcp_route *r, const struct route_entry *entry)
@@ -101,7 +107,8 @@ static void check_exchange(struct loader *l, struct mcp_route *r, const struct r
 }
 
 /* One connection would be sent to two places: tokens are for one. */
-static void check_exchange_origin(struct loader *l, struct mcp_route *r, const struct route_entry *entry)
+static void check_exchange_origin(
+    struct loader *l, struct mcp_route *r, const struct route_entry *entry)
 {
 	size_t i = first_of_class(entry->inbound, POLICY_EXCHANGE);
 	const struct policy_use *use = entry->inbound[i];
@@ -116,8 +123,8 @@ static void check_exchange_origin(struct loader *l, struct mcp_route *r, const s
 			continue;
 		route_fault(l, r, use_pointer(l, entry, "inbound", i),
 		    "give this route a token exchange of its own, with another id",
-		    "the token exchange '%.64s' is that of %s, whose upstream is another origin", use->name,
-		    other->path);
+		    "the token exchange '%.64s' is that of %s, whose upstream is another origin",
+		    use->name, other->path);
 		return;
 	}
 }
@@ -128,7 +135,8 @@ static void check_overlap(struct loader *l, struct mcp_route *r, const char *ite
     const char *prefix, const char *remedy)
 {
 	if (path_is_under(r->path, prefix) || path_is_under(prefix, r->path))
-		route_fault(l, r, item, remedy, "the route and %s %s are in each other's way", what, prefix);
+		route_fault(l, r, item, remedy, "the route and %s %s are in each other's way", what,
+		    prefix);
 }
 
 static void check_shadows(struct loader *l, struct mcp_route *r)
@@ -140,7 +148,8 @@ static void check_shadows(struct loader *l, struct mcp_route *r)
 		check_overlap(l, r, item, "the registry's path", l->p->registry_path,
 		    "choose another path for the route, or for registry.path");
 	if (*base) {
-		check_overlap(l, r, item, "basePath", base, "choose another path for the route, or for basePath");
+		check_overlap(l, r, item, "basePath", base,
+		    "choose another path for the route, or for basePath");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
@@ -151,8 +160,8 @@ static void check_shadows(struct loader *l, struct mcp_route *r)
 /* ---- the OAuth policy in force ---- */
 
 /*
- * The first that a route uses is in force. Routes that use another are closed: their tokens would come
- * from a sign-in that this gateway does not run.
+ * The first that a route uses is in force. Routes that use another are closed: their tokens
+ * would come from a sign-in that this gateway does not run.
  */
 static void choose_oauth(struct loader *l)
 {
@@ -173,8 +182,8 @@ static void choose_oauth(struct loader *l)
 		} else if (use != in_force) {
 			route_fault(l, r, use_pointer(l, entry, "inbound", at),
 			    arena_printf(l->arena, "use '%.64s' here, too", in_force->name),
-			    "a second MCP OAuth policy is used: '%.64s' is in force by %s", in_force->name,
-			    first->path);
+			    "a second MCP OAuth policy is used: '%.64s' is in force by %s",
+			    in_force->name, first->path);
 		}
 		if (use == in_force)
 			r->oauth = use->loaded;
@@ -189,7 +198,8 @@ static void finish_route(struct loader *l, size_t i)
 {
 	struct mcp_route *r = &l->routes[i];
 	const struct route_entry *entry = &l->route_entries[i];
-	const struct policy_use *exchange = entry->inbound[first_of_class(entry->inbound, POLICY_EXCHANGE)];
+	const struct policy_use *exchange =
+	    entry->inbound[first_of_class(entry->inbound, POLICY_EXCHANGE)];
 
 	r->inbound = (const struct policy_use *const *)entry->inbound;
 	r->outbound = (const struct policy_use *const *)entry->outbound;

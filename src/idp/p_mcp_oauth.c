@@ -15,20 +15,23 @@
 const struct option oauth_gateway_options[] = {
 	{ "accessTokenTtlSeconds", OPTION_INT, false, 1, OAUTH_DAY_S, .initial = "900",
 	    .about = "Seconds that an access token lives." },
-	{ "refreshTokenTtlSeconds", OPTION_INT, false, 1, 10 * OAUTH_TEN_YEARS_S, .initial = "315360000",
+	{ "refreshTokenTtlSeconds", OPTION_INT, false, 1, 10 * OAUTH_TEN_YEARS_S,
+	    .initial = "315360000",
 	    .about = "Seconds that a grant, and with it its refresh tokens, lives." },
 	{ "refreshReuseGraceSeconds", OPTION_INT, false, 0, 3600, .initial = "60",
-	    .about = "Seconds in which a refresh token presented again gets the identical pair; 0 revokes "
-	             "the grant at once." },
+	    .about = "Seconds in which a refresh token presented again gets the identical pair; 0 "
+		     "revokes "
+		     "the grant at once." },
 	{ "cimdEnabled", OPTION_BOOL, .initial = "true",
-	    .later = true, .about = "Whether a client may be known by the URL of its metadata document." },
+	    .about = "Whether a client may be known by the URL of its metadata document." },
 	{ 0 },
 };
 
 static const struct option trusted_issuer_options[] = {
 	{ "issuer", OPTION_URL, true, .about = "The issuer of identity assertions." },
 	{ "jwksUrl", OPTION_URL, true, .about = "Its keys." },
-	{ "expectedClientIds", OPTION_STRINGS, .about = "The client ids that its assertions may name." },
+	{ "expectedClientIds", OPTION_STRINGS,
+	    .about = "The client ids that its assertions may name." },
 	{ "subjectMapping", OPTION_ENUM, .words = "iss_prefix iss_tenant_prefix sub_id_only",
 	    .initial = "iss_prefix", .about = "How a subject of it becomes a subject here." },
 	{ 0 },
@@ -37,15 +40,16 @@ static const struct option trusted_issuer_options[] = {
 const struct option oauth_id_jag_options[] = {
 	{ "enabled", OPTION_BOOL, .initial = "false",
 	    .about = "Whether identity assertions are accepted as grants." },
-	{ "trustedIssuers", OPTION_OBJECTS, .sub = trusted_issuer_options, .initial = "the login provider",
-	    .about = "Who may issue them." },
+	{ "trustedIssuers", OPTION_OBJECTS, .sub = trusted_issuer_options,
+	    .initial = "the login provider", .about = "Who may issue them." },
 	{ "authorizationDetailsTypesAllowed", OPTION_STRINGS,
 	    .about = "The types of authorization details that they may carry." },
 	{ 0 },
 };
 
 static const struct option oidc_options[] = {
-	{ "issuer", OPTION_URL, true, .about = "The provider's issuer, exactly as its tokens name it." },
+	{ "issuer", OPTION_URL, true,
+	    .about = "The provider's issuer, exactly as its tokens name it." },
 	{ "jwksUrl", OPTION_URL, .about = "Its keys; required unless discovery is true." },
 	{ "discovery", OPTION_BOOL, .initial = "false",
 	    .about = "Whether the keys' place is read from the issuer's discovery document." },
@@ -57,11 +61,15 @@ static const struct option oidc_options[] = {
 static const struct option login_options[] = {
 	{ "url", OPTION_STRING, true,
 	    .about = "The provider's authorization endpoint, or {basePath}" DEV_LOGIN
-	             " (alone, or after a loopback origin) for development." },
-	{ "tokenUrl", OPTION_URL, .about = "Its token endpoint; required unless url is dev-login." },
-	{ "clientId", OPTION_STRING, .about = "Our client id there; required unless url is dev-login." },
-	{ "clientSecret", OPTION_SECRET, .about = "Our secret there; required unless url is dev-login." },
-	{ "scope", OPTION_STRING, .initial = "openid profile email", .about = "The scope to ask for." },
+		     " (alone, or after a loopback origin) for development." },
+	{ "tokenUrl", OPTION_URL,
+	    .about = "Its token endpoint; required unless url is dev-login." },
+	{ "clientId", OPTION_STRING,
+	    .about = "Our client id there; required unless url is dev-login." },
+	{ "clientSecret", OPTION_SECRET,
+	    .about = "Our secret there; required unless url is dev-login." },
+	{ "scope", OPTION_STRING, .initial = "openid profile email",
+	    .about = "The scope to ask for." },
 	{ "audience", OPTION_STRING, .about = "The audience to ask for." },
 	{ "pkce", OPTION_ENUM, .words = "S256 none", .initial = "S256",
 	    .about = "Whether the sign-in is protected by PKCE." },
@@ -73,15 +81,17 @@ static const struct option login_options[] = {
 	    .about = "Seconds that a browser stays signed in." },
 	{ "claimsMaxAgeSeconds", OPTION_INT, false, 0, 365 * OAUTH_DAY_S, .initial = "86400",
 	    .later = true, .about = "The age at which a user's claims are renewed." },
-	{ "claimsRequireRenewal", OPTION_BOOL, .initial = "false",
-	    .later = true, .about = "Whether users whose claims cannot be renewed must sign in again." },
+	{ "claimsRequireRenewal", OPTION_BOOL, .initial = "false", .later = true,
+	    .about = "Whether users whose claims cannot be renewed must sign in again." },
 	{ 0 },
 };
 
 static const struct option options[] = {
 	{ "oidc", OPTION_OBJECT, true, .sub = oidc_options, .about = "The identity provider." },
-	{ "browserLogin", OPTION_OBJECT, true, .sub = login_options, .about = "How users sign in." },
-	{ "gateway", OPTION_OBJECT, .sub = oauth_gateway_options, .about = "The tokens that we issue." },
+	{ "browserLogin", OPTION_OBJECT, true, .sub = login_options,
+	    .about = "How users sign in." },
+	{ "gateway", OPTION_OBJECT, .sub = oauth_gateway_options,
+	    .about = "The tokens that we issue." },
 	{ "idJag", OPTION_OBJECT, .later = true, .sub = oauth_id_jag_options,
 	    .about = "Identity assertion authorization grants." },
 	{ 0 },
@@ -115,8 +125,8 @@ static bool is_dev_login(const struct loading *l, const char *url)
 
 	if (!strcmp(url, path))
 		return true;
-	return uri_parse(&u, l->arena, url, &e) && u.host && uri_is_loopback(u.host) && !u.userinfo &&
-	    !u.query && !u.fragment && !strcmp(u.path, path);
+	return uri_parse(&u, l->arena, url, &e) && u.host && uri_is_loopback(u.host) &&
+	       !u.userinfo && !u.query && !u.fragment && !strcmp(u.path, path);
 }
 
 static bool is_all_loopback(const struct project *p)
@@ -128,7 +138,8 @@ static bool is_all_loopback(const struct project *p)
 }
 
 /* https, or http to this machine: sign-in over a network needs TLS. */
-static void check_url(const struct loading *l, const char *object, const char *name, const char *url)
+static void check_url(
+    const struct loading *l, const char *object, const char *name, const char *url)
 {
 	struct err e = { 0 };
 	struct uri u;
@@ -137,7 +148,8 @@ static void check_url(const struct loading *l, const char *object, const char *n
 		return;
 	if (!uri_parse(&u, l->arena, url, &e) || !u.host || u.userinfo || u.fragment)
 		fault(l, object, name, "write https://…", "this is no absolute URL");
-	else if (strcmp(u.scheme, "https") != 0 && !(uri_is_loopback(u.host) && !strcmp(u.scheme, "http")))
+	else if (strcmp(u.scheme, "https") != 0 &&
+		 !(uri_is_loopback(u.host) && !strcmp(u.scheme, "http")))
 		fault(l, object, name, "write https://…",
 		    "the URL must be https (http only on a loopback host)");
 }
@@ -145,36 +157,45 @@ static void check_url(const struct loading *l, const char *object, const char *n
 static void check_dev_login(const struct loading *l)
 {
 	if (!is_all_loopback(l->project))
-		fault(l, "browserLogin", "url", "use an identity provider, or serve loopback origins only",
-		    "dev-login signs in anybody; it is refused while a public origin is not loopback");
+		fault(l, "browserLogin", "url",
+		    "use an identity provider, or serve loopback origins only",
+		    "dev-login signs in anybody; it is refused while a public origin is not "
+		    "loopback");
 }
 
 /* What a sign-in at a provider needs, and that this version does not yet run it. */
 static void check_federated(const struct loading *l, const struct oauth_conf *c)
 {
 	static const char *const names[] = { "tokenUrl", "clientId", "clientSecret" };
-	const char *const values[] = { c->login_token_url, c->login_client_id, c->login_client_secret };
+	const char *const values[] = { c->login_token_url, c->login_client_id,
+		c->login_client_secret };
 
 	check_url(l, "browserLogin", "url", c->login_url);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!values[i] || !*values[i])
-			problem_add(l->problems, true, l->file, pointer_member(l->arena, l->pointer, "browserLogin"),
+			problem_add(l->problems, true, l->file,
+			    pointer_member(l->arena, l->pointer, "browserLogin"),
 			    arena_printf(l->arena, "add '%s'", names[i]),
 			    "option '%s' is missing: browserLogin.url is not dev-login", names[i]);
 	problem_add(l->problems, false, l->file, pointer_to(l, "browserLogin", "url"),
 	    "use {basePath}" DEV_LOGIN " for development",
-	    "policy '%.64s': this version signs users in by dev-login only; routes that use the policy are "
-	    "closed", l->use->name);
-	l->use->fault = arena_printf(l->arena, "%s#%s: this version signs users in by dev-login only",
-	    l->file, pointer_to(l, "browserLogin", "url"));
+	    "policy '%.64s': this version signs users in by dev-login only; routes that use the "
+	    "policy are "
+	    "closed",
+	    l->use->name);
+	l->use->fault =
+	    arena_printf(l->arena, "%s#%s: this version signs users in by dev-login only", l->file,
+		pointer_to(l, "browserLogin", "url"));
 }
 
-static void check_oidc(const struct loading *l, struct json_object *oidc, const struct oauth_conf *c)
+static void check_oidc(
+    const struct loading *l, struct json_object *oidc, const struct oauth_conf *c)
 {
 	check_url(l, "oidc", "issuer", c->issuer);
 	check_url(l, "oidc", "jwksUrl", c->jwks_url);
 	if (!c->jwks_url && !json_get_bool(oidc, "discovery", false))
-		problem_add(l->problems, true, l->file, pointer_member(l->arena, l->pointer, "oidc"),
+		problem_add(l->problems, true, l->file,
+		    pointer_member(l->arena, l->pointer, "oidc"),
 		    "add 'jwksUrl', or \"discovery\": true", "option 'jwksUrl' is missing");
 }
 
@@ -227,8 +248,9 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 
 const struct policy_type p_mcp_oauth = {
 	.name = "mcp-oauth-inbound",
-	.about = "Signs users in through an OpenID Connect provider, or in development by dev-login. "
-	         "This version serves dev-login only.",
+	.about =
+	    "Signs users in through an OpenID Connect provider, or in development by dev-login. "
+	    "This version serves dev-login only.",
 	.class = POLICY_OAUTH,
 	.needs_user = true,
 	.served = true,

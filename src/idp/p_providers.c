@@ -22,17 +22,22 @@ static const struct option override_options[] = {
 
 #define COMMON                                                                                     \
 	{ "clientId", OPTION_STRING, true, .about = "Our client id at the provider." },            \
-	{ "clientSecret", OPTION_SECRET, true, .about = "Our secret there." },                     \
-	{ "scope", OPTION_STRING, .initial = "openid profile email", .about = "The scope to ask for." }, \
-	{ "gateway", OPTION_OBJECT, .sub = oauth_gateway_options, .about = "The tokens that we issue." }, \
-	{ "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,                                     \
-	    .about = "Identity assertion authorization grants." },                                 \
-	{ "browserLoginOverrides", OPTION_OBJECT, .sub = override_options,                         \
-	    .about = "Times of the sign-in." },                                                    \
-	{ 0 }
+	    { "clientSecret", OPTION_SECRET, true, .about = "Our secret there." },                 \
+	    { "scope", OPTION_STRING, .initial = "openid profile email",                           \
+		    .about = "The scope to ask for." },                                            \
+	    { "gateway", OPTION_OBJECT, .sub = oauth_gateway_options,                              \
+		    .about = "The tokens that we issue." },                                        \
+	    { "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,                                 \
+		    .about = "Identity assertion authorization grants." },                         \
+	    { "browserLoginOverrides", OPTION_OBJECT, .sub = override_options,                     \
+		    .about = "Times of the sign-in." },                                            \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 static const struct option auth0_options[] = {
-	{ "auth0Domain", OPTION_STRING, true, .about = "The tenant's domain, such as example.us.auth0.com." },
+	{ "auth0Domain", OPTION_STRING, true,
+	    .about = "The tenant's domain, such as example.us.auth0.com." },
 	{ "audience", OPTION_STRING, .about = "The API identifier to ask for." },
 	COMMON,
 };
@@ -64,7 +69,8 @@ static const struct option logto_options[] = {
 };
 static const struct option okta_options[] = {
 	{ "oktaDomain", OPTION_STRING, true, .about = "The organisation's domain." },
-	{ "authorizationServerId", OPTION_STRING, .about = "An authorization server other than the organisation's." },
+	{ "authorizationServerId", OPTION_STRING,
+	    .about = "An authorization server other than the organisation's." },
 	COMMON,
 };
 static const struct option onelogin_options[] = {
@@ -73,9 +79,11 @@ static const struct option onelogin_options[] = {
 };
 static const struct option ping_options[] = {
 	{ "environmentId", OPTION_STRING, .about = "The environment, a UUID; or customDomain." },
-	{ "region", OPTION_ENUM, .words = "north-america canada europe singapore australia asia-pacific",
+	{ "region", OPTION_ENUM,
+	    .words = "north-america canada europe singapore australia asia-pacific",
 	    .about = "The environment's region." },
-	{ "customDomain", OPTION_STRING, .about = "The domain of the sign-in pages, instead of environmentId." },
+	{ "customDomain", OPTION_STRING,
+	    .about = "The domain of the sign-in pages, instead of environmentId." },
 	COMMON,
 };
 static const struct option workos_options[] = {
@@ -83,7 +91,7 @@ static const struct option workos_options[] = {
 };
 
 #define PROVIDER(id, type, title)                                                                  \
-	.name = "mcp-" type "-oauth-inbound", .about = "Signs users in through " title ".",          \
+	.name = "mcp-" type "-oauth-inbound", .about = "Signs users in through " title ".",        \
 	.class = POLICY_OAUTH, .needs_user = true, .options = id##_options
 
 const struct policy_type p_mcp_auth0_oauth = { PROVIDER(auth0, "auth0", "Auth0") };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mcp-capability-filter-inbound: the catalog of what a route shows. Its options are read and checked. */
+/*
+ * mcp-capability-filter-inbound: the catalog of what a route shows. Its options are read
+ * and checked.
+ */
 #include "config.h"
 
 #include "conf/problem.h"
@@ -15,28 +18,37 @@ static const struct option identifier_options[] = {
 
 static const struct option access_options[] = {
 	{ "mode", OPTION_ENUM, .words = "allPublic rolesAndGroups function", .initial = "allPublic",
-	    .about = "Who sees an entry: everybody, those with one of its roles or groups, or whom a function allows." },
+	    .about = "Who sees an entry: everybody, those with one of its roles or groups, or whom "
+		     "a function allows." },
 	{ "roleClaim", OPTION_STRING, .initial = "roles",
 	    .about = "The claim with the user's roles: a name, else a path with dots." },
-	{ "groupClaim", OPTION_STRING, .initial = "groups", .about = "The claim with the user's groups." },
-	{ "identifier", OPTION_OBJECT, .sub = identifier_options, .about = "The function, in Lua." },
+	{ "groupClaim", OPTION_STRING, .initial = "groups",
+	    .about = "The claim with the user's groups." },
+	{ "identifier", OPTION_OBJECT, .sub = identifier_options,
+	    .about = "The function, in Lua." },
 	{ 0 },
 };
 
 static const struct option options[] = {
-	{ "tools", OPTION_ANY, .initial = "all", .about = "The tools that are shown: names, or objects with name." },
-	{ "prompts", OPTION_ANY, .initial = "all", .about = "The prompts that are shown: names, or objects with name." },
-	{ "resources", OPTION_ANY, .initial = "all", .about = "The resources that are shown: URIs, or objects with uri." },
+	{ "tools", OPTION_ANY, .initial = "all",
+	    .about = "The tools that are shown: names, or objects with name." },
+	{ "prompts", OPTION_ANY, .initial = "all",
+	    .about = "The prompts that are shown: names, or objects with name." },
+	{ "resources", OPTION_ANY, .initial = "all",
+	    .about = "The resources that are shown: URIs, or objects with uri." },
 	{ "resourceTemplates", OPTION_ANY, .initial = "all",
-	    .about = "The resource templates that are shown: templates, or objects with uriTemplate." },
+	    .about =
+		"The resource templates that are shown: templates, or objects with uriTemplate." },
 	{ "accessControl", OPTION_OBJECT, .sub = access_options, .about = "Who sees which entry." },
 	{ 0 },
 };
 
 #define ACCESS_MARKS                                                                               \
 	{ "roles", OPTION_STRINGS, .about = "Roles that see it." },                                \
-	{ "groups", OPTION_STRINGS, .about = "Groups that see it." },                              \
-	{ "public", OPTION_BOOL, .initial = "false", .about = "Whether everybody sees it." }
+	    { "groups", OPTION_STRINGS, .about = "Groups that see it." },                          \
+	{                                                                                          \
+		"public", OPTION_BOOL, .initial = "false", .about = "Whether everybody sees it."   \
+	}
 
 static const struct option tool_entry[] = {
 	{ "name", OPTION_STRING, true, .about = "The tool." },
@@ -89,7 +101,8 @@ struct loading {
 	bool by_roles; /* accessControl.mode is rolesAndGroups */
 };
 
-static void fault(const struct loading *l, const char *pointer, const char *remedy, const char *text)
+static void fault(
+    const struct loading *l, const char *pointer, const char *remedy, const char *text)
 {
 	problem_add(l->problems, true, l->file, pointer, remedy, "%s", text);
 }
@@ -100,9 +113,11 @@ static void check_marks(const struct loading *l, struct json_object *entry, cons
 
 	if (!l->by_roles && (named || json_get(entry, "public")))
 		fault(l, pointer, "set accessControl.mode to rolesAndGroups, or remove them",
-		    "roles, groups and public mean nothing unless accessControl.mode is rolesAndGroups");
+		    "roles, groups and public mean nothing unless accessControl.mode is "
+		    "rolesAndGroups");
 	else if (named && json_get_bool(entry, "public", false))
-		fault(l, pointer, "keep one of the two", "an entry is either public or for roles and groups");
+		fault(l, pointer, "keep one of the two",
+		    "an entry is either public or for roles and groups");
 }
 
 /* What the entry is about; NULL after a fault. */
@@ -114,7 +129,8 @@ static const char *check_entry(const struct loading *l, const struct option *tab
 	if (json_object_is_type(entry, json_type_string))
 		return json_object_get_string(entry);
 	if (!json_object_is_type(entry, json_type_object)) {
-		fault(l, pointer, "write a string or an object", "an entry must be a string or an object");
+		fault(l, pointer, "write a string or an object",
+		    "an entry must be a string or an object");
 		return NULL;
 	}
 	if (!option_check(&place, table, entry, pointer))
@@ -123,8 +139,8 @@ static const char *check_entry(const struct loading *l, const struct option *tab
 	return json_get_string(entry, table[0].name);
 }
 
-static void check_list(const struct loading *l, const struct option *table, struct json_object *list,
-    const char *pointer)
+static void check_list(const struct loading *l, const struct option *table,
+    struct json_object *list, const char *pointer)
 {
 	size_t n;
 	const char **names;
@@ -187,7 +203,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 const struct policy p_mcp_capability_filter = {
 	.type = {
 		.name = "mcp-capability-filter-inbound",
-		.about = "Shows only the listed tools, prompts and resources, and refuses calls to others.",
+		.about = "Shows only the listed tools, prompts and resources; others are refused.",
 		.class = POLICY_FILTER,
 		.options = options,
 		.load = load,

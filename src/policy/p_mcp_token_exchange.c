@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mcp-token-exchange-inbound: the upstream's own sign-in, one policy for each upstream. What it says is
- * read and checked, and consent pages show it; calls through it come with upstream OAuth.
+ * mcp-token-exchange-inbound: the upstream's own sign-in, one policy for each upstream.
+ * What it says is read and checked, and consent pages show it; calls through it come with
+ * upstream OAuth.
  */
 #include "config.h"
 
@@ -14,8 +15,9 @@
 
 static const struct option registration_options[] = {
 	{ "mode", OPTION_ENUM, true, .words = "auto manual", .initial = "auto",
-	    .about = "auto: our metadata document where the upstream supports it, else registration; "
-	             "manual: the client id given here." },
+	    .about =
+		"auto: our metadata document where the upstream supports it, else registration; "
+		"manual: the client id given here." },
 	{ "clientId", OPTION_STRING, .about = "Our client id at the upstream." },
 	{ "clientSecret", OPTION_SECRET, .about = "Our secret there." },
 	{ "tokenEndpointAuthMethod", OPTION_ENUM, .words = AUTH_METHODS,
@@ -25,7 +27,8 @@ static const struct option registration_options[] = {
 };
 
 static const struct option client_auth_options[] = {
-	{ "method", OPTION_ENUM, true, .words = "client_secret_post client_secret_basic private_key_jwt",
+	{ "method", OPTION_ENUM, true,
+	    .words = "client_secret_post client_secret_basic private_key_jwt",
 	    .about = "How we authenticate." },
 	{ "clientId", OPTION_STRING, true, .about = "Our client id." },
 	{ "clientSecret", OPTION_SECRET, .about = "Our secret, for the first two methods." },
@@ -33,7 +36,8 @@ static const struct option client_auth_options[] = {
 	{ "algorithm", OPTION_ENUM, .words = "RS256 RS384 RS512 ES256 ES384 ES512",
 	    .about = "The signature of private_key_jwt." },
 	{ "keyId", OPTION_STRING, .about = "The id of the key." },
-	{ "audience", OPTION_STRING, .initial = "the token endpoint", .about = "The audience of the assertion." },
+	{ "audience", OPTION_STRING, .initial = "the token endpoint",
+	    .about = "The audience of the assertion." },
 	{ "expiresInSeconds", OPTION_INT, false, 1, 3600, .initial = "300",
 	    .about = "Seconds that an assertion lives." },
 	{ 0 },
@@ -41,23 +45,30 @@ static const struct option client_auth_options[] = {
 
 static const struct option idp_options[] = {
 	{ "tokenUrl", OPTION_URL, true, .about = "The identity provider's token endpoint." },
-	{ "clientAuth", OPTION_OBJECT, true, .sub = client_auth_options, .about = "Who we are there." },
+	{ "clientAuth", OPTION_OBJECT, true, .sub = client_auth_options,
+	    .about = "Who we are there." },
 	{ 0 },
 };
 
 static const struct option resource_as_options[] = {
-	{ "tokenUrl", OPTION_URL, true, .about = "The token endpoint of the upstream's authorization server." },
+	{ "tokenUrl", OPTION_URL, true,
+	    .about = "The token endpoint of the upstream's authorization server." },
 	{ "audience", OPTION_STRING, true, .about = "That server's issuer." },
-	{ "resource", OPTION_STRING, .initial = "the upstream's URL", .about = "The resource to ask for." },
-	{ "clientAuth", OPTION_OBJECT, true, .sub = client_auth_options, .about = "Who we are there." },
+	{ "resource", OPTION_STRING, .initial = "the upstream's URL",
+	    .about = "The resource to ask for." },
+	{ "clientAuth", OPTION_OBJECT, true, .sub = client_auth_options,
+	    .about = "Who we are there." },
 	{ 0 },
 };
 
 static const struct option id_jag_options[] = {
 	{ "scopes", OPTION_STRINGS, .initial = "[]", .about = "The scopes to ask for." },
-	{ "scopeDelimiter", OPTION_STRING, .initial = "a blank", .about = "What stands between scopes." },
-	{ "idp", OPTION_OBJECT, true, .sub = idp_options, .about = "Where the assertion comes from." },
-	{ "resourceAs", OPTION_OBJECT, true, .sub = resource_as_options, .about = "Where it is redeemed." },
+	{ "scopeDelimiter", OPTION_STRING, .initial = "a blank",
+	    .about = "What stands between scopes." },
+	{ "idp", OPTION_OBJECT, true, .sub = idp_options,
+	    .about = "Where the assertion comes from." },
+	{ "resourceAs", OPTION_OBJECT, true, .sub = resource_as_options,
+	    .about = "Where it is redeemed." },
 	{ 0 },
 };
 
@@ -67,15 +78,18 @@ static const struct option options[] = {
 	{ "displayName", OPTION_STRING, true, .about = "What users see." },
 	{ "summary", OPTION_STRING, .about = "A sentence for the consent page." },
 	{ "authMode", OPTION_ENUM, true, .words = "user-oauth shared-oauth id-jag",
-	    .about = "Whose connection a call uses: the user's, one shared by all, or an identity assertion." },
-	{ "scopes", OPTION_STRINGS, .initial = "[]", .about = "The scopes to ask for; they win over what the upstream says." },
-	{ "scopeDelimiter", OPTION_STRING, .initial = "a blank", .about = "What stands between scopes." },
+	    .about = "Whose connection a call uses: the user's, one shared by all, or an identity "
+		     "assertion." },
+	{ "scopes", OPTION_STRINGS, .initial = "[]",
+	    .about = "The scopes to ask for; they win over what the upstream says." },
+	{ "scopeDelimiter", OPTION_STRING, .initial = "a blank",
+	    .about = "What stands between scopes." },
 	{ "protectedResourceMetadataUrl", OPTION_URL,
 	    .about = "The upstream's resource metadata, where it does not say so itself." },
 	{ "prompt", OPTION_ANY, .initial = "consent with offline_access",
 	    .about = "false, or one of none, login, consent, select_account." },
-	{ "clientRegistration", OPTION_OBJECT, .sub = registration_options, .initial = "{\"mode\": \"auto\"}",
-	    .about = "How the upstream knows us." },
+	{ "clientRegistration", OPTION_OBJECT, .sub = registration_options,
+	    .initial = "{\"mode\": \"auto\"}", .about = "How the upstream knows us." },
 	{ "clientId", OPTION_STRING, .about = "As clientRegistration with mode manual." },
 	{ "clientSecret", OPTION_SECRET, .about = "As clientRegistration with mode manual." },
 	{ "tokenEndpointAuthMethod", OPTION_ENUM, .words = AUTH_METHODS,
@@ -91,7 +105,8 @@ struct loading {
 	const char *file, *pointer;
 };
 
-static void fault(const struct loading *l, const char *pointer, const char *remedy, const char *text)
+static void fault(
+    const struct loading *l, const char *pointer, const char *remedy, const char *text)
 {
 	problem_add(l->problems, true, l->file, pointer, remedy, "%s", text);
 }
@@ -113,10 +128,12 @@ static void check_prompt(const struct loading *l)
 {
 	static const char *const words[] = { "none", "login", "consent", "select_account", NULL };
 	struct json_object *prompt = json_get(l->doc, "prompt");
-	bool off = json_object_is_type(prompt, json_type_boolean) && !json_object_get_boolean(prompt);
+	bool off =
+	    json_object_is_type(prompt, json_type_boolean) && !json_object_get_boolean(prompt);
 
 	if (prompt && !off && !is_one_of(words, json_get_string(l->doc, "prompt")))
-		fault(l, pointer_to(l, "prompt"), "write false, or one of: none login consent select_account",
+		fault(l, pointer_to(l, "prompt"),
+		    "write false, or one of: none login consent select_account",
 		    "option 'prompt' must be false or one of: none login consent select_account");
 }
 
@@ -127,7 +144,8 @@ static void check_manual(const struct loading *l, struct json_object *from, cons
 	bool secret = json_get(from, "clientSecret") != NULL;
 
 	if (!json_get(from, "clientId"))
-		fault(l, pointer, "add 'clientId'", "option 'clientId' is missing: the registration is manual");
+		fault(l, pointer, "add 'clientId'",
+		    "option 'clientId' is missing: the registration is manual");
 	if (method && !secret && strcmp(method, "none") != 0)
 		fault(l, pointer, "add 'clientSecret', or use none",
 		    "tokenEndpointAuthMethod needs a client secret");
@@ -138,13 +156,15 @@ static void check_manual(const struct loading *l, struct json_object *from, cons
 
 static void check_auto(const struct loading *l, struct json_object *registration)
 {
-	static const char *const manual[] = { "clientId", "clientSecret", "tokenEndpointAuthMethod" };
+	static const char *const manual[] = { "clientId", "clientSecret",
+		"tokenEndpointAuthMethod" };
 	const char *pointer = pointer_to(l, "clientRegistration");
 
 	for (size_t i = 0; i < sizeof(manual) / sizeof(manual[0]); i++)
 		if (json_get(registration, manual[i]))
 			fault(l, pointer_member(l->arena, pointer, manual[i]),
-			    "write \"mode\": \"manual\", or remove it", "the option goes with mode manual only");
+			    "write \"mode\": \"manual\", or remove it",
+			    "the option goes with mode manual only");
 }
 
 static void check_registration(const struct loading *l)
@@ -158,7 +178,8 @@ static void check_registration(const struct loading *l)
 		is_flat |= json_get(l->doc, flat[i]) != NULL;
 	if (is_flat && nested)
 		fault(l, pointer_to(l, "clientRegistration"), "keep one of the two forms",
-		    "there are both clientRegistration and the flat options clientId, clientSecret, "
+		    "there are both clientRegistration and the flat options clientId, "
+		    "clientSecret, "
 		    "tokenEndpointAuthMethod");
 	else if (is_flat)
 		check_manual(l, l->doc, l->pointer);
@@ -170,10 +191,11 @@ static void check_registration(const struct loading *l)
 
 static void check_client_auth(const struct loading *l, const char *side)
 {
-	struct json_object *auth = json_get(json_get(json_get(l->doc, "idJag"), side), "clientAuth");
+	struct json_object *auth =
+	    json_get(json_get(json_get(l->doc, "idJag"), side), "clientAuth");
 	const char *method = json_get_string(auth, "method");
-	const char *pointer = pointer_member(l->arena,
-	    pointer_member(l->arena, pointer_to(l, "idJag"), side), "clientAuth");
+	const char *pointer = pointer_member(
+	    l->arena, pointer_member(l->arena, pointer_to(l, "idJag"), side), "clientAuth");
 	bool key = method && !strcmp(method, "private_key_jwt");
 
 	if (key && (!json_get(auth, "privateKeyPem") || !json_get(auth, "algorithm")))
@@ -185,11 +207,12 @@ static void check_client_auth(const struct loading *l, const char *side)
 
 static void check_id_jag(const struct loading *l)
 {
-	static const char *const others[] = { "scopes", "scopeDelimiter", "prompt", "clientRegistration",
-		"clientId", "clientSecret", "tokenEndpointAuthMethod" };
+	static const char *const others[] = { "scopes", "scopeDelimiter", "prompt",
+		"clientRegistration", "clientId", "clientSecret", "tokenEndpointAuthMethod" };
 
 	if (!json_get(l->doc, "idJag"))
-		fault(l, l->pointer, "add 'idJag'", "option 'idJag' is missing: authMode is id-jag");
+		fault(
+		    l, l->pointer, "add 'idJag'", "option 'idJag' is missing: authMode is id-jag");
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (json_get(l->doc, others[i]))
 			fault(l, pointer_to(l, others[i]), "remove it; idJag has its own",
@@ -228,7 +251,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 const struct policy p_mcp_token_exchange = {
 	.type = {
 		.name = "mcp-token-exchange-inbound",
-		.about = "Sends each call with the upstream's own token: the user's, or a shared one.",
+		.about = "Sends each call with the upstream's own token, a user's or a shared one.",
 		.class = POLICY_EXCHANGE,
 		.needs_user = true,
 		.options = options,

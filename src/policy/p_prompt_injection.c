@@ -8,7 +8,8 @@ static const struct option options[] = {
 	{ "apiKey", OPTION_SECRET, true, .about = "The key of the classifier's service." },
 	{ "model", OPTION_STRING, .about = "The model." },
 	{ "baseUrl", OPTION_URL, .about = "The service, compatible with the API of OpenAI." },
-	{ "strict", OPTION_BOOL, .initial = "false", .about = "Whether an answer that cannot be judged is refused." },
+	{ "strict", OPTION_BOOL, .initial = "false",
+	    .about = "Whether an answer that cannot be judged is refused." },
 	{ 0 },
 };
 

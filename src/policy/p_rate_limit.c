@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rate-limit-inbound: so many requests in a time, by who sends them. Its options are read and checked. */
+/*
+ * rate-limit-inbound: so many requests in a time, by who sends them. Its options are read
+ * and checked.
+ */
 #include "config.h"
 
 #include "conf/problem.h"
@@ -12,8 +15,10 @@ static const struct option options[] = {
 	{ "rateLimitBy", OPTION_ENUM, true, .words = "user ip all function client tool",
 	    .about = "What is counted together." },
 	{ "requestsAllowed", OPTION_INT, true, 1, 1000000000, .about = "Requests in each window." },
-	{ "timeWindowMinutes", OPTION_INT, true, 1, 525600, .about = "The window's length in minutes." },
-	{ "identifier", OPTION_OBJECT, .sub = identifier_options, .about = "The function, for rateLimitBy function." },
+	{ "timeWindowMinutes", OPTION_INT, true, 1, 525600,
+	    .about = "The window's length in minutes." },
+	{ "identifier", OPTION_OBJECT, .sub = identifier_options,
+	    .about = "The function, for rateLimitBy function." },
 	{ "headerMode", OPTION_ENUM, .words = "retry-after none", .initial = "retry-after",
 	    .about = "Whether a refusal says when to come back." },
 	{ "mode", OPTION_ENUM, .words = "strict async", .initial = "strict",

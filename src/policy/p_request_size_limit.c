@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* request-size-limit-inbound: a smaller body than the project allows. Its options are read and checked. */
+/*
+ * request-size-limit-inbound: a smaller body than the project allows. Its options are read
+ * and checked.
+ */
 #include "config.h"
 
 #include "policy/policy.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* .env and references to its variables: what was set can be had, a fault is told, values are not expanded twice. */
+/*
+ * .env and references to its variables: what was set can be had, a fault is told, values
+ * are not expanded twice.
+ */
 #include "config.h"
 
 #include "fuzz.h"

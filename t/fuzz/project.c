@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole project. The input is its files, separated by lines "====": gateway.jsonc, routes.oas.json,
- * policies.json, .env. It loads or says why not; what is open is complete; every problem has its place and remedy.
+ * A whole project. The input is its files, separated by lines "====": gateway.jsonc,
+ * routes.oas.json, policies.json, .env. It loads or says why not; what is open is complete;
+ * every problem has its place and remedy.
  */
 #include "config.h"
 
@@ -56,8 +57,8 @@ static void check_route(const struct project *p, const struct mcp_route *r)
 {
 	bool user = false;
 
-	must(r->path && r->slug && r->operation_id && r->upstream_text && r->forward_headers && r->inbound &&
-	    r->outbound && r->pointer);
+	must(r->path && r->slug && r->operation_id && r->upstream_text && r->forward_headers &&
+	     r->inbound && r->outbound && r->pointer);
 	if (r->fault) {
 		must(strchr(r->fault, '#'));
 		return;
@@ -77,8 +78,8 @@ static void check_project(struct project *p)
 
 	must((p->fault != NULL) <= (problems_count(p->problems, true) > 0));
 	for (size_t i = 0; problems_at(p->problems, i, &one); i++)
-		must(*one.file && *one.text && *one.remedy && (!*one.pointer || one.pointer[0] == '/') &&
-		    !strpbrk(one.text, "\r\n\033"));
+		must(*one.file && *one.text && *one.remedy &&
+		     (!*one.pointer || one.pointer[0] == '/') && !strpbrk(one.text, "\r\n\033"));
 	for (size_t i = 0; !p->fault && i < p->routes_n; i++)
 		check_route(p, &p->routes[i]);
 }

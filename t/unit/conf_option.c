@@ -7,8 +7,8 @@
 #include "conf/option.h"
 #include "conf/problem.h"
 
-static const char *const names[] = { "scopes", "scopeDelimiter", "clientId", "clientSecret", "id", "prompt",
-	"publicOrigins", NULL };
+static const char *const names[] = { "scopes", "scopeDelimiter", "clientId", "clientSecret", "id",
+	"prompt", "publicOrigins", NULL };
 
 static const struct {
 	const char *wrote, *meant, *says;
@@ -123,11 +123,13 @@ static void test_values(void)
 		    parse(a, arena_printf(a, "{\"must\": \"x\", %s}", values[i].member)), "");
 
 		problems_at(ps, 0, &p);
-		ok(good == !values[i].pointer && problems_count(ps, true) == !good, values[i].member);
+		ok(good == !values[i].pointer && problems_count(ps, true) == !good,
+		    values[i].member);
 		if (values[i].pointer) {
 			is_str(p.pointer, values[i].pointer, "  the pointer");
 			ok(strstr(p.text, values[i].text), "  the text");
-			ok(!strstr(p.text, "hidden") && !strstr(p.remedy, "hidden"), "  no value is shown");
+			ok(!strstr(p.text, "hidden") && !strstr(p.remedy, "hidden"),
+			    "  no value is shown");
 		}
 		arena_free(a);
 	}
@@ -145,9 +147,13 @@ static void test_missing_and_unresolved(void)
 	option_mark_unresolved(json_get(o, "url"));
 	ok(!option_check(&place, table, o, "/x"), "a required option must be there");
 	is_int(problems_count(ps, true), 1, "and what has no value yet is not judged");
-	ok(problems_at(ps, 0, &p) && !strcmp(p.pointer, "/x") && strstr(p.text, "'must' is missing"), "what is missing is named");
+	ok(problems_at(ps, 0, &p) && !strcmp(p.pointer, "/x") &&
+		strstr(p.text, "'must' is missing"),
+	    "what is missing is named");
 	ok(!problems_at(ps, 1, &p), "there is nothing past the end");
-	ok(!option_check(&place, table, parse(a, "[1]"), "") && !option_check(&place, table, NULL, ""), "what is no object is refused");
+	ok(!option_check(&place, table, parse(a, "[1]"), "") &&
+		!option_check(&place, table, NULL, ""),
+	    "what is no object is refused");
 	arena_free(a);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole project: what of it reaches the programs, what closes a route, and where a project is found. */
+/*
+ * A whole project: what of it reaches the programs, what closes a route, and where a
+ * project is found.
+ */
 #include "config.h"
 
 #include "tap.h"
@@ -37,7 +40,8 @@ static void copy(const char *name, const char *as, const char *from, const char 
 	text[n] = '\0';
 	if (from)
 		at = strstr(text, from);
-	put(as, at ? arena_printf(a, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) : text);
+	put(as,
+	    at ? arena_printf(a, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) : text);
 	if (from)
 		ok(at, "(the row finds what it changes)");
 	arena_free(a);
@@ -57,7 +61,8 @@ static struct project *load_with(const char *name, const char *from, const char 
 		{ "config/policies.json", "config/policies.json" }, { "env.sample", ".env" } };
 
 	for (size_t i = 0; i < 4; i++)
-		copy(files[i][0], files[i][1], name && !strcmp(name, files[i][0]) ? from : NULL, to);
+		copy(
+		    files[i][0], files[i][1], name && !strcmp(name, files[i][0]) ? from : NULL, to);
 	return load();
 }
 
@@ -74,9 +79,12 @@ static void test_settings(void)
 	is_str(p->database, "host=/run/postgresql user=gatehouse_{program}", "database");
 	ok(strstr(p->database_listen, "port=5433"), "databaseListen");
 	ok(!p->prepared_statements, "preparedStatements");
-	is_str(p->keyring, arena_printf(a, "%s/ring", p->dir), "a relative keyring lies in the project");
-	is_str(p->state_dir, arena_printf(a, "%s/published", p->dir), "so does a relative stateDir");
-	is_str(p->allowed_origins[0], "https://inspector.example.com", "allowedOrigins, as browsers spell them");
+	is_str(p->keyring, arena_printf(a, "%s/ring", p->dir),
+	    "a relative keyring lies in the project");
+	is_str(
+	    p->state_dir, arena_printf(a, "%s/published", p->dir), "so does a relative stateDir");
+	is_str(p->allowed_origins[0], "https://inspector.example.com",
+	    "allowedOrigins, as browsers spell them");
 	ok(p->registry_enabled && !strcmp(p->registry_path, "/servers"), "registry");
 	is_int(json_object_array_length(p->introspection_clients), 1, "introspectionClients");
 	is_int(p->limits.body, 65536, "a limit that is set");
@@ -100,15 +108,19 @@ static void test_routes(void)
 	struct project *p = load_with(NULL, NULL, NULL);
 	const struct mcp_route *r = project_route(p, "/mcp/everything");
 
-	ok(r && r == project_route_by_operation(p, "everything"), "a route is found by path and by operationId");
-	ok(!project_route(p, "/mcp/every") && !project_route(p, "/mcp/everything/"), "by exactly its path");
+	ok(r && r == project_route_by_operation(p, "everything"),
+	    "a route is found by path and by operationId");
+	ok(!project_route(p, "/mcp/every") && !project_route(p, "/mcp/everything/"),
+	    "by exactly its path");
 	ok(!project_route_by_operation(p, ""), "and no route by an empty operationId");
 	ok(!project_only_route(p), "one of several is not the only one");
 	ok(r && !r->fault, "it is open");
 	is_str(r->slug, "mcp/everything", "its slug");
-	is_str(r->upstream_text, "http://127.0.0.1:9001/mcp", "its upstream, with the variable replaced");
+	is_str(r->upstream_text, "http://127.0.0.1:9001/mcp",
+	    "its upstream, with the variable replaced");
 	is_int(r->upstream.port, 9001, "taken apart");
-	ok(!r->forward_search && r->follow_redirects && !r->is_public && !r->cors_any && !r->sse, "its switches");
+	ok(!r->forward_search && r->follow_redirects && !r->is_public && !r->cors_any && !r->sse,
+	    "its switches");
 	is_int(r->timeout_ms, 5000, "its time");
 	is_str(r->forward_headers[0], "x-tenant", "its headers, in lower case");
 	ok(r->forward_headers[1] && !r->forward_headers[2], "all of them");
@@ -116,16 +128,20 @@ static void test_routes(void)
 	is_str(r->version, "2.1.0", "its version");
 	ok(r->oauth && r->oauth == p->oauth && !p->oauth_fault, "the OAuth policy is in force");
 	ok(r->oauth->dev_login && r->oauth->session_ttl_s == 600 && r->oauth->access_ttl_s == 60 &&
-	        r->oauth->grace_s == 0 && r->oauth->refresh_ttl_s == 315360000,
+		r->oauth->grace_s == 0 && r->oauth->refresh_ttl_s == 315360000,
 	    "with its times, set and not");
 	is_str(r->inbound[0]->name, "sign-in", "its policies are in order");
 	is_str(r->inbound[1]->name, "tenant-header", "as written");
 	ok(r->inbound[3] && !r->inbound[4] && !r->outbound[0], "and no others");
 	r = project_route(p, "/mcp/open");
-	ok(r && !r->fault && r->is_public && r->cors_any && !r->oauth && r->forward_search, "a public route");
+	ok(r && !r->fault && r->is_public && r->cors_any && !r->oauth && r->forward_search,
+	    "a public route");
 	r = project_route(p, "/mcp/linear");
-	ok(r && r->fault && strstr(r->fault, "config/policies.json#/policies/5"), "a route with a policy of a later version is closed, and says where");
-	ok(r->exchange && !strcmp(r->exchange->id, "linear") && !strcmp(r->exchange->display_name, "Linear"), "its token exchange is known all the same");
+	ok(r && r->fault && strstr(r->fault, "config/policies.json#/policies/5"),
+	    "a route with a policy of a later version is closed, and says where");
+	ok(r->exchange && !strcmp(r->exchange->id, "linear") &&
+		!strcmp(r->exchange->display_name, "Linear"),
+	    "its token exchange is known all the same");
 	project_unref(p);
 }
 
@@ -133,13 +149,20 @@ static const struct {
 	const char *file, *from, *to;
 	const char *path, *says_in_fault, *open, *says;
 } faults[] = {
-	{ "env.sample", "TENANT=", "T=", "/mcp/everything", "config/policies.json#/policies/1/handler/options/headers/0/value",
-	    "/mcp/open", "a missing variable closes the routes of its policy" },
-	{ "env.sample", "EVERYTHING_URL", "URL", "/mcp/everything", "rewritePattern", "/mcp/open", "a missing variable of the upstream closes its route" },
-	{ "env.sample", "canary-7f3a", "canary-7f3a\\n", "/mcp/everything", "config/policies.json#/policies/2", "/mcp/open", "a value that a header cannot hold closes the routes of its policy" },
-	{ "config/policies.json", "\"params\"", "\"parms\"", "/mcp/open", "unknown option 'parms'", "/mcp/everything", "a faulty option closes the routes of its policy" },
-	{ "config/routes.oas.json", "\"operationId\": \"open\",", "", "/mcp/open", "operationId is missing", "/mcp/everything", "a faulty route is closed alone" },
-	{ "config/routes.oas.json", "\"timeoutMs\": 5000", "\"timeoutMs\": \"5s\"", "/mcp/everything", "timeoutMs", "/mcp/open", "whatever is wrong with it" },
+	{ "env.sample", "TENANT=", "T=", "/mcp/everything",
+	    "config/policies.json#/policies/1/handler/options/headers/0/value", "/mcp/open",
+	    "a missing variable closes the routes of its policy" },
+	{ "env.sample", "EVERYTHING_URL", "URL", "/mcp/everything", "rewritePattern", "/mcp/open",
+	    "a missing variable of the upstream closes its route" },
+	{ "env.sample", "canary-7f3a", "canary-7f3a\\n", "/mcp/everything",
+	    "config/policies.json#/policies/2", "/mcp/open",
+	    "a value that a header cannot hold closes the routes of its policy" },
+	{ "config/policies.json", "\"params\"", "\"parms\"", "/mcp/open", "unknown option 'parms'",
+	    "/mcp/everything", "a faulty option closes the routes of its policy" },
+	{ "config/routes.oas.json", "\"operationId\": \"open\",", "", "/mcp/open",
+	    "operationId is missing", "/mcp/everything", "a faulty route is closed alone" },
+	{ "config/routes.oas.json", "\"timeoutMs\": 5000", "\"timeoutMs\": \"5s\"",
+	    "/mcp/everything", "timeoutMs", "/mcp/open", "whatever is wrong with it" },
 };
 
 static void test_faults(void)
@@ -150,7 +173,8 @@ static void test_faults(void)
 		const struct mcp_route *open = project_route(p, faults[i].open);
 
 		ok(!p->fault && closed && closed->fault, faults[i].says);
-		ok(closed && closed->fault && strstr(closed->fault, faults[i].says_in_fault), "  it says where, and what");
+		ok(closed && closed->fault && strstr(closed->fault, faults[i].says_in_fault),
+		    "  it says where, and what");
 		ok(closed && closed->fault && !strstr(closed->fault, "canary"), "  and no value");
 		ok(open && !open->fault, "  another route is open");
 		project_unref(p);
@@ -167,14 +191,17 @@ static void test_whole(void)
 	p = load_with("gateway.jsonc", "\"allowedOrigins\"", "\"allowedOrigns\"");
 	ok(p->fault && strstr(p->fault, "allowedOrigns"), "so does a misspelt setting");
 	project_unref(p);
-	p = load_with("config/policies.json", "http://localhost:8080/.well", "ftp://localhost:8080/.well");
+	p = load_with(
+	    "config/policies.json", "http://localhost:8080/.well", "ftp://localhost:8080/.well");
 	ok(!p->fault && p->oauth_fault, "a faulty OAuth policy is not the same as none");
 	project_unref(p);
 	put(".env", "");
 	p = load();
-	ok(!p->fault && project_route(p, "/mcp/everything")->fault, "without variables a route is closed at run time, an error as any");
+	ok(!p->fault && project_route(p, "/mcp/everything")->fault,
+	    "without variables a route is closed at run time, an error as any");
 	project_unref(p);
-	p = project_load(&(struct project_options){ .dir = "/nonexistent/project", .types = policy_types });
+	p = project_load(
+	    &(struct project_options){ .dir = "/nonexistent/project", .types = policy_types });
 	ok(p->fault && p->dir, "a directory that is not there is a fault");
 	project_unref(project_ref(p));
 	ok(p->fault, "a reference keeps a project");
@@ -197,7 +224,9 @@ static const struct {
 static void test_needs(void)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		struct project_options options = { .dir = dir, .types = policy_types, .program = needs[i].program };
+		struct project_options options = {
+			.dir = dir, .types = policy_types, .program = needs[i].program
+		};
 		struct project *p;
 		const struct mcp_route *r;
 
@@ -216,10 +245,13 @@ static void test_login_secret(void)
 	static const char *const programs[] = { "oauth", "mcp", "discovery" };
 
 	for (size_t i = 0; i < 3; i++) {
-		struct project_options options = { .dir = dir, .types = policy_types, .program = programs[i] };
+		struct project_options options = {
+			.dir = dir, .types = policy_types, .program = programs[i]
+		};
 		struct project *p;
 
-		project_unref(load_with("config/policies.json", "\"sessionTtlSeconds\": 600", "\"clientSecret\": \"$env(NOT_SET)\""));
+		project_unref(load_with("config/policies.json", "\"sessionTtlSeconds\": 600",
+		    "\"clientSecret\": \"$env(NOT_SET)\""));
 		p = project_load(&options);
 		ok((project_route(p, "/mcp/everything")->fault != NULL) == (i == 0), programs[i]);
 		project_unref(p);
@@ -234,16 +266,20 @@ static void test_find(void)
 
 	unsetenv("GATEHOUSE_PROJECT");
 	ok(!project_find_dir(a, NULL, binary, &e), "nobody says where the project is");
-	ok(e.code == ERR_CONFIG && strstr(e.text, "-c DIR") && strstr(e.text, "GATEHOUSE_PROJECT") &&
-	        strstr(e.text, "gatehouse.path"),
+	ok(e.code == ERR_CONFIG && strstr(e.text, "-c DIR") &&
+		strstr(e.text, "GATEHOUSE_PROJECT") && strstr(e.text, "gatehouse.path"),
 	    "the error names all three ways");
 	put("gatehouse.path", "/srv/file\nmore\n");
-	is_str(project_find_dir(a, NULL, binary, NULL), "/srv/file", "a file beside the binary says where");
+	is_str(project_find_dir(a, NULL, binary, NULL), "/srv/file",
+	    "a file beside the binary says where");
 	put("gatehouse.path", "here");
-	is_str(project_find_dir(a, NULL, binary, NULL), arena_printf(a, "%s/here", dir), "also relative to itself");
+	is_str(project_find_dir(a, NULL, binary, NULL), arena_printf(a, "%s/here", dir),
+	    "also relative to itself");
 	setenv("GATEHOUSE_PROJECT", "/srv/variable", 1);
-	is_str(project_find_dir(a, NULL, binary, NULL), "/srv/variable", "the variable wins over it");
-	is_str(project_find_dir(a, "/srv/option", binary, NULL), "/srv/option", "the option over both");
+	is_str(
+	    project_find_dir(a, NULL, binary, NULL), "/srv/variable", "the variable wins over it");
+	is_str(project_find_dir(a, "/srv/option", binary, NULL), "/srv/option",
+	    "the option over both");
 	unsetenv("GATEHOUSE_PROJECT");
 	arena_free(a);
 }
