@@ -51,7 +51,7 @@ static const struct option limit_options[] = {
 	    .about = "Bytes of one server-sent event that a policy must read." },
 	{ "connectMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "3000",
 	    .about = "Milliseconds to connect to an upstream." },
-	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "5000", .later = true,
+	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .initial = "5000",
 	    .about = "Milliseconds for a metadata or key document." },
 	{ "statementMs", OPTION_INT, false, 10, MINUTE, .initial = "3000",
 	    .about = "Milliseconds for one use of PostgreSQL, waiting for a connection included." },
@@ -76,8 +76,7 @@ static const struct option rate_options[] = {
 
 static const struct option timeout_options[] = {
 	{ "connectMs", OPTION_INT, false, 10, 10 * MINUTE, .about = "Overrides limits.connectMs." },
-	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .later = true,
-	    .about = "Overrides limits.fetchMs." },
+	{ "fetchMs", OPTION_INT, false, 10, 10 * MINUTE, .about = "Overrides limits.fetchMs." },
 	{ 0 },
 };
 
