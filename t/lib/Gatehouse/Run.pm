@@ -75,10 +75,9 @@ sub make_dir {
 	return $path;
 }
 
-# A copy of an executable that the unprivileged user can reach, wherever the build tree lies.
+# A copy of an executable in bin/, which the unprivileged user can reach wherever the build tree lies.
 sub install {
 	my ($self, $from) = @_;
-	return $from if !$self->{user};
 	my $bin = "$self->{dir}/bin";
 	-d $bin or mkdir $bin, 0755 or croak "$bin: $!";
 	$self->give($bin);
