@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -70,7 +71,9 @@ my %answer = (
 );
 my %up = map { $_ => Gatehouse::Upstream->new($answer{$_}) } keys %answer;
 my $pg = Gatehouse::Pg->new;
+# (a sanitizer keeps freed memory, which is not what is measured here)
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'],
+	process_env => { ASAN_OPTIONS => join ':', grep { $_ } $ENV{ASAN_OPTIONS}, 'quarantine_size_mb=0' },
 	gateway => { limits => { streamCommentMs => 1000, streamIdleMs => 4000 } },
 	routes => { map { ("/mcp/$_" => { upstream => $up{$_}->url('/mcp'), options => { timeoutMs => 20000,
 		($_ eq 'resource' ? (sse => JSON::PP::true) : ()) } }) } keys %up });
@@ -135,13 +138,24 @@ is(event_of($r)->{outcome}, 'failure', 'without an answer it is a failure');
 
 # --- leaving ---
 
+# lighttpd 1.4.69 watches a client only if its request did not come in one piece: this one's comes in two.
+sub call_and_leave {
+	my ($route) = @_;
+	my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gw->port) or die;
+	$s->autoflush;
+	print {$s} "POST /mcp/$route HTTP/1.1\r\nHost: 127.0.0.1:" . $gw->port . "\r\nContent-Type: application/json\r\n" .
+		"Authorization: Bearer $token{$route}{access_token}\r\nContent-Length: " . length($call) . "\r\n\r\n";
+	sleep 0.3;
+	print {$s} $call;
+	$up{$route}->wait_for(sub { $up{$route}->requests });
+	sleep 0.3;
+	return close $s;
+}
+
 for my $route (qw(silent mute)) {
 	$up{$route}->clear;
-	# (of a client that said "Connection: close" lighttpd only learns when there is something to write)
-	my @pending = arguments($route, timeout => 1.5, headers => [['Connection', 'keep-alive']]);
-	request(@pending);
-	ok($up{$route}->wait_for(sub { grep { $_->{left} } $up{$route}->notes }),
-		"a client that leaves a $route upstream is seen by it");
+	call_and_leave($route);
+	ok($up{$route}->wait_for(sub { grep { $_->{left} } $up{$route}->notes }), "a client that leaves a $route upstream is seen by it");
 }
 ok(wait_until(5, sub { grep { ($_->{outcome} // '') eq 'cancelled' } $gw->log_lines('mcp') }), 'the event says cancelled');
 
