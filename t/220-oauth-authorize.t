@@ -247,6 +247,12 @@ for my $row (
 	my $session = $browser->{cookies}{gatehouse_session};
 	is(outcome_of($browser->browse('GET', $browser->ask(route => '/mcp/two', client => $client, redirect_uri => $web)->{url})),
 		'consent', 'who is signed in goes to consent at once');
+	for my $prompt ('login', 'select_account', 'consent login') {
+		is(outcome_of($browser->browse('GET', url_with('/oauth/authorize', prompt => $prompt))), 'login',
+			"... but with prompt=$prompt to a new sign-in");
+	}
+	is(outcome_of($browser->browse('GET', url_with('/oauth/authorize', login_hint => 'alice@example.org'))),
+		'consent', '... and a login_hint changes nothing for who is signed in');
 	$browser->{cookies}{gatehouse_session} = 'bs_' . substr($session, 3, 40) . 'AAA' . substr $session, 46;
 	is(outcome_of($browser->browse('GET', $browser->ask(route => '/mcp/two', client => $client, redirect_uri => $web)->{url})),
 		'login', 'a damaged session signs in again');

@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-enum { ATTEMPTS_MAX = 32 };
+enum { ATTEMPTS_MAX = 32, LOGIN_HINT_MAX = 254 /* an e-mail address */ };
 
 struct ask {
 	struct form form;
@@ -29,6 +29,9 @@ struct ask {
 	const struct mcp_route *path_route; /* named by the path; NULL: by `resource` */
 	const struct mcp_route *route;
 	const char *challenge, *scope;
+	/* what the provider is told of the sign-in that the client wants; NULL: nothing */
+	const char *login_hint;
+	bool login_anew, select_account; /* prompt: a session that is there does not do */
 };
 
 static unsigned count(const struct form *f, const char *name)
@@ -155,6 +158,26 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+/*
+ * Whom the client expects, and whether a new sign-in is wanted. `consent` is asked in any case;
+ * what else `prompt` may say is ignored, as RFC 6749, 3.1 has it for what is not known.
+ */
+static bool read_sign_in(struct ask *ask, struct err *e)
+{
+	const char *prompt = form_get(&ask->form, "prompt");
+	const char *hint = form_get(&ask->form, "login_hint");
+
+	/* consent is asked at every authorization: without a page there is none */
+	if (has_word(prompt, "none"))
+		return err_set(
+		    e, ERR_CONSENT_REQUIRED, "consent cannot be given without a page", "");
+	ask->login_anew = has_word(prompt, "login");
+	ask->select_account = has_word(prompt, "select_account");
+	if (hint && strlen(hint) <= LOGIN_HINT_MAX)
+		ask->login_hint = hint;
+	return true;
+}
+
 static bool read_rest(struct req *r, struct ask *ask, struct err *e)
 {
 	static const char *const repeatable[] = { "resource", NULL };
@@ -169,13 +192,7 @@ static bool read_rest(struct req *r, struct ask *ask, struct err *e)
 	if (!read_pkce(ask, e) || !read_resource(r, ask, e))
 		return false;
 	ask->scope = scope_parse(form_get(&ask->form, "scope"), e);
-	if (!ask->scope)
-		return false;
-	/* consent is asked at every authorization: without a page there is none */
-	if (has_word(form_get(&ask->form, "prompt"), "none"))
-		return err_set(
-		    e, ERR_CONSENT_REQUIRED, "consent cannot be given without a page", "");
-	return true;
+	return ask->scope && read_sign_in(ask, e);
 }
 
 /*
@@ -212,6 +229,8 @@ static bool begin(struct req *r, struct resp *p, const struct ask *ask, char req
 
 	if (!req_ring(r, &ring, e) || !session_hashes(r, &session, e))
 		return false;
+	if (ask->login_anew || ask->select_account)
+		session = DB_NULL;
 	rand_uuid(request_id);
 	token_make(value, TOKEN_ATTEMPT);
 	struct db_param browser = token_hash_new(ring, r->arena, value, &pepper_id);
