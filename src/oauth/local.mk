@@ -51,3 +51,5 @@ t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
 TESTS += t/unit/oauth_bearer
 TESTS += t/270-oauth-database.t
 TESTS += t/280-oauth-dev-login.t
+TESTS += t/290-client-document.t
+TESTS += t/295-client-assertion.t
