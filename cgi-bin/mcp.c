@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 		.policy_types = policy_types,
 		.adopt = mcp_adopt,
 		.release = mcp_release,
+		.changed = mcp_changed,
 		.start = mcp_start,
 		.stop = mcp_stop,
 	};

@@ -13,6 +13,7 @@ libgatehouse_a_SOURCES += \
 	src/conf/replacement.c \
 	src/conf/routes.c \
 	src/conf/rules.c \
+	src/conf/same.c \
 	src/conf/snapshot.c src/conf/snapshot.h \
 	src/conf/tables.h
 

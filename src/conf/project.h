@@ -231,6 +231,9 @@ const struct mcp_route *project_route_by_operation(
 /* The route when the project has exactly one (sound or not), else NULL. */
 const struct mcp_route *project_only_route(const struct project *);
 
+/* Whether two routes, of one project at different times, serve alike: the same upstream, options and policies. */
+bool route_is_same(const struct mcp_route *, const struct mcp_route *);
+
 /*
  * The public origin that a request for HOST ("host[:port]", any case) addresses: the one
  * entry of publicOrigins whose authority it is; where publicOrigins is left at its default

@@ -275,6 +275,7 @@ static void fill_relay(struct call *c, struct resp *p)
 	rc->hooks = &hooks;
 	rc->lane_name = c->route->operation_id;
 	rc->grant_id = c->who ? c->who->grant_id : NULL;
+	rc->until_ms = c->who ? c->who->grant_expires_ms : 0;
 	rc->timeout_ms = c->route->timeout_ms;
 	rc->is_listening = is(c->req, "GET");
 	rc->idle_ms = rc->is_listening ? 0 : limits->stream_idle_ms;

@@ -49,6 +49,7 @@ struct lane {
 struct ask {
 	struct ask *next;
 	char *grant_id; /* NULL: all listening streams */
+	char *lane;     /* not NULL: all streams of that name instead */
 };
 
 struct relay {
@@ -528,6 +529,10 @@ static bool check_stop(struct relay_call *c)
 
 static void check_stream(struct relay_call *c, int64_t silent)
 {
+	if (c->until_ms && c->relay->now_ms >= c->until_ms) {
+		call_end(c, RELAY_END_STOPPED);
+		return;
+	}
 	if (c->idle_ms && silent > c->idle_ms)
 		call_end(c, RELAY_END_BROKEN);
 	else if (c->comment_ms && c->relay->now_ms - c->wrote_ms >= c->comment_ms)
@@ -570,7 +575,14 @@ static void tick(struct relay *r)
 	}
 }
 
-static void end_streams(struct relay *r, const char *grant_id)
+static bool is_asked(const struct relay_call *c, const struct ask *ask)
+{
+	if (ask->lane)
+		return !strcmp(c->lane_name, ask->lane);
+	return ask->grant_id ? c->grant_id && !strcmp(c->grant_id, ask->grant_id) : c->is_listening;
+}
+
+static void end_streams(struct relay *r, const struct ask *ask)
 {
 	struct relay_call *next;
 
@@ -578,7 +590,7 @@ static void end_streams(struct relay *r, const char *grant_id)
 		next = c->next;
 		if (!c->is_stream || c->ending)
 			continue;
-		if (grant_id ? c->grant_id && !strcmp(c->grant_id, grant_id) : c->is_listening)
+		if (is_asked(c, ask))
 			call_end(c, RELAY_END_STOPPED);
 	}
 }
@@ -588,8 +600,9 @@ static void take_asks(struct relay *r, struct ask *asks)
 	while (asks) {
 		struct ask *next = asks->next;
 
-		end_streams(r, asks->grant_id);
+		end_streams(r, asks);
 		free(asks->grant_id);
+		free(asks->lane);
 		free(asks);
 		asks = next;
 	}
@@ -734,16 +747,27 @@ void relay_submit(struct relay *r, struct relay_call *c)
 		wake(r);
 }
 
-void relay_end_streams(struct relay *r, const char *grant_id)
+static void put_ask(struct relay *r, const char *grant_id, const char *lane)
 {
 	struct ask *ask = xcalloc(1, sizeof(*ask));
 
 	ask->grant_id = grant_id ? xstrdup(grant_id) : NULL;
+	ask->lane = lane ? xstrdup(lane) : NULL;
 	pthread_mutex_lock(&r->lock);
 	ask->next = r->asks;
 	r->asks = ask;
 	pthread_mutex_unlock(&r->lock);
 	wake(r);
+}
+
+void relay_end_streams(struct relay *r, const char *grant_id)
+{
+	put_ask(r, grant_id, NULL);
+}
+
+void relay_end_lane(struct relay *r, const char *lane_name)
+{
+	put_ask(r, NULL, lane_name);
 }
 
 void relay_stop(struct relay *r, int streams_ms)

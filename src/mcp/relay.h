@@ -61,6 +61,7 @@ struct relay_call {
 	const char *grant_id;     /* revoking it ends a stream; NULL: none */
 	int timeout_ms;           /* longest silence until the head, and in an answer that is no stream */
 	int64_t idle_ms;          /* longest silence of a stream; 0: for ever */
+	int64_t until_ms;         /* on clock_ms(): a stream ends then, as its grant does; 0: never */
 	int64_t comment_ms;       /* a silent stream gets a comment line so often; 0: never */
 	bool is_listening;        /* a stream that no request waits for (GET) */
 
@@ -97,6 +98,9 @@ void relay_submit(struct relay *, struct relay_call *);
 
 /* Ends the streams of a grant; with NULL all listening streams (clients open them again, and are checked). */
 void relay_end_streams(struct relay *, const char *grant_id);
+
+/* Ends all streams of a lane: its route was changed. */
+void relay_end_lane(struct relay *, const char *lane_name);
 
 /* Finishes the calls in flight, ends streams within STREAMS_MS (listening ones at once), then the thread. */
 void relay_stop(struct relay *, int streams_ms);

@@ -47,6 +47,20 @@ void mcp_release(struct site *site)
 	arena_free(m->arena);
 }
 
+/* What has not changed keeps its streams. */
+void mcp_changed(struct app *app, const struct site *old, const struct site *new)
+{
+	const struct mcp *m = app->own;
+
+	for (size_t i = 0; m && i < old->project->routes_n; i++) {
+		const struct mcp_route *was = &old->project->routes[i];
+		const struct mcp_route *is = project_route(new->project, was->path);
+
+		if (!is || !route_is_same(was, is))
+			relay_end_lane(m->relay, was->operation_id);
+	}
+}
+
 bool mcp_start(struct app *app, struct err *e)
 {
 	struct mcp *m = xcalloc(1, sizeof(*m));

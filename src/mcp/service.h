@@ -8,6 +8,8 @@
 /* app.adopt, app.release: what is made of a project */
 bool mcp_adopt(struct site *, struct err *);
 void mcp_release(struct site *);
+/* app.changed: ends the streams of routes that changed */
+void mcp_changed(struct app *, const struct site *old, const struct site *new);
 /* app.start, app.stop, app.find */
 bool mcp_start(struct app *, struct err *);
 void mcp_stop(struct app *);

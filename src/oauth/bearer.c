@@ -151,6 +151,7 @@ static void copy(struct bearer *to, const struct bearer *from, struct arena *a)
 		.resource = arena_strdup(a, from->resource),
 		.operation_id = arena_strdup(a, from->operation_id),
 		.expires_ms = from->expires_ms,
+		.grant_expires_ms = from->grant_expires_ms,
 	};
 }
 
@@ -205,7 +206,7 @@ static struct entry *entry_new(const unsigned char *key, const struct bearer *b)
 	memcpy(e->key, key, HASH_LEN);
 	e->bearer = (struct bearer){ put_text(&at, texts[0]), put_text(&at, texts[1]), put_text(&at, texts[2]),
 		put_text(&at, texts[3]), put_text(&at, texts[4]), put_text(&at, texts[5]), put_text(&at, texts[6]),
-		put_text(&at, texts[7]), b->expires_ms };
+		put_text(&at, texts[7]), b->expires_ms, b->grant_expires_ms };
 	e->until_ms = clock_ms() + TTL_MS;
 	return e;
 }
@@ -286,7 +287,8 @@ static bool ask(struct bearer *b, struct arena *a, struct db *db, const struct r
 		return err_reason(e, ERR_INVALID_TOKEN, "expired_token", "the access token expired", "%s", "");
 	*b = (struct bearer){ db_text(&rows, 0, 1), db_text(&rows, 0, 2), db_text(&rows, 0, 3),
 		db_text(&rows, 0, 4), db_text(&rows, 0, 5), db_text(&rows, 0, 6), db_text(&rows, 0, 7),
-		db_text(&rows, 0, 8), clock_ms() + db_int_at(&rows, 0, 9) };
+		db_text(&rows, 0, 8), clock_ms() + db_int_at(&rows, 0, 9),
+		clock_ms() + db_int_at(&rows, 0, 10) };
 	return true;
 }
 

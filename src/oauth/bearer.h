@@ -15,6 +15,7 @@ struct bearer { /* strings live in the arena given */
 	const char *token_id, *grant_id, *client_id, *client_name, *subject, *scope;
 	const char *resource, *operation_id;
 	int64_t expires_ms; /* on clock_ms() */
+	int64_t grant_expires_ms; /* likewise: how long a stream may go on */
 };
 
 struct bearer_cache;
