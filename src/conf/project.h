@@ -84,16 +84,37 @@ struct origin { /* one entry of publicOrigins */
 	bool loopback;
 };
 
+/* How we authenticate at the token endpoint of the identity provider. */
+enum login_method {
+	LOGIN_METHOD_ANY = 0, /* as its discovery document says, else client_secret_basic */
+	LOGIN_SECRET_BASIC,
+	LOGIN_SECRET_POST,
+	LOGIN_PRIVATE_KEY, /* private_key_jwt */
+};
+
+/* What its token endpoint answers. */
+enum login_reply {
+	LOGIN_REPLY_ID_TOKEN = 0, /* OpenID Connect Core, 3.1.3.3 */
+	LOGIN_REPLY_WORKOS,       /* a user, and an access token that is signed */
+};
+
 /* The MCP OAuth policy in force. */
 struct oauth_conf {
 	const struct policy_use *use;
 	bool dev_login; /* browserLogin.url is our own dev-login */
+	bool discovery; /* what is NULL below is in the issuer's discovery document, if anywhere */
 	const char *issuer, *jwks_url, *audience;
+	const char *userinfo_url, *end_session_url;
+	enum login_method login_method;
+	enum login_reply login_reply;
+	const char *login_extra; /* more of the query of login_url, encoded; NULL: none */
 	const char *login_url, *login_token_url, *login_client_id, *login_client_secret,
 	    *login_scope, *login_audience;
 	bool login_pkce;
 	int login_timeout_ms;
 	int64_t state_ttl_s, session_ttl_s;           /* 900, 28800 */
+	int64_t claims_max_age_s;                     /* 86400 */
+	bool claims_require_renewal;
 	int64_t access_ttl_s, refresh_ttl_s, grace_s; /* 900, 315360000, 60 */
 	bool cimd_enabled;
 };

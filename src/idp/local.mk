@@ -5,8 +5,12 @@ POLICIES += src/idp/p_providers.c
 libgatehouse_a_SOURCES += src/idp/oauth_options.h
 libgatehouse_a_SOURCES += \
 	src/idp/dev_login.c src/idp/dev_login.h \
-	src/idp/identity.h
+	src/idp/identity.h \
+	src/idp/provider.c src/idp/provider.h
 
 check_PROGRAMS += t/unit/idp_dev_login
 t_unit_idp_dev_login_SOURCES = t/unit/idp_dev_login.c t/unit/fake_io.h t/unit/tap.h
 TESTS += t/unit/idp_dev_login
+check_PROGRAMS += t/unit/idp_provider
+t_unit_idp_provider_SOURCES = t/unit/idp_provider.c t/unit/tap.h
+TESTS += t/unit/idp_provider

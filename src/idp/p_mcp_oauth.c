@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mcp-oauth-inbound: the sign-in that the project's routes share. Its browserLogin.url is either an
- * identity provider's authorization endpoint or our own dev-login, which this version serves.
+ * identity provider's authorization endpoint or our own dev-login.
  */
 #include "config.h"
 
@@ -52,37 +52,27 @@ static const struct option oidc_options[] = {
 	    .about = "The provider's issuer, exactly as its tokens name it." },
 	{ "jwksUrl", OPTION_URL, .about = "Its keys; required unless discovery is true." },
 	{ "discovery", OPTION_BOOL, .initial = "false",
-	    .about = "Whether the keys' place is read from the issuer's discovery document." },
+	    .about = "Whether what is not given here is read from the issuer's discovery document." },
 	{ "audience", OPTION_STRING,
 	    .about = "The audience that a JWT access token of the provider must name." },
 	{ 0 },
 };
 
 static const struct option login_options[] = {
-	{ "url", OPTION_STRING, true,
-	    .about = "The provider's authorization endpoint, or {basePath}" DEV_LOGIN
+	{ "url", OPTION_STRING,
+	    .about = "The provider's authorization endpoint (required unless discovery is true), or {basePath}" DEV_LOGIN
 		     " (alone, or after a loopback origin) for development." },
 	{ "tokenUrl", OPTION_URL,
-	    .about = "Its token endpoint; required unless url is dev-login." },
+	    .about = "Its token endpoint; required unless url is dev-login or discovery is true." },
 	{ "clientId", OPTION_STRING,
 	    .about = "Our client id there; required unless url is dev-login." },
 	{ "clientSecret", OPTION_SECRET,
-	    .about = "Our secret there; required unless url is dev-login." },
+	    .about = "Our secret there; required unless url is dev-login, or we authenticate by "
+		     "private_key_jwt." },
 	{ "scope", OPTION_STRING, .initial = "openid profile email",
 	    .about = "The scope to ask for." },
 	{ "audience", OPTION_STRING, .about = "The audience to ask for." },
-	{ "pkce", OPTION_ENUM, .words = "S256 none", .initial = "S256",
-	    .about = "Whether the sign-in is protected by PKCE." },
-	{ "remoteTimeoutMs", OPTION_INT, false, 1, OAUTH_TIMEOUT_MAX_MS, .initial = "10000",
-	    .about = "Milliseconds for a request to the provider." },
-	{ "stateTtlSeconds", OPTION_INT, false, 1, OAUTH_DAY_S, .initial = "900",
-	    .about = "Seconds that a sign-in may take." },
-	{ "sessionTtlSeconds", OPTION_INT, false, 1, 365 * OAUTH_DAY_S, .initial = "28800",
-	    .about = "Seconds that a browser stays signed in." },
-	{ "claimsMaxAgeSeconds", OPTION_INT, false, 0, 365 * OAUTH_DAY_S, .initial = "86400",
-	    .later = true, .about = "The age at which a user's claims are renewed." },
-	{ "claimsRequireRenewal", OPTION_BOOL, .initial = "false", .later = true,
-	    .about = "Whether users whose claims cannot be renewed must sign in again." },
+	OAUTH_TIMES,
 	{ 0 },
 };
 
@@ -163,59 +153,71 @@ static void check_dev_login(const struct loading *l)
 		    "loopback");
 }
 
-/* What a sign-in at a provider needs, and that this version does not yet run it. */
-static void check_federated(const struct loading *l, const struct oauth_conf *c)
+static void missing(const struct loading *l, const char *object, const char *name, const char *why)
 {
-	static const char *const names[] = { "tokenUrl", "clientId", "clientSecret" };
-	const char *const values[] = { c->login_token_url, c->login_client_id,
-		c->login_client_secret };
-
-	check_url(l, "browserLogin", "url", c->login_url);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!values[i] || !*values[i])
-			problem_add(l->problems, true, l->file,
-			    pointer_member(l->arena, l->pointer, "browserLogin"),
-			    arena_printf(l->arena, "add '%s'", names[i]),
-			    "option '%s' is missing: browserLogin.url is not dev-login", names[i]);
-	problem_add(l->problems, false, l->file, pointer_to(l, "browserLogin", "url"),
-	    "use {basePath}" DEV_LOGIN " for development",
-	    "policy '%.64s': this version signs users in by dev-login only; routes that use the "
-	    "policy are "
-	    "closed",
-	    l->use->name);
-	l->use->fault =
-	    arena_printf(l->arena, "%s#%s: this version signs users in by dev-login only", l->file,
-		pointer_to(l, "browserLogin", "url"));
+	problem_add(l->problems, true, l->file, pointer_member(l->arena, l->pointer, object),
+	    arena_printf(l->arena, "add '%s'", name), "option '%s' is missing: %s", name, why);
 }
 
-static void check_oidc(
-    const struct loading *l, struct json_object *oidc, const struct oauth_conf *c)
+/* What a sign-in at a provider needs. */
+static void check_federated(const struct loading *l, const struct oauth_conf *c)
+{
+	static const char why[] = "browserLogin.url is not dev-login";
+
+	check_url(l, "browserLogin", "url", c->login_url);
+	check_url(l, "browserLogin", "tokenUrl", c->login_token_url);
+	if (!c->discovery && !c->login_token_url)
+		missing(l, "browserLogin", "tokenUrl", why);
+	if (!c->login_client_id || !*c->login_client_id)
+		missing(l, "browserLogin", "clientId", why);
+	if (c->login_method != LOGIN_PRIVATE_KEY &&
+	    (!c->login_client_secret || !*c->login_client_secret))
+		missing(l, "browserLogin", "clientSecret", why);
+}
+
+static void check_oidc(const struct loading *l, const struct oauth_conf *c)
 {
 	check_url(l, "oidc", "issuer", c->issuer);
 	check_url(l, "oidc", "jwksUrl", c->jwks_url);
-	if (!c->jwks_url && !json_get_bool(oidc, "discovery", false))
+	if (!c->jwks_url && !c->discovery)
 		problem_add(l->problems, true, l->file,
 		    pointer_member(l->arena, l->pointer, "oidc"),
 		    "add 'jwksUrl', or \"discovery\": true", "option 'jwksUrl' is missing");
+	if (!c->login_url && !c->discovery)
+		missing(l, "browserLogin", "url", "oidc.discovery is not true");
 }
 
 static void read_login(struct oauth_conf *c, struct json_object *login)
 {
-	const char *scope = json_get_string(login, "scope"), *pkce = json_get_string(login, "pkce");
+	const char *scope = json_get_string(login, "scope");
 
 	c->login_url = json_get_string(login, "url");
 	c->login_token_url = json_get_string(login, "tokenUrl");
 	c->login_client_id = json_get_string(login, "clientId");
 	c->login_client_secret = json_get_string(login, "clientSecret");
-	c->login_scope = scope ? scope : "openid profile email";
+	c->login_scope = scope ? scope : OAUTH_SCOPE;
 	c->login_audience = json_get_string(login, "audience");
-	c->login_pkce = !pkce || strcmp(pkce, "none") != 0;
-	c->login_timeout_ms = (int)json_get_int(login, "remoteTimeoutMs", 10000);
-	c->state_ttl_s = json_get_int(login, "stateTtlSeconds", 900);
-	c->session_ttl_s = json_get_int(login, "sessionTtlSeconds", 28800);
 }
 
-static void read_gateway(struct oauth_conf *c, struct json_object *gateway)
+void oauth_read_times(struct oauth_conf *c, struct json_object *times)
+{
+	const char *pkce = json_get_string(times, "pkce");
+	const char *method = json_get_string(times, "tokenEndpointAuthMethod");
+
+	c->login_pkce = !pkce || strcmp(pkce, "none") != 0;
+	c->login_timeout_ms = (int)json_get_int(times, "remoteTimeoutMs", 10000);
+	c->state_ttl_s = json_get_int(times, "stateTtlSeconds", 900);
+	c->session_ttl_s = json_get_int(times, "sessionTtlSeconds", 28800);
+	c->claims_max_age_s = json_get_int(times, "claimsMaxAgeSeconds", OAUTH_DAY_S);
+	c->claims_require_renewal = json_get_bool(times, "claimsRequireRenewal", false);
+	if (method && !strcmp(method, "private_key_jwt"))
+		c->login_method = LOGIN_PRIVATE_KEY;
+	else if (method)
+		c->login_method = !strcmp(method, "client_secret_post") ? LOGIN_SECRET_POST
+									: LOGIN_SECRET_BASIC;
+}
+
+void oauth_read_gateway(struct oauth_conf *c, struct json_object *gateway)
 {
 	c->access_ttl_s = json_get_int(gateway, "accessTokenTtlSeconds", 900);
 	c->refresh_ttl_s = json_get_int(gateway, "refreshTokenTtlSeconds", OAUTH_TEN_YEARS_S);
@@ -234,10 +236,12 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	c->issuer = json_get_string(oidc, "issuer");
 	c->jwks_url = json_get_string(oidc, "jwksUrl");
 	c->audience = json_get_string(oidc, "audience");
+	c->discovery = json_get_bool(oidc, "discovery", false);
 	read_login(c, json_get(doc, "browserLogin"));
-	read_gateway(c, json_get(doc, "gateway"));
-	c->dev_login = is_dev_login(&l, c->login_url);
-	check_oidc(&l, oidc, c);
+	oauth_read_times(c, json_get(doc, "browserLogin"));
+	oauth_read_gateway(c, json_get(doc, "gateway"));
+	c->dev_login = c->login_url && is_dev_login(&l, c->login_url);
+	check_oidc(&l, c);
 	/* base path and origins of a faulty gateway.jsonc say nothing about the URL */
 	if (c->dev_login && !use->project->fault)
 		check_dev_login(&l);
@@ -249,8 +253,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 const struct policy_type p_mcp_oauth = {
 	.name = "mcp-oauth-inbound",
 	.about =
-	    "Signs users in through an OpenID Connect provider, or in development by dev-login. "
-	    "This version serves dev-login only.",
+	    "Signs users in through an OpenID Connect provider, or in development by dev-login.",
 	.class = POLICY_OAUTH,
 	.needs_user = true,
 	.served = true,

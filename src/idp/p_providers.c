@@ -5,18 +5,13 @@
  */
 #include "config.h"
 
+#include "conf/problem.h"
 #include "conf/project.h"
 #include "idp/oauth_options.h"
+#include "idp/provider.h"
 
 static const struct option override_options[] = {
-	{ "remoteTimeoutMs", OPTION_INT, false, 1, OAUTH_TIMEOUT_MAX_MS, .initial = "10000",
-	    .about = "Milliseconds for a request to the provider." },
-	{ "stateTtlSeconds", OPTION_INT, false, 1, OAUTH_DAY_S, .initial = "900",
-	    .about = "Seconds that a sign-in may take." },
-	{ "sessionTtlSeconds", OPTION_INT, false, 1, 365 * OAUTH_DAY_S, .initial = "28800",
-	    .about = "Seconds that a browser stays signed in." },
-	{ "pkce", OPTION_ENUM, .words = "S256 none", .initial = "S256",
-	    .about = "Whether the sign-in is protected by PKCE." },
+	OAUTH_TIMES,
 	{ 0 },
 };
 
@@ -27,7 +22,7 @@ static const struct option override_options[] = {
 		    .about = "The scope to ask for." },                                            \
 	    { "gateway", OPTION_OBJECT, .sub = oauth_gateway_options,                              \
 		    .about = "The tokens that we issue." },                                        \
-	    { "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,                                 \
+	    { "idJag", OPTION_OBJECT, .later = true, .sub = oauth_id_jag_options,                  \
 		    .about = "Identity assertion authorization grants." },                         \
 	    { "browserLoginOverrides", OPTION_OBJECT, .sub = override_options,                     \
 		    .about = "Times of the sign-in." },                                            \
@@ -42,7 +37,7 @@ static const struct option auth0_options[] = {
 	COMMON,
 };
 static const struct option clerk_options[] = {
-	{ "frontendApiUrl", OPTION_URL, true, .about = "The Frontend API URL of the instance." },
+	{ "frontendApiUrl", OPTION_STRING, true, .about = "The Frontend API URL of the instance." },
 	COMMON,
 };
 static const struct option cognito_options[] = {
@@ -59,12 +54,12 @@ static const struct option google_options[] = {
 	COMMON,
 };
 static const struct option keycloak_options[] = {
-	{ "keycloakBaseUrl", OPTION_URL, true, .about = "The server's URL, without /realms/." },
+	{ "keycloakBaseUrl", OPTION_STRING, true, .about = "The server's URL, without /realms/." },
 	{ "realm", OPTION_STRING, true, .about = "The realm." },
 	COMMON,
 };
 static const struct option logto_options[] = {
-	{ "logtoEndpoint", OPTION_URL, true, .about = "The tenant's endpoint." },
+	{ "logtoEndpoint", OPTION_STRING, true, .about = "The tenant's endpoint." },
 	COMMON,
 };
 static const struct option okta_options[] = {
@@ -79,9 +74,9 @@ static const struct option onelogin_options[] = {
 };
 static const struct option ping_options[] = {
 	{ "environmentId", OPTION_STRING, .about = "The environment, a UUID; or customDomain." },
-	{ "region", OPTION_ENUM,
-	    .words = "north-america canada europe singapore australia asia-pacific",
-	    .about = "The environment's region." },
+	{ "region", OPTION_STRING, .initial = "north-america",
+	    .about = "The environment's region: north-america, canada, europe, singapore, "
+		     "australia or asia-pacific." },
 	{ "customDomain", OPTION_STRING,
 	    .about = "The domain of the sign-in pages, instead of environmentId." },
 	COMMON,
@@ -90,9 +85,40 @@ static const struct option workos_options[] = {
 	COMMON,
 };
 
+static void fault(struct arena *a, struct problems *problems, const char *file,
+    const char *pointer, const char *name)
+{
+	problem_add(problems, true, file, pointer_member(a, pointer, name),
+	    "copy it from the provider's page of the application", "%s is empty", name);
+}
+
+static void *load(struct policy_use *use, struct json_object *doc, struct arena *a,
+    struct problems *problems, const char *file, const char *pointer)
+{
+	struct oauth_conf *c = arena_alloc(a, sizeof(*c));
+	const char *scope = json_get_string(doc, "scope");
+
+	c->use = use;
+	c->login_client_id = json_get_string(doc, "clientId");
+	c->login_client_secret = json_get_string(doc, "clientSecret");
+	c->login_scope = scope ? scope : OAUTH_SCOPE;
+	/* what is asked for must come: an access token for somebody else was not meant for us */
+	c->login_audience = c->audience = json_get_string(doc, "audience");
+	provider_derive(
+	    provider_find(use->type->name), c, doc, a, problems, file, pointer);
+	oauth_read_times(c, json_get(doc, "browserLoginOverrides"));
+	oauth_read_gateway(c, json_get(doc, "gateway"));
+	if (!*c->login_client_id)
+		fault(a, problems, file, pointer, "clientId");
+	if (!*c->login_client_secret)
+		fault(a, problems, file, pointer, "clientSecret");
+	return c;
+}
+
 #define PROVIDER(id, type, title)                                                                  \
 	.name = "mcp-" type "-oauth-inbound", .about = "Signs users in through " title ".",        \
-	.class = POLICY_OAUTH, .needs_user = true, .options = id##_options
+	.class = POLICY_OAUTH, .needs_user = true, .served = true, .options = id##_options,        \
+	.load = load
 
 const struct policy_type p_mcp_auth0_oauth = { PROVIDER(auth0, "auth0", "Auth0") };
 const struct policy_type p_mcp_clerk_oauth = { PROVIDER(clerk, "clerk", "Clerk") };
