@@ -7,6 +7,7 @@ TESTS += t/900-sdk-clients.t
 TESTS += t/901-two-routes.t
 TESTS += t/902-parallel-clients.t
 TESTS += t/910-quickstart.t
+TESTS += t/990-soak.t
 TESTS += t/920-web-servers.t
 
 # what holds of the source and the programs as a whole
