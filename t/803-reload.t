@@ -91,7 +91,22 @@ cmp_ok($asked, '>', 30, 'requests went on all the while');
 is("@failed", '', 'and none of them failed');
 my $log = $gw->log;
 unlike($log, qr/"level":"error"/, 'a refused reload is no error of a program');
+
+# what a process gave up at its start, it cannot come to need
+SKIP: {
+	skip 'this kernel has no Landlock', 3 if !landlock();
+	$gw->run->make_dir('elsewhere');
+	$gw->write_project(routes => routes('moved'), gateway => { keyring => $gw->run->dir . '/elsewhere' });
+	$gw->ctl('reload');
+	ok(wait_until(10, sub { $gw->log =~ /gave up at its start/ }), 'a key ring out of reach is told in the log');
+	is(served(), 'load 29', 'and the old snapshot stays in force');
+	$gw->restart_program('discovery');
+	is(served(), 'moved', 'until the program is started again');
+}
 $gw->stop;
+
+# landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
+sub landlock { return syscall(444, 0, 0, 1) > 0 }
 
 # a program that starts with a project that does not load
 $gw = Gatehouse::Server->new(routes => routes('mended'), programs => [], unprepared => 1);

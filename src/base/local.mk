@@ -6,6 +6,7 @@ libgatehouse_a_SOURCES += \
 	src/base/clock.c src/base/clock.h \
 	src/base/err.c src/base/err.h \
 	src/base/hash.c src/base/hash.h \
+	src/base/landlock.c src/base/landlock.h \
 	src/base/log.c src/base/log.h \
 	src/base/rand.c src/base/rand.h \
 	src/base/uri.c src/base/uri.h \

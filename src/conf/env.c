@@ -10,10 +10,17 @@
 #include "base/utf8.h"
 #include "conf/file.h"
 
+enum { ENV_FILES_MAX = 256 };
+
 struct env_line {
 	struct env_line *next;
 	const char *name, *value;
 	unsigned line;
+};
+
+struct env_seen { /* files that values came from */
+	const char *files[ENV_FILES_MAX + 1];
+	size_t n;
 };
 
 struct env {
@@ -21,6 +28,7 @@ struct env {
 	const char *dir;
 	char *const *environ;
 	struct env_line *lines;
+	struct env_seen *seen;
 };
 
 struct env *env_new(struct arena *a, const char *dir, char *const *environ_)
@@ -30,6 +38,7 @@ struct env *env_new(struct arena *a, const char *dir, char *const *environ_)
 	env->arena = a;
 	env->dir = dir;
 	env->environ = environ_;
+	env->seen = arena_calloc(a, 1, sizeof(*env->seen));
 	return env;
 }
 
@@ -278,8 +287,10 @@ static const char *read_value_file(
 	struct conf_text text;
 	struct err io = { 0 };
 
-	if (!conf_read(
-		&text, env->arena, conf_path(env->arena, env->dir, path), ENV_VALUE_MAX, &io)) {
+	path = conf_path(env->arena, env->dir, path);
+	if (env->seen->n < ENV_FILES_MAX)
+		env->seen->files[env->seen->n++] = path;
+	if (!conf_read(&text, env->arena, path, ENV_VALUE_MAX, &io)) {
 		err_set(e, ERR_IO, "", "%s", io.detail);
 		return err_text(e, "the file that %s_FILE names %s", name, io.text), NULL;
 	}
@@ -292,6 +303,11 @@ static const char *read_value_file(
 	if (text.n && text.p[text.n - 1] == '\r')
 		text.p[--text.n] = '\0';
 	return text.p;
+}
+
+const char *const *env_files(const struct env *env)
+{
+	return env->seen->files;
 }
 
 const char *env_get(const struct env *env, const char *name, struct err *e)

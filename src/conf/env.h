@@ -57,6 +57,9 @@ bool env_is_request_variable(const char *name);
  */
 const char *env_get(const struct env *, const char *name, struct err *);
 
+/* The files that NAME_FILE variables led to so far, readable or not: absolute paths, ended by NULL. */
+const char *const *env_files(const struct env *);
+
 /* How references are written. */
 enum env_form {
 	ENV_CALL,   /* $env(NAME), in policy options */

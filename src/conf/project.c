@@ -96,6 +96,7 @@ static void load(struct loader *l, const char *dir)
 		return;
 	}
 	read_env(l);
+	l->p->value_files = env_files(l->env); /* the list fills while references are resolved */
 	policies = policies_read(l);
 	routes = routes_read(l);
 	if (policies && routes) {

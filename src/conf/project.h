@@ -191,6 +191,7 @@ struct project {
 	const char *const *console_values;
 	bool development;
 	bool auto_reload; /* only with development */
+	const char *const *value_files; /* files that NAME_FILE variables led to; ended by NULL */
 	time_t modified;  /* the newest of the configuration files */
 	struct mcp_route *routes;
 	size_t routes_n;

@@ -42,6 +42,12 @@ struct db_options {
 char *db_conninfo(const char *conninfo, const char *program);
 void db_conninfo_free(char *);
 
+/*
+ * The files that libpq may open for this connection string: passwords, certificates, services. Absolute
+ * paths, ended by NULL, in the arena; most of them need not be there.
+ */
+const char *const *db_files(struct arena *, const char *conninfo, const char *program);
+
 /* No connection is made yet: a database that is away does not keep a program from starting. */
 struct db *db_open(const struct db_options *);
 void db_close(struct db *);

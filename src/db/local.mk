@@ -2,6 +2,7 @@
 libgatehouse_a_SOURCES += \
 	src/db/conn.c src/db/conn.h \
 	src/db/db.c src/db/db.h \
+	src/db/files.c \
 	src/db/listen.c src/db/listen.h \
 	src/db/pool.c \
 	src/db/row.c \

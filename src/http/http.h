@@ -22,6 +22,7 @@
 #include "conf/project.h"
 #include "db/db.h"
 #include "event/event.h"
+#include "http/confine.h"
 #include "http/io.h"
 #include "http/site.h"
 #include "keys/ring.h"
@@ -92,6 +93,8 @@ struct app { /* one program; cgi-bin/NAME.c fills it in */
 	void (*changed)(struct app *, const struct site *old, const struct site *new);
 
 	/* set by serve() */
+	struct arena *arena; /* as long as the program */
+	const struct confine *confined; /* what it may open; NULL: all that its user may */
 	struct db *db; /* NULL unless uses_database */
 	atomic_bool up; /* database, events and `start` are there; false while no sound project was ever in force */
 	char *dir;     /* the project directory, as it was given */

@@ -1,5 +1,6 @@
 # src/http: the request, the answer, and the loop that every program runs
 libgatehouse_a_SOURCES += \
+	src/http/confine.c src/http/confine.h \
 	src/http/form.c src/http/http.h \
 	src/http/health.c \
 	src/http/io.c src/http/io.h src/http/io_internal.h \
@@ -14,3 +15,6 @@ check_PROGRAMS += t/unit/http_req
 TESTS += t/unit/http_req
 TESTS += t/111-health.t
 t_unit_http_req_SOURCES = t/unit/http_req.c t/unit/fake_io.h t/unit/tap.h
+check_PROGRAMS += t/unit/http_confine
+TESTS += t/unit/http_confine
+t_unit_http_confine_SOURCES = t/unit/http_confine.c t/unit/tap.h

@@ -144,6 +144,24 @@ static void harden(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/*
+ * Before the first thread, and when it is known what the project needs. One that does not load yet may come to need
+ * anything: then the program stays as it is.
+ */
+static void confine_self(struct app *app)
+{
+	const struct project *p = app->site->project;
+	const struct confine *c;
+
+	app->arena = arena_new();
+	if (p->fault)
+		return;
+	c = confine_new(app->arena, &(struct confine_options){
+	    .project = p, .dir = app->dir, .program = app->name, .snapshots = app->snapshots });
+	if (confine_apply(c))
+		app->confined = c;
+}
+
 static void raise_descriptors(void)
 {
 	struct rlimit files;
@@ -290,6 +308,7 @@ static int finish(struct app *app)
 	if (app->db)
 		db_close(app->db);
 	site_stop(app);
+	arena_free(app->arena);
 	return 0;
 }
 
@@ -322,6 +341,7 @@ int serve(struct app *app, int argc, char **argv)
 	if (app->threads <= 0)
 		app->threads = THREADS_DEFAULT;
 	load_site(app, dir, argv[0]);
+	confine_self(app);
 	one = io_cgi();
 	app->one_call = one != NULL;
 	if (!app_bring_up(app))

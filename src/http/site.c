@@ -169,6 +169,9 @@ static void put_in_force(struct app *app, struct site *next)
 	pthread_mutex_unlock(&app->site_lock);
 	apply_log(next->project);
 	app_bring_up(app);
+	if (old->project->fault && !app->confined)
+		log_info(NULL, "this process began with a project that did not load, and may open every file "
+		    "that its user may: restart it when convenient", NULL);
 	snprintf(number, sizeof(number), "%lu", next->snapshot);
 	log_info(NULL, "a new snapshot is in force", "snapshot", number, NULL);
 	if (app->changed)
@@ -183,10 +186,30 @@ static bool is_worse(const struct site *old, const struct site *next)
 	    (next->fault.code && !old->fault.code);
 }
 
+/* The rules of http/confine.h stand as long as the process. */
+static bool is_out_of_reach(struct app *app, const struct project *next)
+{
+	struct arena *a = arena_new();
+	const char *path = NULL;
+
+	if (app->confined && !next->fault)
+		path = confine_lacks(app->confined, confine_new(a, &(struct confine_options){
+		    .project = next, .dir = app->dir, .program = app->name, .snapshots = app->snapshots }));
+	if (path)
+		log_error(NULL, "the new snapshot names a place that this process gave up at its start; the old "
+		    "one stays in force until the program is restarted", "path", path, NULL);
+	arena_free(a);
+	return path != NULL;
+}
+
 static void change_over(struct app *app)
 {
 	struct site *next = load_site(app);
 
+	if (is_out_of_reach(app, next->project)) {
+		site_unref(next);
+		return;
+	}
 	if (is_worse(app->site, next)) {
 		log_error(NULL, "the new snapshot cannot be served; the old one stays in force", "why",
 		    next->project->fault ? next->project->fault :
