@@ -9,6 +9,8 @@ TESTS += t/902-parallel-clients.t
 TESTS += t/910-quickstart.t
 TESTS += t/990-soak.t
 TESTS += t/920-web-servers.t
+TESTS += t/930-killed-processes.t
+TESTS += t/931-database-restarts.t
 
 # what holds of the source and the programs as a whole
 TESTS += t/010-source-order.t

@@ -40,7 +40,8 @@ sub sign_in {
 	my $client = $o{client} || $self->{client} || $self->register;
 	my $ask = $self->ask(%o, client => $client);
 	my $page = $self->open($ask->{url});
-	croak "no consent page: status $page->{status} at $page->{url}\n$page->{content}" if !$self->form($page);
+	croak "no consent page: status $page->{status} at $page->{url}, ", $page->header('location') // '', "\n$page->{content}"
+	  if !$self->form($page);
 	my $back = $self->decide($page, 'approve');
 	my $answer = $self->answer($back);
 	croak "consent gave no code: status $back->{status} " . ($back->header('location') // $back->{content})

@@ -27,6 +27,9 @@ use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(request stream parallel raw url_encode url_decode form_encode);
 
+# Where connections really go, as a load balancer does it: code that gives "HOST:PORT". What is sent stays as it is.
+our $via;
+
 my $TIMEOUT = 30;
 
 # request(METHOD, URL, { headers => [[n, v]...], content => bytes, timeout => seconds, bare => 1 })
@@ -149,6 +152,7 @@ sub new {
 	$self->{out} = $o->{raw} // _bytes($method, $host, $port, $target, $o);
 	(my $peer = $host) =~ s/^\[(.*)\]$/$1/;
 	$peer = $o->{connect} if defined $o->{connect};
+	($peer, $port) = split /:/, $via->() if $via;
 	$self->{socket} = IO::Socket::IP->new(PeerHost => $peer, PeerPort => $port, Timeout => 10);
 	if (!$self->{socket}) {
 		$self->{response}{error} = "cannot connect to $peer:$port: $@";
