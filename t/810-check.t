@@ -73,7 +73,7 @@ my @rows = (
 	['"*" beside another origin', $G, 'com:443"', 'com", "*"', $G, '/allowedOrigins/1', qr/beside/],
 	['a proxy that is no network', $G, '"fd00::/8"', '"fd00::/129"', $G, '/trustedProxies/1', qr/CIDR/],
 	['an allowed network that is none', $G, '"10.1.0.0/16"', '"linear.example"', $G, '/outbound/allow/linear/0', qr/CIDR/],
-	['a certificate without a key', $G, ', "key": "partner.key"', '', $G, '/outbound/certificates/partner', qr/'key' is missing/],
+	['a certificate without a key', $G, ', "key": "/dev/null"', '', $G, '/outbound/certificates/partner', qr/'key' is missing/],
 	['a log that goes nowhere', $G, '"syslog"', '"log.txt"', $G, '/log/destination', qr/absolute path/],
 	['a log level that is none', $G, '"debug"', '"verbose"', $G, '/log/level', qr/one of: error warn info debug/],
 	['a reference where none is replaced', $G, '"host=/run/postgresql user', '"$env(DATABASE) user', $G, '/database', qr/policies and rewritePattern only/],

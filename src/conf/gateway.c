@@ -88,7 +88,7 @@ static const struct option outbound_options[] = {
 	{ "insecureHttp", OPTION_STRINGS, .about = "Upstream ids that may be called without TLS." },
 	{ "legacyDiscovery", OPTION_STRINGS, .later = true,
 	    .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
-	{ "certificates", OPTION_OBJECT, .later = true,
+	{ "certificates", OPTION_OBJECT,
 	    .about = "Client certificates for mtlsCertificate: {cert, key} (PEM files) by id." },
 	{ "timeouts", OPTION_OBJECT, .sub = timeout_options,
 	    .about = "Times for connections that leave." },
@@ -360,6 +360,16 @@ static void check_allow(struct loader *l, struct json_object *allow)
 	}
 }
 
+/* Relative to the project, as every file here; the guard that reads it does not know the project. */
+static void resolve_ca_file(struct loader *l, struct json_object *outbound)
+{
+	const char *file = json_get_string(outbound, "caFile");
+
+	if (file)
+		json_object_object_add(outbound, "caFile",
+		    json_object_new_string(conf_path(l->arena, l->p->dir, file)));
+}
+
 static void check_certificates(struct loader *l, struct json_object *certificates)
 {
 	struct option_place place = { l->problems, l->arena, l->p->config_file, "key" };
@@ -440,6 +450,7 @@ static void read_members(struct loader *l, struct json_object *doc, bool typed)
 	p->prepared_statements = json_get_bool(doc, "preparedStatements", true);
 	p->introspection_clients = json_get(doc, "introspectionClients");
 	p->outbound = json_get(doc, "outbound");
+	resolve_ca_file(l, p->outbound);
 	check_allow(l, json_get(p->outbound, "allow"));
 	check_certificates(l, json_get(p->outbound, "certificates"));
 	p->events = json_get(doc, "events");

@@ -141,6 +141,7 @@ struct mcp_route {
 	const char *upstream_text; /* rewritePattern, resolved */
 	struct uri upstream;
 	bool forward_search, follow_redirects, sse;
+	const char *mtls_cert, *mtls_key; /* the files that mtlsCertificate names; NULL: none */
 	const char *mtls_certificate, *bridge, *cache_lists;
 	int timeout_ms;
 	const char *const *forward_headers; /* lower case, ended by NULL; {"*"} for any */

@@ -8,7 +8,9 @@
 
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "conf/file.h"
 #include "conf/load.h"
 #include "conf/tables.h"
 
@@ -22,7 +24,7 @@ const struct option handler_options[] = {
 	{ "followRedirects", OPTION_BOOL, .initial = "false",
 	    .about = "Whether redirects within the upstream's origin are followed; else they are "
 		     "returned." },
-	{ "mtlsCertificate", OPTION_STRING, .later = true,
+	{ "mtlsCertificate", OPTION_STRING,
 	    .about = "The client certificate to show, by its id in outbound.certificates." },
 	{ "sse", OPTION_BOOL, .initial = "false",
 	    .about = "Whether GET streams and DELETE are passed through." },
@@ -321,15 +323,39 @@ static void read_forward_headers(struct reading *r, struct json_object *list, co
 	r->route->forward_headers = names;
 }
 
+/* The file's path if it can be read. Only mcp.fcgi shows certificates; others may not be able to read the key. */
+static const char *certificate_file(struct reading *r, struct json_object *entry, const char *name)
+{
+	const char *file = json_get_string(entry, name);
+	const char *path = file ? conf_path(r->l->arena, r->l->p->dir, file) : NULL;
+
+	if (path && (r->l->check || (r->l->program && !strcmp(r->l->program, "mcp"))) && access(path, R_OK))
+		return NULL;
+	return path;
+}
+
 static void check_certificate(struct reading *r, const char *pointer)
 {
-	struct json_object *all = json_get(r->l->p->outbound, "certificates");
+	struct json_object *all = json_get(r->l->p->outbound, "certificates"), *entry;
+	struct mcp_route *route = r->route;
 
-	if (r->route->mtls_certificate && !json_get(all, r->route->mtls_certificate))
-		route_fault(r->l, r->route, sub_pointer(r, pointer, "mtlsCertificate"),
+	if (!route->mtls_certificate)
+		return;
+	entry = json_get(all, route->mtls_certificate);
+	if (!entry) {
+		route_fault(r->l, route, sub_pointer(r, pointer, "mtlsCertificate"),
 		    arena_printf(
 			r->l->arena, "add it to outbound.certificates in %s", r->l->p->config_file),
 		    "mtlsCertificate names no client certificate");
+		return;
+	}
+	route->mtls_cert = certificate_file(r, entry, "cert");
+	route->mtls_key = certificate_file(r, entry, "key");
+	/* a missing one must not mean that none is shown */
+	if (!route->mtls_cert || !route->mtls_key)
+		route_fault(r->l, route, sub_pointer(r, pointer, "mtlsCertificate"),
+		    "put the PEM files there, readable for the user of mcp.fcgi",
+		    "a file of this client certificate cannot be read");
 }
 
 static void read_handler(struct reading *r)

@@ -289,6 +289,8 @@ static void fill_relay(struct call *c, struct resp *p)
 		.body = c->req->body,
 		.body_len = c->req->body_len,
 		.connect_ms = limits->connect_ms,
+		.cert = c->route->mtls_cert,
+		.cert_key = c->route->mtls_key,
 	};
 	arena_defer(c->req->arena, free_headers, rc->transfer.headers);
 	arena_defer(c->req->arena, free_mask, &c->mask);

@@ -95,6 +95,10 @@ static void configure_connection(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	/* handles are used again: what another upstream was shown must not stay (NULL unsets it); libcurl reuses a
+	 * connection only for the certificate that it was made with */
+	curl_easy_setopt(easy, CURLOPT_SSLCERT, t->cert);
+	curl_easy_setopt(easy, CURLOPT_SSLKEY, t->cert_key);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, set_trust);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
 }

@@ -33,6 +33,7 @@ struct transfer {
 	const char *body;
 	size_t body_len;
 	int connect_ms;
+	const char *cert, *cert_key; /* PEM files of a client certificate; NULL: none is shown */
 	/* libcurl's callbacks (CURLOPT_HEADERFUNCTION, CURLOPT_WRITEFUNCTION), both with CONTEXT */
 	size_t (*on_header)(char *, size_t, size_t, void *);
 	size_t (*on_body)(char *, size_t, size_t, void *);
