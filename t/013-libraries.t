@@ -34,7 +34,12 @@ for my $program (@programs) {
     my ($json) = map { $at{$_} } grep { /^libjson-c/ } @needed;
     my @before = grep { $at{$_} < $json && /^lib(?:cjose|jansson)/ } @needed;
     ok(!@before, "$name asks for json-c before any library that brings jansson") or diag("@before");
+    my %bound = readelf('--dyn-syms', $program) =~ /\bUND (json_\w+)@(\w+)/g;
+    my @wrong = grep { $bound{$_} !~ /^JSONC/ } sort keys %bound;
+    ok(%bound && !@wrong, "$name has every json_ symbol from json-c") or diag("@wrong");
     ok(readelf('--dyn-syms', $program) !~ /\bUND json_(?:loads|loadb|dumps|decref|object_iter)\b/,
         "$name uses no symbol of jansson");
 }
+my ($oauth) = grep { m{/oauth\.fcgi$} } @programs;
+ok($oauth && readelf('-d', $oauth) =~ /\[libcjose/, 'one of them uses libcjose, which brings jansson');
 done_testing();

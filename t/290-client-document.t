@@ -69,6 +69,11 @@ sub fresh_for { my ($id) = @_; return $pg->psql("select round(extract(epoch from
 		'document Document app none', 'it is kept as what it is');
 	my $page = $flow->open(ask($id)->{url});
 	like($page->{content}, qr/Document app/, 'the consent page shows its name');
+	like($page->{content}, qr/It says that it is the app of <b><bdi dir="ltr">127\.0\.0\.1:$port<.*Any program on your device can say so/s,
+		'... and that an answer to this computer does not prove its host');
+	my $web = $host->client('/web', redirect_uris => ['https://app.example/cb']);
+	like($flow->open(ask($web, redirect_uri => 'https://app.example/cb')->{url})->{content},
+		qr/published by <b><bdi dir="ltr">127\.0\.0\.1:$port<.*verified/s, '... as one to a web site does');
 	is($host->count('/app'), 1, 'within its time the copy is used');
 	my $stranger = $flow->token({ client_id => $host->client('/never') }, grant_type => 'refresh_token', refresh_token => 'rt_x');
 	is($stranger->json->{error}, 'invalid_client', 'a document that never was authorized is no client at the token endpoint');

@@ -25,7 +25,7 @@ enum { CODE_TTL_S = 60 };
 /* The request that is to be decided, as this browser may see it. */
 struct asked {
 	const char *id, *cookie; /* the session's */
-	bool decided;
+	bool decided, client_is_document;
 	struct db_param session, attempt;
 	const char *client_id, *client_name, *redirect_uri, *operation_id, *scope;
 	const char *subject, *name, *email;
@@ -118,6 +118,7 @@ static bool load(struct req *r, const char *id, struct asked *q, struct err *e)
 		return refuse(r, outcome, e);
 	q->client_id = db_text(&rows, 0, 1);
 	q->client_name = db_text(&rows, 0, 2);
+	q->client_is_document = !strcmp(db_text(&rows, 0, 3), "document");
 	q->redirect_uri = db_text(&rows, 0, 4);
 	q->operation_id = db_text(&rows, 0, 7);
 	q->scope = db_text(&rows, 0, 8);
@@ -188,6 +189,22 @@ static void show_redirect(struct arena *a, const struct uri *u, struct page_cons
 		show_host(a, mark + 3, page);
 }
 
+/*
+ * The host that a document was read from is proved, and with it who chose where the answer goes.
+ * But an answer to this computer, or to a scheme that any app may claim, proves nothing of who
+ * takes it.
+ */
+static void show_client(struct arena *a, const struct asked *q, struct page_consent *page)
+{
+	struct uri u;
+
+	page->client_name = html_clean(a, q->client_name, SHOW_NAME_MAX);
+	if (!q->client_is_document || !uri_parse(&u, a, q->client_id, NULL) || !u.host)
+		return;
+	page->client_host = strstr(uri_origin(&u, a), "://") + 3;
+	page->client_verified = page->redirect_web;
+}
+
 bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 {
 	struct arena *a = r->arena;
@@ -203,7 +220,6 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 	if (q.decided)
 		return refuse(r, "decided", e);
 	csrf_make(csrf, ring, q.cookie, q.id);
-	page.client_name = html_clean(a, q.client_name, SHOW_NAME_MAX);
 	page.service_name = show_service(a, q.route, q.operation_id);
 	page.service_summary = html_clean(a,
 	    q.route->exchange ? q.route->exchange->summary : q.route->description, SHOW_TEXT_MAX);
@@ -215,6 +231,7 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 	page.grants = page_url(a, req_url(r, "/oauth/grants"));
 	show_permissions(a, q.scope, &page);
 	show_redirect(a, &q.redirect, &page);
+	show_client(a, &q, &page);
 	return page_send(r, s, 200, &page, q.form_source, e);
 }
 

@@ -47,6 +47,8 @@ struct page_consent_host_row { /* a host in pieces, each with its dot: lines may
 struct page_consent {
 	const char *host;
 	const char *client_name;      /* not set: the client gave none */
+	const char *client_host;      /* whose document its id is; not set: it registered itself */
+	bool client_verified;         /* and the answer goes where no other program can take it */
 	const char *service_name;     /* the route's upstream, for people */
 	const char *service_summary;
 	const char *upstream_host;

@@ -72,6 +72,9 @@ static void consent(struct resp *s, const char *variant)
 		page.redirect_web = true;
 	page.redirect_host = is_long ? long_host : short_host;
 	page.redirect_host_n = is_long ? 7 : 2;
+	if (is(variant, "published") || is(variant, "local"))
+		page.client_host = "claude.ai";
+	page.client_verified = page.client_host && page.redirect_web;
 	page_send(NULL, s, 200, &page, "https://claude.ai", &e);
 }
 
