@@ -84,7 +84,7 @@ static const struct option outbound_options[] = {
 	{ "caFile", OPTION_STRING, .about = "CA certificates (PEM) instead of the system's." },
 	{ "allow", OPTION_OBJECT,
 	    .about = "Private networks that an upstream may lie in: arrays of CIDRs by upstream "
-		     "id, or by *." },
+		     "id, or by *. What clients name (documents, keys) is never read from there." },
 	{ "insecureHttp", OPTION_STRINGS, .about = "Upstream ids that may be called without TLS." },
 	{ "legacyDiscovery", OPTION_STRINGS, .later = true,
 	    .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
