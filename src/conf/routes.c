@@ -349,6 +349,8 @@ static void check_certificate(struct reading *r, const char *pointer)
 		    "mtlsCertificate names no client certificate");
 		return;
 	}
+	if (!json_get_string(entry, "cert") || !json_get_string(entry, "key"))
+		return; /* told where it stands; the project is not served */
 	route->mtls_cert = certificate_file(r, entry, "cert");
 	route->mtls_key = certificate_file(r, entry, "key");
 	/* a missing one must not mean that none is shown */
