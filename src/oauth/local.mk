@@ -25,6 +25,9 @@ libgatehouse_a_SOURCES += \
 TESTS += t/200-oauth-sql.t
 
 # the C tests of src/oauth
+check_PROGRAMS += t/unit/oauth_cimd
+t_unit_oauth_cimd_SOURCES = t/unit/oauth_cimd.c t/unit/tap.h
+TESTS += t/unit/oauth_cimd
 check_PROGRAMS += t/unit/oauth_metadata
 t_unit_oauth_metadata_SOURCES = t/unit/oauth_metadata.c t/unit/tap.h
 TESTS += t/unit/oauth_metadata
