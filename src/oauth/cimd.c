@@ -31,7 +31,7 @@ bool cimd_check_url(struct arena *a, const char *client_id, bool development, st
 		bad_url(e, "");
 		return err_text(e, "the client_id is no address: %s", why.text);
 	}
-	if (!remote_url_is_sound(a, client_id, development))
+	if (!cimd_is_url(client_id) || !remote_url_is_sound(a, client_id, development))
 		return bad_url(e,
 		    "a client_id that is an address must be https, without user name and fragment");
 	if (!*u.path || !strcmp(u.path, "/"))

@@ -59,6 +59,7 @@ static void addresses(void)
 		{ "https://app.example/a\r\nb", false, false, "a line end" },
 		{ "https://app.example/\xc3\xa4", false, false, "a byte past ASCII" },
 		{ "https://\xd0\xb0pp.example/client", false, false, "a host past ASCII" },
+		{ "HTTPS://app.example/client", false, false, "another case of the scheme" },
 		{ "https:///client", false, false, "no host" },
 		{ "https:/client", false, false, "one slash" },
 		{ "https://app.example:0/client", false, false, "port 0" },
