@@ -11,6 +11,8 @@ TESTS += t/990-soak.t
 TESTS += t/920-web-servers.t
 TESTS += t/930-killed-processes.t
 TESTS += t/931-database-restarts.t
+TESTS += t/940-two-nodes.t
+TESTS += t/941-standby.t
 
 # what holds of the source and the programs as a whole
 TESTS += t/010-source-order.t

@@ -136,15 +136,62 @@ static bool conn_open(PGconn *pg, int64_t deadline, struct err *e)
 	return PQstatus(pg) == CONNECTION_OK || connect_failed(pg, e);
 }
 
-struct conn *conn_new(
-    const char *conninfo, const char *application, int64_t deadline, struct err *e)
+/* ---- several hosts ---- */
+
+static unsigned count_items(const char *list)
 {
-	const char *const keys[] = { "dbname", "fallback_application_name", "client_encoding",
-		NULL };
-	const char *const values[] = { conninfo, application, "UTF8", NULL };
+	unsigned n = list && *list;
+
+	for (; n && (list = strchr(list, ',')); list++)
+		n++;
+	return n;
+}
+
+/* Item I of a list with commas, to be freed; of a list of one, that one; NULL without a list. */
+static char *item_of(const char *list, unsigned i)
+{
+	if (!list)
+		return NULL;
+	for (unsigned n = count_items(list); n > 1 && i > 0; i--)
+		list = strchr(list, ',') + 1;
+	return xstrndup(list, strcspn(list, ","));
+}
+
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options && options->keyword; options++)
+		if (!strcmp(options->keyword, keyword))
+			return options->val;
+	return NULL;
+}
+
+static unsigned count_hosts(const PQconninfoOption *options)
+{
+	unsigned names = count_items(value_of(options, "host"));
+	unsigned addresses = count_items(value_of(options, "hostaddr"));
+
+	return names > addresses ? names : addresses;
+}
+
+/* ---- a connection ---- */
+
+/* To host number WHICH of those in OPTIONS; NULL: as libpq has it. */
+static struct conn *connect_to(const PQconninfoOption *options, unsigned which, const char *conninfo,
+    const char *application, int64_t deadline, struct err *e)
+{
+	char *host = item_of(value_of(options, "host"), which);
+	char *address = item_of(value_of(options, "hostaddr"), which);
+	char *port = item_of(value_of(options, "port"), which);
+	/* what comes after dbname overrides what is in it */
+	const char *const keys[] = { "dbname", "fallback_application_name", "client_encoding", "host",
+		"hostaddr", "port", NULL };
+	const char *const values[] = { conninfo, application, "UTF8", host, address, port, NULL };
 	struct conn *c = xcalloc(1, sizeof(*c));
 
 	c->pg = PQconnectStartParams(keys, values, 1);
+	free(host);
+	free(address);
+	free(port);
 	if (!c->pg)
 		abort(); /* no memory */
 	/* libpq 15 tells the SQLSTATE of a failed login in no other way */
@@ -156,6 +203,32 @@ struct conn *conn_new(
 	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
 	PQsetnonblocking(c->pg, 1);
 	PQsetNoticeReceiver(c->pg, log_notice, NULL);
+	return c;
+}
+
+/*
+ * libpq goes from host to host by itself, but only when one refuses: a machine without power would
+ * take all of the time, each time, and the one that took its place would never be asked.
+ */
+struct conn *conn_new(const char *conninfo, const char *application, atomic_uint *host,
+    int64_t deadline, struct err *e)
+{
+	PQconninfoOption *options = conninfo ? PQconninfoParse(conninfo, NULL) : NULL;
+	unsigned n = count_hosts(options), first = *host;
+	struct conn *c = NULL;
+
+	if (n < 2)
+		c = connect_to(NULL, 0, conninfo, application, deadline, e);
+	for (unsigned i = 0; !c && n > 1 && i < n; i++) {
+		unsigned which = (first + i) % n;
+		int64_t now = clock_ms();
+
+		err_clear(e);
+		c = connect_to(options, which, conninfo, application, now + (deadline - now) / (n - i), e);
+		if (c)
+			*host = which;
+	}
+	PQconninfoFree(options);
 	return c;
 }
 

@@ -27,6 +27,7 @@ struct db {
 	bool prepare;
 	int connect_ms, statement_ms;
 	atomic_bool schema_ok;
+	atomic_uint host; /* see conn_new() */
 
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t freed; /* a connection came back, or an attempt to connect ended */
@@ -43,9 +44,11 @@ char *application_for(const char *program);
 /*
  * A new connection, non-blocking, or NULL with ERR_UNAVAILABLE, or ERR_CONFIG if the server knows
  * neither our role nor the database. Name resolution is libpq's, and not under the deadline.
+ * Of several hosts in CONNINFO each gets its share of the time; *HOST, at first 0, remembers which one it
+ * was, to be asked first the next time.
  */
-struct conn *conn_new(
-    const char *conninfo, const char *application, int64_t deadline, struct err *);
+struct conn *conn_new(const char *conninfo, const char *application, atomic_uint *host,
+    int64_t deadline, struct err *);
 void conn_free(struct conn *);
 
 /* Waits until the socket is ready for EVENTS of poll(). False past the deadline. */

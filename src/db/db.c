@@ -100,6 +100,8 @@ static void statement_failed(
 	/* canceled by statement_timeout, by lock_timeout */
 	static const char *const too_slow[] = { "57014", "55P03", NULL };
 	static const char *const for_now[] = { "25006", "40001", "40P01", NULL };
+	/* a prepared statement is missing, or another's is there, again and again */
+	static const char *const pooled[] = { "26000", "42P05", NULL };
 	char why[400];
 
 	/* class 22 quotes the value that it does not like */
@@ -109,6 +111,10 @@ static void statement_failed(
 		err_reason(e, ERR_CONFIG, "database_schema",
 		    "the database is not set up for this program: run `gatehousectl migrate`", "%s",
 		    why);
+	else if (is_one_of(state, pooled))
+		err_reason(e, ERR_CONFIG, "database_pooler",
+		    "the database's pooler keeps no prepared statements: set `preparedStatements` to "
+		    "false in gateway.jsonc", "%s", why);
 	else if (is_one_of(state, too_slow))
 		db_fail_late(e, why);
 	else if (lost || class_is(state, "08") || class_is(state, "53") || class_is(state, "57") ||

@@ -30,6 +30,9 @@ enum {
 	THREAD_STACK = 256 * 1024
 };
 
+/* The question: is this still the server that we connected to? */
+static const char ping[] = "select pg_backend_pid()";
+
 struct db_listen {
 	char *conninfo, *application;
 	void (*on_notify)(void *context, const char *payload);
@@ -37,6 +40,7 @@ struct db_listen {
 	pthread_t thread;
 	int stop_fd;                  /* readable: stop */
 	bool away;                    /* said so in the log */
+	atomic_uint host;             /* see conn_new() */
 	atomic_int_fast64_t fresh_at; /* 0: never, or not connected */
 };
 
@@ -72,6 +76,12 @@ static void hand_on(const struct db_listen *l, PGconn *pg)
 	}
 }
 
+/* A pooler answers for a server of its choice: what is notified to that one never comes here. */
+static bool is_direct(const PGresult *r, const PGconn *pg)
+{
+	return !PQntuples(r) || strtol(PQgetvalue(r, 0, 0), NULL, 10) == PQbackendPID(pg);
+}
+
 /* SQL is a constant. The time of the question in *ASKED_AT. False: the connection is of no more
  * use. */
 static bool ask(
@@ -86,6 +96,9 @@ static bool ask(
 	if (!r)
 		return db_fail_late(e, "listen");
 	ok = result_is_good(r) || db_fail_away(e, PQresultErrorMessage(r));
+	if (ok && !is_direct(r, c->pg))
+		ok = err_reason(e, ERR_CONFIG, "database_pooler", "", "a pooler passes no notifications on: "
+		    "set databaseListen to a direct connection");
 	PQclear(r);
 	hand_on(l, c->pg);
 	return ok;
@@ -96,7 +109,7 @@ static bool listen_on(struct db_listen *l, struct conn *c, struct err *e)
 {
 	int64_t asked_at;
 
-	if (!ask(l, c, "listen gatehouse", &asked_at, e))
+	if (!ask(l, c, ping, &asked_at, e) || !ask(l, c, "listen gatehouse", &asked_at, e))
 		return true;
 	l->on_notify(l->context, NULL); /* what came before this connect was missed */
 	l->fresh_at = asked_at;         /* and not a moment sooner */
@@ -111,7 +124,7 @@ static bool listen_on(struct db_listen *l, struct conn *c, struct err *e)
 		hand_on(l, c->pg);
 		if (clock_ms() < ping_at)
 			continue;
-		if (!ask(l, c, "select 1", &asked_at, e))
+		if (!ask(l, c, ping, &asked_at, e))
 			return true;
 		l->fresh_at = asked_at;
 		ping_at = clock_ms() + PING_MS;
@@ -125,7 +138,7 @@ static void *run(void *context)
 
 	while (going) {
 		struct err e = { .code = ERR_NONE };
-		struct conn *c = conn_new(l->conninfo, l->application, clock_ms() + ANSWER_MS, &e);
+		struct conn *c = conn_new(l->conninfo, l->application, &l->host, clock_ms() + ANSWER_MS, &e);
 
 		if (c) {
 			going = listen_on(l, c, &e);

@@ -113,7 +113,7 @@ static struct conn *connect_in(
 	int64_t limit = clock_ms() + db->connect_ms;
 	struct conn *c, *stale = NULL;
 
-	c = conn_new(db->conninfo, db->application, limit < deadline ? limit : deadline, e);
+	c = conn_new(db->conninfo, db->application, &db->host, limit < deadline ? limit : deadline, e);
 	pthread_mutex_lock(&db->lock);
 	if (p->probe)
 		db->trying = false;

@@ -30,7 +30,8 @@ for my $signal (qw(INT TERM HUP PIPE)) {
 }
 
 # private => 1: a cluster of one's own even where a shared one is offered.
-# settings => {name => value}: for postgresql.conf of a private cluster.
+# settings => {name => value}: for postgresql.conf of a private cluster (of one that gets a standby:
+# \%Gatehouse::Pg::PRIMARY).
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless { owner => $$, database => "gatehouse_t${$}_" . $count++ }, $class;
@@ -163,6 +164,55 @@ sub restart {
 	return;
 }
 
+# Ends the server at once, as a crash does; nothing is written out.
+sub crash {
+	my $self = shift;
+	$self->_must_be_private('crash');
+	kill QUIT => $self->{postmaster};
+	kill CONT => $self->_children, $self->{postmaster};
+	waitpid delete $self->{postmaster}, 0;
+	return;
+}
+
+# A standby that streams from this server and confirms each commit before its client hears of it. This one must be
+# private, with the settings of %Gatehouse::Pg::PRIMARY.
+our %PRIMARY = (wal_level => 'replica', max_wal_senders => 4, hot_standby => 'on', synchronous_commit => 'on');
+
+sub standby {
+	my $self = shift;
+	my $standby = bless { owner => $$, database => $self->{database} }, ref $self;
+
+	$self->_must_be_private('standby');
+	$standby->_make_folder;
+	_run('setpriv', '--pdeathsig', 'INT', @{ $standby->{as} }, "$standby->{bin}/pg_basebackup", '-D',
+		"$standby->{dir}/data", '-h', $self->{dir}, '-U', 'postgres', '-R', '-c', 'fast', '--no-sync');
+	$standby->_configure(unix_socket_directories => "'$standby->{dir}'");
+	$standby->start;
+	$self->psql("alter system set synchronous_standby_names = '*'");
+	$self->psql('select pg_reload_conf()');
+	my $end = time + 20;
+	until ($self->psql("select count(*) from pg_stat_replication where sync_state = 'sync'")) {
+		die "the standby does not stream:\n" . $standby->log if time > $end;
+		sleep 0.05;
+	}
+	return $standby;
+}
+
+# Makes a standby the primary.
+sub promote {
+	my $self = shift;
+	$self->psql('select pg_promote()');
+	return;
+}
+
+# For the project's `database`: this server, or one of these, whichever takes writes.
+sub conninfo_with {
+	my ($self, @others) = @_;
+	my $hosts = join ',', map { $_->{dir} } $self, @others;
+	(my $conninfo = $self->conninfo) =~ s/host=\S+/host=$hosts target_session_attrs=read-write/;
+	return $conninfo;
+}
+
 # What the server wrote.
 sub log {
 	my $self = shift;
@@ -211,11 +261,11 @@ sub _must_be_private {
 	return;
 }
 
-sub _cluster {
-	my ($self, %settings) = @_;
+# A folder for a cluster, and who runs it.
+sub _make_folder {
+	my $self = shift;
 	my ($bin) = sort { _version($b) <=> _version($a) } glob '/usr/lib/postgresql/*/bin';
 	my $dir = File::Temp::tempdir('gh-pg-XXXXXX', DIR => '/tmp', CLEANUP => 0);
-	my $user = getpwuid $>;
 
 	if (!$bin) {
 		chomp($bin = `pg_config --bindir`);
@@ -226,17 +276,31 @@ sub _cluster {
 		my (undef, undef, $uid, $gid) = getpwnam 'postgres' or die "no user postgres\n";
 		chown $uid, $gid, $dir or die "chown $dir: $!\n";
 		$self->{as} = ["--reuid=$uid", "--regid=$gid", '--clear-groups'];
-		$user = 'postgres';
 	}
 	# root may enter the directory (0700) too; nobody else may, as the server trusts who connects
 	$self->{server} = "host=$dir user=postgres";
 	push @all, $self;    # cleans up from here on
 	weaken($all[-1]);
-	_run('setpriv', '--pdeathsig', 'INT', @{ $self->{as} }, "$bin/initdb", '-D', "$dir/data",
+	return;
+}
+
+sub _configure {
+	my ($self, %conf) = @_;
+	open my $out, '>>', "$self->{dir}/data/postgresql.conf" or die "postgresql.conf: $!\n";
+	print $out map { "$_ = $conf{$_}\n" } sort keys %conf;
+	close $out or die "postgresql.conf: $!\n";
+	return;
+}
+
+sub _cluster {
+	my ($self, %settings) = @_;
+
+	$self->_make_folder;
+	_run('setpriv', '--pdeathsig', 'INT', @{ $self->{as} }, "$self->{bin}/initdb", '-D', "$self->{dir}/data",
 		'-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust', '--no-sync');
-	my %conf = (
+	$self->_configure(
 		listen_addresses => "''",
-		unix_socket_directories => "'$dir'",
+		unix_socket_directories => "'$self->{dir}'",
 		max_connections => 200,
 		shared_buffers => "'32MB'",
 		fsync => 'off',
@@ -249,9 +313,6 @@ sub _cluster {
 		log_timezone => "'UTC'",
 		%settings,
 	);
-	open my $out, '>>', "$dir/data/postgresql.conf" or die "postgresql.conf: $!\n";
-	print $out map { "$_ = $conf{$_}\n" } sort keys %conf;
-	close $out or die "postgresql.conf: $!\n";
 	$self->start;
 	return;
 }

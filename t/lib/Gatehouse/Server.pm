@@ -11,6 +11,7 @@
 #		gateway  => { limits => {...} },                 # merged over the defaults
 #		env      => { TOKEN => 'secret' },               # .env of the project
 #		web      => 'lighttpd',                          # or another of Gatehouse::Web
+#		node_of  => $gw,                                 # a second node of that gateway: its public origin, its keys
 #		programs => [qw(discovery oauth consent mcp)], processes => { mcp => 2 });
 #	$gw->origin; $gw->url('/mcp/echo'); $gw->log; $gw->pids('mcp'); $gw->stop;
 #
@@ -49,6 +50,8 @@ sub new {
 }
 
 sub origin  { return $_[0]{origin} }
+sub public_origin { return $_[0]{o}{node_of} ? $_[0]{o}{node_of}->public_origin : $_[0]{origin} }
+sub address { return "127.0.0.1:$_[0]{port}" }
 sub port    { return $_[0]{port} }
 sub project { return $_[0]{project} }
 sub run     { return $_[0]{run} }
@@ -93,7 +96,7 @@ sub write_project {
 		version => 1,
 		compatibilityDate => '2026-03-01',
 		development => JSON::PP::true,
-		publicOrigins => [$self->{origin}],
+		publicOrigins => [$self->public_origin],
 		stateDir => "$self->{run}{dir}/state",
 		keyring => "$self->{project}/keys",
 		($self->{pg} ? (database => $self->{pg}->conninfo) : ()),
@@ -123,11 +126,12 @@ sub write_file {
 
 sub _dev_oauth {
 	my ($self) = @_;
+	my $origin = $self->public_origin;
 	return { name => 'dev-oauth', policyType => 'mcp-oauth-inbound', handler => {
 		export => 'McpOAuthInboundPolicy',
 		options => {
-			oidc => { issuer => "$self->{origin}/", jwksUrl => "$self->{origin}/.well-known/jwks.json" },
-			browserLogin => { url => "$self->{origin}/oauth/dev-login", %{ $self->{o}{browser_login} || {} } },
+			oidc => { issuer => "$origin/", jwksUrl => "$origin/.well-known/jwks.json" },
+			browserLogin => { url => "$origin/oauth/dev-login", %{ $self->{o}{browser_login} || {} } },
 			($self->{o}{oauth_gateway} ? (gateway => $self->{o}{oauth_gateway}) : ()),
 		},
 	} };
@@ -159,11 +163,25 @@ sub _environment {
 
 sub _prepare {
 	my ($self) = @_;
+	return $self->_copy_keys($self->{o}{node_of}) if $self->{o}{node_of};
 	my @steps = (['keys', 'init']);
 	push @steps, ['migrate', '--database', $self->{pg}->superuser_conninfo] if $self->{pg};
 	for my $step (@steps) {
 		my ($status, $output) = $self->ctl(@$step);
 		croak "gatehousectl @$step: exit $status\n$output" if $status != 0;
+	}
+	return;
+}
+
+# Keys reach another machine by hand; the database is there already.
+sub _copy_keys {
+	my ($self, $other) = @_;
+	my $to = $self->{run}->make_dir('project/keys');
+	for my $from (glob $other->project . '/keys/*') {
+		my ($name) = $from =~ m{([^/]+)$};
+		Gatehouse::Run::write_file("$to/$name", Gatehouse::Run::read_file($from));
+		chmod 0400, "$to/$name";
+		$self->{run}->give("$to/$name");
 	}
 	return;
 }
