@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "conf/project.h"
+#include "db/db.h"
 
 /* Exit statuses: done; failed, or found errors; called in a wrong way. */
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
@@ -30,9 +31,12 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_check;
+extern const struct ctl_command ctl_clients;
+extern const struct ctl_command ctl_grants;
 extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_reload;
+extern const struct ctl_command ctl_user;
 extern const struct ctl_command ctl_webconfig;
 
 /* "gatehousectl: NAME: text" with the error's text, and its detail if that says more. Returns
@@ -41,6 +45,17 @@ int ctl_fail(const struct ctl_command *, const struct err *);
 /* The project of -c, GATEHOUSE_PROJECT or gatehouse.path, to be given back by project_unref().
  * NULL: said why. */
 struct project *ctl_project(const struct ctl *, const struct ctl_command *);
+/* The project's database as the administrator, whose statements may take a minute; NULL with the
+ * error. To be ended by db_close(). */
+struct db *ctl_db(const struct project *, struct err *);
+/* For the audit trail: who runs the command, and a mark for all that one run does. In the arena. */
+const char *ctl_actor(struct arena *);
+const char *ctl_trace(struct arena *);
+/* Foreign text as a word of one line, fit for a terminal; "-" for NULL or nothing. In the arena. */
+const char *ctl_word(struct arena *, const char *);
+/* Live grants, of one person or client where these are not NULL, a line each (ctl_grants.c). */
+bool ctl_print_grants(struct ctl *, struct db *, const char *subject, const char *client_id,
+    const char *prefix, struct err *);
 /* Says how the command is called. Returns CTL_USAGE. */
 int ctl_usage(const struct ctl_command *);
 

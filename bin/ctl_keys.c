@@ -1,13 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys init, keys list. No command shows a key. */
+/*
+ * keys: the files of the key ring. No command shows a key.
+ *
+ * A key changes in steps, with a reload between each two: add (every program can read what is written
+ * under it), primary (every program writes under it), retire. A step that comes too early would
+ * make programs that have not changed over refuse what others wrote: so each looks for the reload.
+ */
 #include "config.h"
 
 #include "ctl.h"
 
+#include "conf/snapshot.h"
 #include "keys/ring.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	SETTLE_S = 3, /* programs change over within a second, and end the requests that they have */
+	REVOKE_BATCH = 500
+};
+
+struct keys_call {
+	struct ctl *ctl;
+	struct project *project;
+	enum purpose purpose;
+	const char *id;
+	bool revoke;
+};
+
+/* ---- init and list: of the project's ring or another ---- */
 
 static int keys_init(const char *dir)
 {
@@ -49,25 +74,13 @@ static int keys_list(const char *dir)
 	return status;
 }
 
-static int (*verb_of(const char *word))(const char *dir)
+static int on_directory(struct ctl *ctl, int (*verb)(const char *dir), const char *dir)
 {
-	if (!strcmp(word, "init"))
-		return keys_init;
-	return strcmp(word, "list") ? NULL : keys_list;
-}
-
-static int keys_run(struct ctl *ctl, int argc, char **argv)
-{
-	int (*verb)(const char *dir) = NULL;
 	struct project *p;
 	int status;
 
-	if (argc == 2 || argc == 3)
-		verb = verb_of(argv[1]);
-	if (!verb)
-		return ctl_usage(&ctl_keys);
-	if (argc == 3)
-		return verb(argv[2]);
+	if (dir)
+		return verb(dir);
 	p = ctl_project(ctl, &ctl_keys);
 	if (!p)
 		return CTL_FAILED;
@@ -76,10 +89,191 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
+/* ---- add, primary, retire: of the project's ring ---- */
+
+/*
+ * Whether the programs of this machine have read the file since it last changed: a snapshot was put in
+ * force after it. Waits until they had the time to change over. Where nothing was ever published,
+ * nothing runs, or the directory is served, and a restart is the operator's to do.
+ */
+static bool programs_have_read(const struct keys_call *k, struct err *e)
+{
+	const char *dir = project_find_dir(k->ctl->arena, k->ctl->dir, k->ctl->argv0, NULL);
+	const char *home = snapshot_home(k->ctl->arena, dir);
+	struct stat key, published;
+
+	if (stat(arena_printf(k->ctl->arena, "%s/current", home), &published) < 0)
+		return true;
+	if (stat(arena_printf(k->ctl->arena, "%s/%s", k->project->keyring,
+		     purpose_name(k->purpose)),
+		&key) < 0)
+		return true; /* the change itself will say what is wrong */
+	if (key.st_mtim.tv_sec > published.st_mtim.tv_sec ||
+	    (key.st_mtim.tv_sec == published.st_mtim.tv_sec &&
+		key.st_mtim.tv_nsec > published.st_mtim.tv_nsec)) {
+		err_set(e, ERR_CONFIG, "", "");
+		return err_text(e,
+		    "the programs do not know yet how the %s keys last changed: run "
+		    "`gatehousectl reload` first (on every machine)",
+		    purpose_name(k->purpose));
+	}
+	while (time(NULL) < published.st_mtim.tv_sec + SETTLE_S)
+		sleep(1);
+	return true;
+}
+
+static int keys_add(struct keys_call *k)
+{
+	struct err e = { .code = ERR_NONE };
+	char id[KEY_ID_MAX + 1];
+
+	if (!ring_add(k->project->keyring, k->purpose, id, &e))
+		return ctl_fail(&ctl_keys, &e);
+	printf("%s\n", id);
+	fprintf(stderr,
+	    "added as active; next: gatehousectl reload, then gatehousectl keys primary %s %s\n",
+	    purpose_name(k->purpose), id);
+	return CTL_OK;
+}
+
+static int keys_primary(struct keys_call *k)
+{
+	struct err e = { .code = ERR_NONE };
+
+	if (!programs_have_read(k, &e) ||
+	    !ring_make_primary(k->project->keyring, k->purpose, k->id, &e))
+		return ctl_fail(&ctl_keys, &e);
+	printf("%s is primary; next: gatehousectl reload\n", k->id);
+	return CTL_OK;
+}
+
+/* Whether nothing hangs on the pepper, which is said if something does. */
+static bool pepper_is_free(const struct keys_call *k, struct db *db, struct err *e)
+{
+	const struct db_param id = DB_TEXT(k->id);
+	struct db_rows rows;
+
+	if (!db_call(db, STMT_PEPPER_ROWS, &id, 1, k->ctl->arena, &rows, e))
+		return false;
+	if (!rows.rows)
+		return true;
+	for (size_t i = 0; i < rows.rows; i++) {
+		const char *gone = db_text(&rows, i, 2);
+
+		fprintf(stderr, "%s %s under it%s%s\n", db_text(&rows, i, 1),
+		    db_text(&rows, i, 0), gone ? ", the last of them until " : "",
+		    gone ? gone : "");
+	}
+	err_set(e, ERR_CONFIG, "", "");
+	return err_text(e, "%s is still in use; rows leave it as their tokens are presented: "
+			   "wait, or end what is left with --revoke",
+	    k->id);
+}
+
+static bool pepper_revoke(const struct keys_call *k, struct db *db, struct err *e)
+{
+	struct arena *a = k->ctl->arena;
+	const struct db_param params[] = { DB_TEXT(k->id), db_int(a, REVOKE_BATCH),
+		DB_TEXT(ctl_actor(a)), DB_TEXT(ctl_trace(a)) };
+	struct db_rows rows;
+	int64_t total = 0;
+
+	do {
+		if (!db_call(db, STMT_PEPPER_REVOKE, params, 4, a, &rows, e))
+			return false;
+		total += db_int_at(&rows, 0, 0);
+	} while (db_int_at(&rows, 0, 0));
+	printf("ended %lld sessions, requests, grants and clients\n", (long long)total);
+	return true;
+}
+
+static bool free_pepper(const struct keys_call *k, struct err *e)
+{
+	struct db *db = ctl_db(k->project, e);
+	bool ok = db && (!k->revoke || pepper_revoke(k, db, e)) && pepper_is_free(k, db, e);
+
+	if (db)
+		db_close(db);
+	return ok;
+}
+
+/* Asked while the key is fit to be retired, and nobody else changes the file. */
+static bool may_retire(void *own, struct err *e)
+{
+	const struct keys_call *k = own;
+
+	return programs_have_read(k, e) && (k->purpose != KEY_PEPPER || free_pepper(k, e));
+}
+
+static int keys_retire(struct keys_call *k)
+{
+	struct err e = { .code = ERR_NONE };
+
+	if (k->purpose != KEY_PEPPER && k->purpose != KEY_SESSION && k->purpose != KEY_SIGNING) {
+		err_set(&e, ERR_CONFIG, "", "");
+		err_text(&e,
+		    "%s keys are not retired: what was sealed under one could not be opened any more",
+		    purpose_name(k->purpose));
+		return ctl_fail(&ctl_keys, &e);
+	}
+	if (!ring_retire(k->project->keyring, k->purpose, k->id, may_retire, k, &e))
+		return ctl_fail(&ctl_keys, &e);
+	printf("%s is retired; next: gatehousectl reload\n", k->id);
+	return CTL_OK;
+}
+
+/* ---- the command ---- */
+
+static bool read_purpose(const char *word, enum purpose *out)
+{
+	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
+		if (!strcmp(word, purpose_name(p))) {
+			*out = p;
+			return true;
+		}
+	return false;
+}
+
+static int on_purpose(struct keys_call *k, int (*verb)(struct keys_call *))
+{
+	int status;
+
+	k->project = ctl_project(k->ctl, &ctl_keys);
+	if (!k->project)
+		return CTL_FAILED;
+	status = verb(k);
+	project_unref(k->project);
+	return status;
+}
+
+static int keys_run(struct ctl *ctl, int argc, char **argv)
+{
+	struct keys_call k = { .ctl = ctl };
+	const char *word = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(word, "init") && argc <= 3)
+		return on_directory(ctl, keys_init, argv[2]);
+	if (!strcmp(word, "list") && argc <= 3)
+		return on_directory(ctl, keys_list, argv[2]);
+	if (argc < 3 || !read_purpose(argv[2], &k.purpose))
+		return ctl_usage(&ctl_keys);
+	if (!strcmp(word, "add") && argc == 3)
+		return on_purpose(&k, keys_add);
+	if (argc < 4)
+		return ctl_usage(&ctl_keys);
+	k.id = argv[3];
+	k.revoke = argc == 5 && !strcmp(argv[4], "--revoke");
+	if (!strcmp(word, "primary") && argc == 4)
+		return on_purpose(&k, keys_primary);
+	if (!strcmp(word, "retire") && (argc == 4 || k.revoke))
+		return on_purpose(&k, keys_retire);
+	return ctl_usage(&ctl_keys);
+}
+
 const struct ctl_command ctl_keys = {
 	.name = "keys",
-	.usage = "init|list [DIR]",
-	.about = "make the missing files of the key ring (the project's, or DIR), or list its "
-		 "keys, never their bytes",
+	.usage = "init|list [DIR] | add PURPOSE | primary PURPOSE ID | retire PURPOSE ID [--revoke]",
+	.about = "make the missing files of the key ring (the project's, or DIR); list its keys, "
+		 "never their bytes; change the key of a purpose in steps, with a reload between",
 	.run = keys_run,
 };

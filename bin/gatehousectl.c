@@ -5,10 +5,15 @@
 #include "ctl.h"
 
 #include "base/log.h"
+#include "base/rand.h"
+#include "page/html.h"
 #include "policy/policy.h"
 
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct ctl_command *const commands[] = {
 	&ctl_check,
@@ -16,10 +21,13 @@ static const struct ctl_command *const commands[] = {
 	&ctl_reload,
 	&ctl_webconfig,
 	&ctl_keys,
+	&ctl_user,
+	&ctl_clients,
+	&ctl_grants,
 	NULL,
 };
 
-enum { NAME_LEN = 32 };
+enum { NAME_LEN = 32, WORD_MAX = 300, STATEMENT_MS = 60000 };
 
 int ctl_fail(const struct ctl_command *c, const struct err *e)
 {
@@ -54,6 +62,46 @@ struct project *ctl_project(const struct ctl *ctl, const struct ctl_command *c)
 	    c->name, p->dir, p->fault);
 	project_unref(p);
 	return NULL;
+}
+
+struct db *ctl_db(const struct project *p, struct err *e)
+{
+	const struct db_options options = { .conninfo = p->database,
+		.program = "admin",
+		.size = 1,
+		.statement_ms = STATEMENT_MS };
+	struct db *db = db_open(&options);
+
+	if (db_schema_ok(db, e))
+		return db;
+	db_close(db);
+	return NULL;
+}
+
+const char *ctl_actor(struct arena *a)
+{
+	const struct passwd *who = getpwuid(getuid());
+	const char *sudo = getenv("SUDO_USER"); /* the person behind the service's user */
+
+	if (sudo && *sudo)
+		return arena_printf(a, "gatehousectl:%.64s", sudo);
+	return who ? arena_printf(a, "gatehousectl:%.64s", who->pw_name)
+		   : arena_printf(a, "gatehousectl:%lu", (unsigned long)getuid());
+}
+
+const char *ctl_trace(struct arena *a)
+{
+	char id[REQUEST_ID_TEXT];
+
+	rand_request_id(id);
+	return arena_strdup(a, id);
+}
+
+const char *ctl_word(struct arena *a, const char *text)
+{
+	const char *clean = html_clean(a, text, WORD_MAX);
+
+	return clean ? clean : "-";
 }
 
 static int help(FILE *out)

@@ -4,9 +4,14 @@ bin_gatehousectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin -DPROGRAM_DIR=\"$
 nodist_bin_gatehousectl_SOURCES = bin/sql.c
 bin_gatehousectl_SOURCES = bin/gatehousectl.c bin/ctl.h bin/sql.h
 bin_gatehousectl_SOURCES += bin/ctl_check.c
+bin_gatehousectl_SOURCES += bin/ctl_clients.c
+bin_gatehousectl_SOURCES += bin/ctl_grants.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c
 bin_gatehousectl_SOURCES += bin/ctl_reload.c
+bin_gatehousectl_SOURCES += bin/ctl_user.c
 TESTS += t/804-ctl.t
+TESTS += t/806-keys.t
+TESTS += t/807-revoke.t
 bin_gatehousectl_SOURCES += bin/ctl_webconfig.c
 TESTS += t/805-webconfig.t

@@ -6,6 +6,7 @@ SQL_SCHEMA += sql/schema/0003-event.sql
 SQL_SCHEMA += sql/schema/0004-client-document.sql
 
 SQL_FN =
+SQL_FN += sql/fn/admin.sql
 SQL_FN += sql/fn/bearer.sql
 SQL_FN += sql/fn/consent.sql
 SQL_FN += sql/fn/core.sql
@@ -16,6 +17,7 @@ SQL_FN += sql/fn/oauth-document.sql
 SQL_FN += sql/fn/oauth-token.sql
 
 SQL_STMT =
+SQL_STMT += sql/stmt/admin.sql
 SQL_STMT += sql/stmt/bearer.sql
 SQL_STMT += sql/stmt/consent.sql
 SQL_STMT += sql/stmt/core.sql

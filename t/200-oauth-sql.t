@@ -225,7 +225,7 @@ is(oauth("select count(*) from gatehouse.client_find('c2')"), 1, 'and is found')
 	begin($_, "b$_") for $one, $two, $three;
 	sign_in($one, "b$one", 'tab1');
 	is(sign_in($two, "b$two", 'tab2', old => 'tab1'), 'begun', 'a second tab signs in');
-	is(oauth('select count(*) from gatehouse.session_find(' . hashes_of('tab1') . ')'), 0, 'the session that it replaces has ended');
+	is(oauth('select count(*) from gatehouse.session_present(' . hashes_of('tab1') . ", 'p')"), 0, 'the session that it replaces has ended');
 	is(approve($one, 'tab2', "b$one", uuid(), 'ct1'), 'approved', 'what the first tab had begun goes on, for the same person');
 	is(sign_in($three, "b$three", 'tab3', old => 'tab2', subject => 'bert'), 'begun', 'somebody else signs in');
 	is(approve($two, 'tab3', "b$two", uuid(), 'ct2'), 'unknown', 'what the former person had begun is over');

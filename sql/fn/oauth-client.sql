@@ -75,6 +75,21 @@ begin
 end
 $$;
 
+-- Brings a secret that was presented, and right, under the primary pepper. Returns whether it was there.
+-- for: oauth
+create or replace function gatehouse.client_rehash(p_client_id text, p_old_hash bytea, p_hash bytea,
+	p_pepper_id text)
+returns boolean
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+begin
+	update client c set secret_hash = p_hash, pepper_id = p_pepper_id
+	where c.client_id = p_client_id and c.secret_hash = p_old_hash;
+	return found;
+end
+$$;
+
 -- Marks a client and a grant as used, at most once an hour. The caller holds the grant's lock.
 -- for: nobody
 create or replace function gatehouse.mark_used(p_grant_id uuid)

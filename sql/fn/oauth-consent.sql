@@ -9,6 +9,30 @@
 -- Each hash to look up is given as an array: the same value under every usable pepper.
 -- p_trace is the id of the HTTP request, for the audit trail.
 
+-- Brings a session that was presented under the primary pepper, and the requests that name it.
+-- for: nobody
+create or replace function gatehouse.session_rehash(p_session_hashes bytea[], p_pepper_id text)
+returns void
+language plpgsql
+set search_path = gatehouse, pg_temp
+as $$
+begin
+	perform from browser_session s
+	where s.session_hash = any(p_session_hashes) and s.pepper_id <> p_pepper_id;
+	if not found then
+		return;
+	end if;
+	perform from authorization_request a where a.session_hash = any(p_session_hashes)
+	order by a.request_id for update;
+
+	update browser_session s set session_hash = p_session_hashes[1], pepper_id = p_pepper_id
+	where s.session_hash = any(p_session_hashes) and s.pepper_id <> p_pepper_id;
+
+	update authorization_request a set session_hash = p_session_hashes[1]
+	where a.session_hash = any(p_session_hashes) and a.session_hash <> p_session_hashes[1];
+end
+$$;
+
 -- Writes a request down. Returns outcome: 'consent' if p_session_hashes name a live session, to
 -- which the request then belongs; else 'login'; 'unknown' if there is no such client.
 -- A repetition finds its own row.
@@ -24,8 +48,10 @@ as $$
 declare
 	v_session bytea;
 begin
+	perform session_rehash(p_session_hashes, p_pepper_id);
+	-- until the request is there: whoever re-hashes the session renames it in its requests too
 	select s.session_hash into v_session from browser_session s
-	where s.session_hash = any(p_session_hashes) and s.expires_at > now();
+	where s.session_hash = any(p_session_hashes) and s.expires_at > now() for key share;
 
 	-- the client may be removed between its look-up and now
 	perform from client c where c.client_id = p_client_id for key share;
@@ -129,16 +155,18 @@ begin
 end
 $$;
 
--- A live session.
+-- A live session, as a browser presents it: p_session_hashes are the cookie's under every usable
+-- pepper, the primary's (whose id is p_pepper_id) first.
 -- Returns subject, name, email, claims, expires_in (seconds).
 -- for: oauth consent
-create or replace function gatehouse.session_find(p_session_hashes bytea[])
+create or replace function gatehouse.session_present(p_session_hashes bytea[], p_pepper_id text)
 returns table (subject text, name text, email text, claims bytea, expires_in bigint)
-language plpgsql stable security definer
+language plpgsql security definer
 set search_path = gatehouse, pg_temp
 as $$
 #variable_conflict use_column
 begin
+	perform session_rehash(p_session_hashes, p_pepper_id);
 	return query
 	select s.subject, s.name, s.email, s.claims,
 		extract(epoch from s.expires_at - now())::bigint
@@ -163,7 +191,8 @@ begin
 		return 'other_browser';
 	elsif not coalesce(r.session_hash = any(p_session_hashes), false)
 			or not exists (select from browser_session s
-				where s.session_hash = r.session_hash and s.expires_at > clock_timestamp()) then
+				where s.session_hash = any(p_session_hashes)
+				and s.expires_at > clock_timestamp()) then
 		return 'other_session';
 	elsif r.decided_at is not null then
 		return 'decided';

@@ -150,6 +150,8 @@ $$;
 -- Changes a refresh token for its one successor and an access token (RFC 9700, 4.14.2). p_pair
 -- is the new pair, sealed under a key that only the presented token yields: whoever presents
 -- that token again, in time, gets the same pair, and nobody who only reads this table does.
+-- p_token_hashes are the token's under every usable pepper, the primary's (p_pepper_id) first: a row under an
+-- older one is re-hashed.
 -- p_scope is what is asked for, null for all of it; p_resource likewise. The same token again:
 --   by this very call (its successor is p_refresh_id)  issued: the connection was lost at commit
 --   within p_grace_s, its successor unused             replayed: `pair` is what the first call got;
@@ -186,6 +188,11 @@ begin
 	if t.token_id is null then
 		return query select 'unknown', null::uuid, null, null, null, null, null::bigint, null::bytea;
 		return;
+	end if;
+
+	if t.pepper_id <> p_pepper_id and g.client_id = p_client_id then
+		update refresh_token r set token_hash = p_token_hashes[1], pepper_id = p_pepper_id
+		where r.token_id = t.token_id;
 	end if;
 
 	scope := coalesce(p_scope, g.scope);

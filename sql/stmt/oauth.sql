@@ -19,6 +19,14 @@ from gatehouse.client_register($1, $2, $3, $4, $5, $6, $7, $8);
 select name, auth_method, secret_hash, pepper_id, redirect_uris, metadata
 from gatehouse.client_find($1);
 
+-- name: client_rehash :one
+-- for: oauth
+-- $1 text  client_id
+-- $2 bytea  its secret's hash as it is
+-- $3 bytea  the same under the primary pepper
+-- $4 text  the primary pepper's id
+select gatehouse.client_rehash($1, $2, $3, $4);
+
 -- name: authorization_begin :one
 -- for: oauth
 -- $1 uuid  request_id
@@ -55,9 +63,10 @@ from gatehouse.session_begin($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
 -- name: session_find :one
 -- for: oauth consent
--- $1 bytea[]  hashes of the session cookie
+-- $1 bytea[]  hashes of the session cookie, the primary pepper's first
+-- $2 text  the primary pepper's id
 select subject, name, email, claims, expires_in
-from gatehouse.session_find($1);
+from gatehouse.session_present($1, $2);
 
 -- name: consent_load :one
 -- for: consent
@@ -102,7 +111,7 @@ from gatehouse.consent_deny($1, $2, $3, $4);
 -- $7 bytea  access token hash
 -- $8 uuid  refresh token id, null if the client may not refresh
 -- $9 bytea  refresh token hash
--- $10 text  the pepper's id
+-- $10 text  the primary pepper's id
 -- $11 int8  seconds that the access token lives
 -- $12 text  request id, for the audit trail
 select outcome, grant_id, subject, operation_id, resource, scope, expires_in

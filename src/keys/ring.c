@@ -7,7 +7,7 @@
 
 #include "keys/ring.h"
 
-#include "base/b64.h"
+#include "keys/ring_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +23,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-enum {
-	KEYS_MAX = 16,        /* in one file */
-	FILE_MAX = 16 * 1024, /* bytes of one file */
-	TEXT_MAX = B64URL_LEN(KEY_DER_MAX)
-};
+enum { KEYS_MAX = 16 /* in one file */ };
 
 /* The whole of it lies in pages that are neither swapped nor dumped. */
 struct ring {
@@ -61,8 +57,7 @@ const char *key_state_name(enum key_state s)
 	return states[s];
 }
 
-/* WHAT is wrong with the file, and what to do; both may be shown. */
-static bool refuse(
+bool ring_refuse(
     struct err *e, const char *dir, enum purpose p, const char *what, const char *remedy)
 {
 	err_reason(
@@ -133,7 +128,7 @@ static const char *parse_secret(enum purpose p, const char *s, struct key *k)
 	size_t n = strlen(s), len;
 	const char *wrong = NULL;
 
-	if (n > TEXT_MAX || !b64url_decode(bytes, &len, s, n))
+	if (n > RING_SECRET_MAX || !b64url_decode(bytes, &len, s, n))
 		return "has a key that is not base64url";
 	if (p == KEY_SIGNING) {
 		k->pem = pem_of(bytes, len);
@@ -218,44 +213,43 @@ const char *ring_parse(struct ring *r, enum purpose p, char *text, size_t n)
 }
 
 /* The descriptor of a file that may be believed, or -1. */
-static int open_checked(const char *dir, enum purpose p, struct err *e)
+static int open_checked(const char *dir, enum purpose p, struct stat *st, struct err *e)
 {
 	static const char init[] = "run `gatehousectl keys init`";
 	char path[4096];
-	struct stat st;
 	const char *what = NULL, *remedy = "chmod 0400 it";
 	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/%s", dir, purposes[p]) >= (int)sizeof(path)) {
-		refuse(e, dir, p, "has too long a name", "move the key ring");
+		ring_refuse(e, dir, p, "has too long a name", "move the key ring");
 		return -1;
 	}
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		if (errno == ELOOP)
-			refuse(e, dir, p, "is a symbolic link", "put the file itself there");
+			ring_refuse(e, dir, p, "is a symbolic link", "put the file itself there");
 		else
-			refuse(e, dir, p, strerror(errno),
+			ring_refuse(e, dir, p, strerror(errno),
 			    errno == ENOENT ? init : "it must belong to the user of this program");
 		return -1;
 	}
-	if (fstat(fd, &st) < 0) {
+	if (fstat(fd, st) < 0) {
 		what = strerror(errno);
-	} else if (!S_ISREG(st.st_mode)) {
+	} else if (!S_ISREG(st->st_mode)) {
 		what = "is no regular file";
 		remedy = init;
-	} else if (st.st_uid != geteuid()) {
+	} else if (st->st_uid != geteuid()) {
 		what = "belongs to another user";
 		remedy = "chown it to the user of this program";
-	} else if (st.st_mode & 077) {
+	} else if (st->st_mode & 077) {
 		what = "is open to its group or to all";
-	} else if (st.st_size > FILE_MAX) {
+	} else if (st->st_size > RING_FILE_MAX) {
 		what = "is longer than 16 KiB";
 		remedy = "remove retired keys";
 	}
 	if (!what)
 		return fd;
-	refuse(e, dir, p, what, remedy);
+	ring_refuse(e, dir, p, what, remedy);
 	close(fd);
 	return -1;
 }
@@ -276,24 +270,34 @@ static bool read_all(int fd, char *out, size_t size, size_t *n)
 	}
 }
 
-static bool ring_read(struct ring *r, const char *dir, enum purpose p, struct err *e)
+bool ring_read_text(const char *dir, enum purpose p, char text[RING_FILE_MAX + 2], size_t *n,
+    struct stat *st, struct err *e)
 {
-	char text[FILE_MAX + 2];
-	const char *wrong;
-	size_t n;
-	int fd = open_checked(dir, p, e);
+	struct stat own;
+	int fd = open_checked(dir, p, st ? st : &own, e);
+	bool read;
 
 	if (fd < 0)
 		return false;
-	if (read_all(fd, text, sizeof(text) - 1, &n)) {
-		text[n] = '\0';
-		wrong = ring_parse(r, p, text, n);
-	} else {
-		wrong = "cannot be read";
-	}
+	read = read_all(fd, text, RING_FILE_MAX + 1, n);
 	close(fd);
+	if (!read)
+		return ring_refuse(e, dir, p, "cannot be read", "see gatehouse-keys(5)");
+	text[*n] = '\0';
+	return true;
+}
+
+static bool ring_read(struct ring *r, const char *dir, enum purpose p, struct err *e)
+{
+	char text[RING_FILE_MAX + 2];
+	const char *wrong = NULL;
+	size_t n;
+	bool read = ring_read_text(dir, p, text, &n, NULL, e);
+
+	if (read)
+		wrong = ring_parse(r, p, text, n);
 	OPENSSL_cleanse(text, sizeof(text));
-	return !wrong || refuse(e, dir, p, wrong, "see gatehouse-keys(5)");
+	return read && (!wrong || ring_refuse(e, dir, p, wrong, "see gatehouse-keys(5)"));
 }
 
 /* ---- the ring ---- */

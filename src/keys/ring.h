@@ -70,4 +70,20 @@ const char *ring_parse(struct ring *, enum purpose, char *text, size_t n);
  * files are never touched. *MADE (may be NULL) counts the new files. */
 bool ring_init(const char *dir, unsigned *made, struct err *);
 
+/*
+ * Changes of a file that is there. It is rewritten whole, beside itself, and renamed: whoever reads
+ * meanwhile sees the old file or the new one. Comments, order, mode and group stay. ERR_CONFIG:
+ * the file is refused, the key is not there, or it may not change so.
+ */
+/* Adds a new active key; ID gets its id. */
+bool ring_add(const char *dir, enum purpose, char id[KEY_ID_MAX + 1], struct err *);
+/* Makes an active key the primary one; the one that was becomes active. */
+bool ring_make_primary(const char *dir, enum purpose, const char *id, struct err *);
+/*
+ * Retires an active key, if MAY agrees: it is asked when the key was found fit, while nobody else
+ * changes the file, and says why not.
+ */
+bool ring_retire(const char *dir, enum purpose, const char *id,
+    bool (*may)(void *own, struct err *), void *own, struct err *);
+
 #endif

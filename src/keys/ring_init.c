@@ -4,7 +4,8 @@
 
 #include "keys/ring.h"
 
-#include "base/b64.h"
+#include "keys/ring_internal.h"
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/rand.h"
@@ -21,8 +22,6 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-
-enum { TEXT_MAX = B64URL_LEN(KEY_DER_MAX) };
 
 static size_t new_secret(enum purpose p, unsigned char out[KEY_DER_MAX])
 {
@@ -45,11 +44,12 @@ static size_t new_secret(enum purpose p, unsigned char out[KEY_DER_MAX])
 	return (size_t)n;
 }
 
-/* A line with a new primary key, whose id tells the day. */
-static size_t new_line(enum purpose p, char *out, size_t size)
+size_t ring_new_line(enum purpose p, enum key_state state, char id[KEY_ID_MAX + 1],
+    char out[RING_LINE_MAX])
 {
+	char text[RING_SECRET_MAX + 1], when[CLOCK_TEXT];
 	unsigned char bytes[KEY_DER_MAX], salt[3];
-	char text[TEXT_MAX + 1], when[CLOCK_TEXT], hex[2 * sizeof(salt) + 1];
+	char hex[2 * sizeof(salt) + 1];
 	size_t n = new_secret(p, bytes);
 	int len;
 
@@ -57,20 +57,21 @@ static size_t new_line(enum purpose p, char *out, size_t size)
 	rand_bytes(salt, sizeof(salt));
 	hex_encode(hex, salt, sizeof(salt));
 	clock_text(when);
-	len = snprintf(out, size, "%.10s-%s primary %s\n", when, hex, text);
+	snprintf(id, KEY_ID_MAX + 1, "%.10s-%s", when, hex);
+	len = snprintf(out, RING_LINE_MAX, "%s %s %s\n", id, key_state_name(state), text);
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	OPENSSL_cleanse(text, sizeof(text));
 	return (size_t)len;
 }
 
-static bool write_file(int dirfd, const char *name, const char *text, size_t n)
+bool ring_write_file(int dirfd, const char *name, mode_t mode, const char *text, size_t n)
 {
 	int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	bool ok;
 
 	if (fd < 0)
 		return false;
-	ok = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
+	ok = fchmod(fd, mode) == 0 && write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
 	return close(fd) == 0 && ok;
 }
 
@@ -78,17 +79,17 @@ static bool write_file(int dirfd, const char *name, const char *text, size_t n)
  * replaced. */
 static bool make_file(int dirfd, enum purpose p, unsigned *made)
 {
-	char line[TEXT_MAX + 128], unique[UUID_TEXT], temporary[UUID_TEXT + 8];
+	char line[RING_LINE_MAX], id[KEY_ID_MAX + 1], unique[UUID_TEXT], temporary[UUID_TEXT + 8];
 	size_t n;
 	bool ok;
 	int why;
 
 	if (faccessat(dirfd, purpose_name(p), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return true;
-	n = new_line(p, line, sizeof(line));
+	n = ring_new_line(p, KEY_PRIMARY, id, line);
 	rand_uuid(unique);
 	snprintf(temporary, sizeof(temporary), ".new-%s", unique);
-	ok = write_file(dirfd, temporary, line, n) &&
+	ok = ring_write_file(dirfd, temporary, 0400, line, n) &&
 	     linkat(dirfd, temporary, dirfd, purpose_name(p), 0) == 0;
 	why = errno;
 	unlinkat(dirfd, temporary, 0);

@@ -200,6 +200,23 @@ static bool secret_is_right(const struct client *c, const struct key *pepper, co
 	return c->secret_hash.len == HASH_LEN && hash_equal(hash, c->secret_hash.value, HASH_LEN);
 }
 
+/*
+ * A right secret comes under the primary pepper. Where that fails it stays where it is, for the next
+ * time: nobody is refused for it.
+ */
+static void rehash(
+    struct req *r, const struct client *c, const struct ring *ring, const char *secret)
+{
+	struct err e = { .code = ERR_NONE };
+	const char *pepper_id;
+	struct db_param hash = token_hash_new(ring, r->arena, secret, &pepper_id);
+	const struct db_param params[] = { DB_TEXT(c->id), c->secret_hash, hash,
+		DB_TEXT(pepper_id) };
+
+	if (strcmp(pepper_id, c->pepper_id) != 0)
+		db_call(r->app->db, STMT_CLIENT_REHASH, params, 4, r->arena, NULL, &e);
+}
+
 static bool verify(
     struct req *r, const struct client *c, const struct client_claim *claim, struct err *e)
 {
@@ -209,6 +226,7 @@ static bool verify(
 					      : "none";
 	const struct ring *ring;
 	const struct key *pepper;
+	const char *secret;
 
 	if (strcmp(c->auth_method, method))
 		return err_set(e, ERR_INVALID_CLIENT, "client authentication failed",
@@ -222,10 +240,13 @@ static bool verify(
 	pepper = ring_find(ring, KEY_PEPPER, c->pepper_id);
 	if (!pepper)
 		return refuse(e, "the pepper of the client's secret is not in the key ring");
-	if (strlen(claim->secret) <= SECRET_MAX && secret_is_right(c, pepper, claim->secret))
+	secret = claim->secret;
+	if (strlen(secret) > SECRET_MAX || !secret_is_right(c, pepper, secret))
+		secret = claim->decoded ? claim->decoded->secret : NULL;
+	if (secret && secret_is_right(c, pepper, secret)) {
+		rehash(r, c, ring, secret);
 		return true;
-	if (claim->decoded && secret_is_right(c, pepper, claim->decoded->secret))
-		return true;
+	}
 	return err_reason(e, ERR_INVALID_CLIENT, "wrong_secret", "client authentication failed",
 	    "client '%s'", c->id);
 }

@@ -54,15 +54,17 @@ bool request_id_is_valid(const char *s)
 
 bool session_find(struct req *r, struct session *s, struct err *e)
 {
-	struct db_param hashes;
+	struct db_param params[2];
+	const struct ring *ring;
 	struct db_rows rows;
 
 	*s = (struct session){ .subject = NULL };
-	if (!session_hashes(r, &hashes, e))
+	if (!req_ring(r, &ring, e) || !session_hashes(r, &params[0], e))
 		return false;
-	if (!hashes.value)
+	if (!params[0].value)
 		return false;
-	if (!db_call(r->app->db, STMT_SESSION_FIND, &hashes, 1, r->arena, &rows, e))
+	params[1] = DB_TEXT(ring_primary(ring, KEY_PEPPER)->id);
+	if (!db_call(r->app->db, STMT_SESSION_FIND, params, 2, r->arena, &rows, e))
 		return false;
 	if (!rows.rows)
 		return false;
