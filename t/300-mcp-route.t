@@ -175,7 +175,12 @@ for my $row (['Mcp-Name', 'a', 'E87: another Mcp-Name'], ['Mcp-Name', 'b, b', 'E
 	is($r->json->{id}, 7, "$row->[2]: the answer has the request's id");
 }
 $up->clear;
+$r = post('/mcp/plain', content => $modern, headers => [@modern, ['Mcp-Name', 'b'], ['Mcp_Name', 'hidden']]);
+is($r->{status}, 400, 'E87: Mcp-Name beside an Mcp_Name, which the web server gives the same name, is 400');
+is(scalar($up->requests), 0, 'E87: and neither reaches the upstream');
 is(post('/mcp/plain', type => 'text/plain')->{status}, 415, 'a body that is not application/json is 415');
+is(post('/mcp/plain', type => 'text/plain', headers => [['Content_Type', 'application/json']])->{status}, 415,
+	'nor does Content_Type make it so');
 is(post('/mcp/plain', type => 'application/json; charset=utf-8')->{status}, 200, 'parameters of the type do not matter');
 my $pad = sub { my ($n) = @_; my $s = '{"jsonrpc":"2.0","id":1,"method":"x","params":{"p":""}}'; $s =~ s/""/'"' . 'x' x ($n - length $s) . '"'/e; $s };
 is(post('/mcp/plain', content => $pad->(1 << 20))->{status}, 200, 'a body of 1 MiB passes');

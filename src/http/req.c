@@ -32,35 +32,60 @@ static char *lower(struct arena *a, const char *s, size_t n)
 	return p;
 }
 
-/* "HTTP_MCP_SESSION_ID=x" becomes "mcp-session-id", "x". CGI keeps the two content headers apart. */
-static void read_headers(struct req *r)
+/*
+ * The header's name in a variable: "HTTP_MCP_SESSION_ID=x" is "mcp-session-id". CGI keeps the two content headers
+ * apart; HTTP_CONTENT_TYPE is what a client writes as "Content_Type", and no word about the body. NULL: no header.
+ */
+static char *header_name(struct arena *a, const char *param, const char *equals)
+{
+	static const char *const content[] = { "CONTENT_TYPE=", "CONTENT_LENGTH=" };
+	bool is_content = false, is_http = !strncmp(param, "HTTP_", 5);
+	char *name;
+
+	param += is_http ? 5 : 0;
+	for (size_t i = 0; i < 2; i++)
+		is_content |= !strncmp(param, content[i], strlen(content[i]));
+	if (is_http == is_content)
+		return NULL;
+	name = lower(a, param, (size_t)(equals - param));
+	for (char *q = name; *q; q++)
+		if (*q == '_')
+			*q = '-';
+	return name;
+}
+
+/*
+ * False: two headers have one name and different values, as "Mcp-Name" and "Mcp_Name" do behind lighttpd (measured).
+ * Which of them counts would be another question to each reader of the list.
+ */
+static bool add_header(struct header_list *list, const char *name, const char *value)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->at[i].name, name))
+			return !strcmp(list->at[i].value, value);
+	list->at[list->n].name = name;
+	list->at[list->n++].value = value;
+	return true;
+}
+
+/* False: they contradict each other. */
+static bool read_headers(struct req *r)
 {
 	const char *const *params = io_params(r->io);
-	size_t n = 0, used = 0;
-	struct header_list *list;
+	bool agree = true;
+	size_t n = 0;
 
 	while (params[n])
 		n++;
-	list = arena_alloc(r->arena, sizeof(*list) + n * sizeof(list->at[0]));
+	r->headers = arena_alloc(r->arena, sizeof(*r->headers) + n * sizeof(r->headers->at[0]));
 	for (size_t i = 0; i < n; i++) {
-		const char *name = params[i], *equals = strchr(name, '=');
-		char *spelled;
+		const char *equals = strchr(params[i], '=');
+		const char *name = equals ? header_name(r->arena, params[i], equals) : NULL;
 
-		if (!equals)
-			continue;
-		if (!strncmp(name, "HTTP_", 5))
-			name += 5;
-		else if (strncmp(name, "CONTENT_TYPE=", 13) && strncmp(name, "CONTENT_LENGTH=", 15))
-			continue;
-		spelled = lower(r->arena, name, (size_t)(equals - name));
-		for (char *q = spelled; *q; q++)
-			if (*q == '_')
-				*q = '-';
-		list->at[used].name = spelled;
-		list->at[used++].value = arena_strdup(r->arena, equals + 1);
+		if (name)
+			agree &= add_header(r->headers, name, arena_strdup(r->arena, equals + 1));
 	}
-	list->n = used;
-	r->headers = list;
+	return agree;
 }
 
 const char *req_header_at(const struct req *r, size_t i, const char **value)
@@ -245,7 +270,7 @@ bool req_read(struct req *r, struct err *e)
 	const char *method = io_param(r->io, "REQUEST_METHOD");
 	const char *target = io_param(r->io, "REQUEST_URI");
 	const char *peer = io_param(r->io, "REMOTE_ADDR");
-	bool trusted;
+	bool trusted, agree;
 
 	r->start_us = clock_us();
 	r->method = arena_strdup(r->arena, method ? method : "");
@@ -253,7 +278,7 @@ bool req_read(struct req *r, struct err *e)
 	r->peer = arena_strdup(r->arena, peer ? peer : "");
 	r->path = "/";
 	r->query = r->tail = r->body = arena_strdup(r->arena, "");
-	read_headers(r);
+	agree = read_headers(r);
 	trusted = is_trusted(r);
 	r->client_ip = trusted ? forwarded_for(r) : r->peer;
 	read_request_id(r, trusted);
@@ -262,7 +287,9 @@ bool req_read(struct req *r, struct err *e)
 	r->event.request_id = r->request_id;
 	r->event.client_ip = r->client_ip;
 	r->event.http_method = r->method;
-	return read_target(r, e) && read_origin(r, trusted, e);
+	return read_target(r, e) && read_origin(r, trusted, e) &&
+	    (agree || err_reason(e, ERR_INVALID_REQUEST, "header_twice",
+	                  "two headers have one name and different values", "%s", ""));
 }
 
 static bool declared_length(const struct req *r, size_t *length)

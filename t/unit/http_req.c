@@ -219,6 +219,41 @@ static void test_headers(void)
 	arena_free(a);
 }
 
+/* The last word on a header is the same for everybody who reads it, or there is none. */
+static void test_headers_twice(void)
+{
+	static const struct {
+		const char *first, *second;
+		enum err_code want;
+		const char *name;
+	} cases[] = {
+		{ "HTTP_MCP_NAME=allowed", "HTTP_MCP_NAME=hidden", ERR_INVALID_REQUEST,
+		    "two values of one header, as Mcp-Name and Mcp_Name become, are refused" },
+		{ "HTTP_MCP_NAME=same", "HTTP_MCP_NAME=same", ERR_NONE, "the same value twice is one" },
+		{ "HTTP_X_FORWARDED_FOR=1.2.3.4", "HTTP_X_FORWARDED_FOR=198.51.100.7", ERR_INVALID_REQUEST,
+		    "so are two addresses" },
+		{ "HTTP_MCP_NAME=a", "HTTP_MCP_METHOD=b", ERR_NONE, "two headers are two" },
+		{ "CONTENT_TYPE=text/plain", "HTTP_CONTENT_TYPE=application/json", ERR_NONE,
+		    "Content_Type is no content type" },
+		{ "HTTP_CONTENT_LENGTH=9", "HTTP_CONTENT_TYPE=application/json", ERR_NONE,
+		    "not even where there is no other" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *a = arena_new();
+		struct io io = { .params = { "REQUEST_METHOD=POST", "REQUEST_URI=/gw/token",
+		    "HTTP_HOST=mcp.example.com", "REMOTE_ADDR=192.0.2.1", cases[i].first, cases[i].second } };
+		struct req *r = request(a, &io);
+		struct err e = { .code = ERR_NONE };
+
+		req_read(r, &e);
+		is_int(e.code, cases[i].want, cases[i].name);
+		ok(strcmp(r->content_type, "application/json") != 0, "and gives no body a type");
+		is_str(req_header(r, "Content-Length"), NULL, "nor a length");
+		arena_free(a);
+	}
+}
+
 static enum err_code read_body(const char *declared, const char *body, size_t limit, bool broken)
 {
 	static char length[64];
@@ -321,6 +356,7 @@ int main(void)
 	test_forwarded();
 	test_host();
 	test_headers();
+	test_headers_twice();
 	test_body();
 	test_form();
 	test_resp();
