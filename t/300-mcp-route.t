@@ -224,6 +224,8 @@ traceparent: 00-aa-bb-01
 user-agent: client/1
 END
 is($request->{target}, '/mcp', 'at the upstream\'s path');
+($request) = received('/mcp/plain', type => 'application/json; charset=utf-7');
+is($request->{header}{'content-type'}, 'application/json', 'nobody is told to read the body in another charset than we did');
 ($request, $headers) = received('/mcp/plain', headers => [['Connection', 'close, MCP-Protocol-Version, Baggage'], @sent]);
 unlike($headers, qr/^(?:mcp-protocol-version|baggage):/m, 'what Connection names stays behind') or diag($headers);
 ($request, $headers) = received('/mcp/rich', headers => \@sent);

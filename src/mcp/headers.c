@@ -58,13 +58,19 @@ static bool passes_up(const char *name, const struct mcp_route *route)
 	    (!strcmp(route->forward_headers[0], "*") || is_listed(name, route->forward_headers));
 }
 
+/*
+ * The type goes up without its parameters. We read the body as UTF-8, which JSON is; an upstream that believed
+ * "charset=utf-7" would read other names in it than we did.
+ */
 void headers_to_upstream(struct upstream_request *u, const struct req *r, const struct mcp_route *route)
 {
 	const char *connection = req_header(r, "Connection"), *name, *value;
 
-	for (size_t i = 0; (name = req_header_at(r, i, &value)); i++)
-		if (passes_up(name, route) && !is_of_connection(name, connection))
-			upstream_header_set(u, name, value, true);
+	for (size_t i = 0; (name = req_header_at(r, i, &value)); i++) {
+		if (!passes_up(name, route) || is_of_connection(name, connection))
+			continue;
+		upstream_header_set(u, name, strcmp(name, "content-type") ? value : r->content_type, true);
+	}
 }
 
 static bool is_redirect(int status)

@@ -32,7 +32,7 @@ bool header_name_is_reserved(const char *name)
 		/* about the connection (RFC 9110 7.6.1), or framing */
 		"connection", "keep-alive", "proxy-connection", "proxy-authenticate",
 		"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
-		"content-length", "expect", "host", "accept-encoding",
+		"content-encoding", "content-length", "expect", "host", "accept-encoding",
 		/* sealed and opened by the gateway */
 		"mcp-session-id",
 	};

@@ -47,7 +47,7 @@ static void test_query(struct arena *a)
 static void test_headers(struct arena *a)
 {
 	static const char *const reserved[] = { "Host", "connection", "Transfer-Encoding", "content-length", "TE", "Upgrade",
-		"Keep-Alive", "Proxy-Authorization", "Mcp-Session-Id", "Expect", "Trailer" };
+		"Keep-Alive", "Proxy-Authorization", "Mcp-Session-Id", "Expect", "Trailer", "Content-Encoding" };
 	struct upstream_request u;
 
 	upstream_request_init(&u, a, NULL);
