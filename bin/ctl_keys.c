@@ -13,6 +13,7 @@
 #include "conf/snapshot.h"
 #include "keys/ring.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,48 @@ static int on_directory(struct ctl *ctl, int (*verb)(const char *dir), const cha
 	status = verb(p->keyring);
 	project_unref(p);
 	return status;
+}
+
+/* ---- share: with programs that run as users of their own ---- */
+
+/* The user that a program runs as, named like its database role. */
+static const struct passwd *user_of(size_t reader)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "gatehouse_%s", ring_reader(reader));
+	return getpwnam(name);
+}
+
+static int keys_share(const char *dir)
+{
+	struct err e = { .code = ERR_NONE };
+	const struct passwd *user;
+	unsigned shared = 0;
+
+	for (size_t i = 0; ring_reader(i); i++) {
+		user = user_of(i);
+		if (!user)
+			continue;
+		if (!ring_share(dir, i, user->pw_uid, user->pw_gid, &e))
+			return ctl_fail(&ctl_keys, &e);
+		printf("%s/%s: for the user %s\n", dir, ring_reader(i), user->pw_name);
+		shared++;
+	}
+	if (shared)
+		return CTL_OK;
+	err_set(&e, ERR_CONFIG, "", "");
+	err_text(&e, "no program has a user of its own: there is no user gatehouse_mcp, say");
+	return ctl_fail(&ctl_keys, &e);
+}
+
+/* Once shared, what changes is shared again. */
+static int share_again(struct ctl *ctl, const char *dir)
+{
+	for (size_t i = 0; ring_reader(i); i++)
+		if (ring_folder(ctl->arena, dir, ring_reader(i)) != dir)
+			return keys_share(dir);
+	return CTL_OK;
 }
 
 /* ---- add, primary, retire: of the project's ring ---- */
@@ -242,6 +285,8 @@ static int on_purpose(struct keys_call *k, int (*verb)(struct keys_call *))
 	if (!k->project)
 		return CTL_FAILED;
 	status = verb(k);
+	if (status == CTL_OK)
+		status = share_again(k->ctl, k->project->keyring);
 	project_unref(k->project);
 	return status;
 }
@@ -255,6 +300,8 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 		return on_directory(ctl, keys_init, argv[2]);
 	if (!strcmp(word, "list") && argc <= 3)
 		return on_directory(ctl, keys_list, argv[2]);
+	if (!strcmp(word, "share") && argc <= 3)
+		return on_directory(ctl, keys_share, argv[2]);
 	if (argc < 3 || !read_purpose(argv[2], &k.purpose))
 		return ctl_usage(&ctl_keys);
 	if (!strcmp(word, "add") && argc == 3)
@@ -272,8 +319,9 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 
 const struct ctl_command ctl_keys = {
 	.name = "keys",
-	.usage = "init|list [DIR] | add PURPOSE | primary PURPOSE ID | retire PURPOSE ID [--revoke]",
+	.usage = "init|list|share [DIR] | add PURPOSE | primary PURPOSE ID | retire PURPOSE ID [--revoke]",
 	.about = "make the missing files of the key ring (the project's, or DIR); list its keys, "
-		 "never their bytes; change the key of a purpose in steps, with a reload between",
+		 "never their bytes; give each program that runs as a user of its own what it reads; "
+		 "change the key of a purpose in steps, with a reload between",
 	.run = keys_run,
 };

@@ -67,9 +67,13 @@ static struct project_options options_of(const struct app *app)
 /* Keys are opened again with each site: a key that was added is known from the next reload on. */
 static void open_keys(struct site *s)
 {
+	struct arena *a;
+
 	if (!s->app->key_mask || s->project->fault)
 		return;
-	s->ring = ring_open(s->project->keyring, s->app->key_mask, &s->ring_fault);
+	a = arena_new();
+	s->ring = ring_open(ring_folder(a, s->project->keyring, s->app->name), s->app->key_mask, &s->ring_fault);
+	arena_free(a);
 	if (!s->ring)
 		log_error(NULL, s->ring_fault.text, "detail", s->ring_fault.detail, NULL);
 }

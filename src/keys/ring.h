@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -85,5 +86,14 @@ bool ring_make_primary(const char *dir, enum purpose, const char *id, struct err
  */
 bool ring_retire(const char *dir, enum purpose, const char *id,
     bool (*may)(void *own, struct err *), void *own, struct err *);
+
+/*
+ * Programs that run as users of their own (ring_share.c). ring_reader: the I-th program that reads
+ * keys, or NULL past the end. ring_share: makes or renews DIR/PROGRAM with copies (0400, of this
+ * user and group) of the files that it reads. ring_folder: DIR/PROGRAM if it is there, else DIR.
+ */
+const char *ring_reader(size_t i);
+bool ring_share(const char *dir, size_t reader, uid_t, gid_t, struct err *);
+const char *ring_folder(struct arena *, const char *dir, const char *program);
 
 #endif

@@ -197,6 +197,41 @@ static void test_init(void)
 	ok(rmdir(dir) == 0, "no other file is left");
 }
 
+static void test_share(void)
+{
+	struct arena *a = arena_new();
+	struct err e = { .code = ERR_NONE };
+	size_t consent = 0;
+	const char *own;
+	struct ring *r;
+	struct stat st;
+
+	while (strcmp(ring_reader(consent), "consent") != 0)
+		consent++;
+	ring_init(dir, NULL, &e);
+	ok(!strcmp(ring_folder(a, dir, "consent"), dir), "a ring that is not shared is one for all");
+	ok(ring_share(dir, consent, geteuid(), getegid(), &e), "a ring is shared with a program");
+	own = ring_folder(a, dir, "consent");
+	ok(strcmp(own, dir) != 0, "which reads a folder of its own then");
+	ok(!strcmp(ring_folder(a, dir, "mcp"), dir), "and others do not");
+	ok(stat(path("consent/pepper"), &st) == 0 && (st.st_mode & 07777) == 0400, "only its owner reads a copy");
+	ok(stat(dir, &st) == 0 && (st.st_mode & 07777) == 0711, "everybody may pass, and nobody look around");
+	r = ring_open(own, 1u << KEY_PEPPER | 1u << KEY_SESSION, &e);
+	ok(r, "what it reads is there");
+	ring_close(r);
+	ok(!ring_open(own, 1u << KEY_VAULT, &e), "and nothing else is");
+	ok(ring_share(dir, consent, geteuid(), getegid(), &e), "it can be shared again");
+	err_clear(&e);
+	ok(!ring_share("/nonexistent", consent, 0, 0, &e) && e.code == ERR_CONFIG, "a ring that is not there cannot");
+	unlink(path("consent/pepper"));
+	unlink(path("consent/session"));
+	ok(rmdir(path("consent")) == 0, "no other file is left");
+	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
+		unlink(path(purpose_name(p)));
+	rmdir(dir);
+	arena_free(a);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -205,5 +240,6 @@ int main(void)
 	test_states();
 	test_files();
 	test_init();
+	test_share();
 	return done();
 }
