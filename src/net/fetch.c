@@ -332,10 +332,6 @@ static bool perform(struct fetch *f, struct answer *an, struct err *e)
 	transfer_configure(&t, easy);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)f->total_ms);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700
-	/* past the deadline nobody waits for the resolver's thread either */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
 	code = curl_easy_perform(easy);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_cleanup(easy);
