@@ -33,7 +33,9 @@ struct ctl_command {
 extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_clients;
 extern const struct ctl_command ctl_grants;
+extern const struct ctl_command ctl_doctor;
 extern const struct ctl_command ctl_keys;
+extern const struct ctl_command ctl_maintenance;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_reload;
 extern const struct ctl_command ctl_user;

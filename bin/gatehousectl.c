@@ -21,6 +21,8 @@ static const struct ctl_command *const commands[] = {
 	&ctl_reload,
 	&ctl_webconfig,
 	&ctl_keys,
+	&ctl_doctor,
+	&ctl_maintenance,
 	&ctl_user,
 	&ctl_clients,
 	&ctl_grants,

@@ -15,3 +15,7 @@ TESTS += t/806-keys.t
 TESTS += t/807-revoke.t
 bin_gatehousectl_SOURCES += bin/ctl_webconfig.c
 TESTS += t/805-webconfig.t
+bin_gatehousectl_SOURCES += bin/ctl_doctor.c bin/doctor.h bin/doctor_database.c bin/doctor_http.c
+bin_gatehousectl_SOURCES += bin/doctor_machine.c bin/doctor_reach.c bin/doctor_web.c
+bin_gatehousectl_SOURCES += bin/ctl_maintenance.c
+TESTS += t/813-maintenance.t

@@ -11,6 +11,7 @@ SQL_FN += sql/fn/bearer.sql
 SQL_FN += sql/fn/consent.sql
 SQL_FN += sql/fn/core.sql
 SQL_FN += sql/fn/event.sql
+SQL_FN += sql/fn/maintenance.sql
 SQL_FN += sql/fn/oauth-client.sql
 SQL_FN += sql/fn/oauth-consent.sql
 SQL_FN += sql/fn/oauth-document.sql
@@ -22,6 +23,7 @@ SQL_STMT += sql/stmt/bearer.sql
 SQL_STMT += sql/stmt/consent.sql
 SQL_STMT += sql/stmt/core.sql
 SQL_STMT += sql/stmt/event.sql
+SQL_STMT += sql/stmt/maintenance.sql
 SQL_STMT += sql/stmt/oauth.sql
 SQL_STMT += sql/stmt/oauth-document.sql
 

@@ -29,6 +29,11 @@ for my $program (qw(discovery oauth consent mcp)) {
 	is($ready->{status}, 200, "$program is ready");
 	is($ready->json->{checks}{database}, 'ok', '... and says what it looked at');
 }
+my $stream = Gatehouse::Http->stream(GET => $gw->url('/health/mcp/stream'));
+is(join(' ', map { $_->{event} } $stream->events), 'first second', 'a stream of two events');
+cmp_ok(scalar @{ $stream->{chunks} }, '>', 1, '... which come apart');
+is(request(GET => $gw->url('/health/mcp/stream'), { headers => [['X-Forwarded-For' => '203.0.113.7']] })->{status}, 404,
+	'... for neighbours only');
 is(ask('/mcp/healthz', [Host => 'monitor.example'])->{status}, 200, 'a monitor asks by address, under any name');
 is(ask('/mcp/other')->{status}, 404, 'there is no third question');
 is(ask('/mcp/healthz', [Host => '127.0.0.1'], ['X-Forwarded-For' => '203.0.113.7'])->{status}, 404,

@@ -327,6 +327,18 @@ static bool same_snapshot(struct arena *a, const char *x, const char *y)
 	return same_file(a, conf_path(a, x, "source"), conf_path(a, y, "source"));
 }
 
+const char *snapshot_differs(struct arena *a, const struct snapshot *s, const char *project_dir)
+{
+	const char *now = arena_printf(a, "%llx\n", stat_mark(1, conf_path(a, project_dir, ".env")));
+	struct conf_text then = { .p = NULL };
+
+	for (int i = 0; i < FILES; i++)
+		if (!same_file(a, conf_path(a, s->dir, files[i]), conf_path(a, project_dir, files[i])))
+			return files[i];
+	conf_read(&then, a, conf_path(a, s->dir, "source"), CONF_FILE_MAX, NULL);
+	return then.p && strcmp(then.p, now) != 0 ? ".env" : NULL;
+}
+
 /* The state of .env when this was published: autoReload compares it, nobody copies its content. */
 static bool note_source(struct arena *a, const char *project_dir, const char *stage,
     const struct stat *dir, struct err *e)

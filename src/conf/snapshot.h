@@ -57,6 +57,12 @@ bool snapshot_back(struct snapshot *, struct arena *, const char *home, struct e
 /* The numbers kept, ascending, in the arena; how many. */
 size_t snapshot_list(struct arena *, const char *home, unsigned long **numbers);
 
+/*
+ * Which file of the project's directory differs from the snapshot's copy ("config/policies.json", ".env"), NULL if
+ * none does: what was edited since, and not published.
+ */
+const char *snapshot_differs(struct arena *, const struct snapshot *, const char *project_dir);
+
 /* A mark that changes when another snapshot is put in force: cheap enough to ask for twice a second. 0: none. */
 unsigned long long snapshot_mark(const char *home);
 

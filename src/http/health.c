@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * {b}/health/PROGRAM/healthz: this process answers. {b}/health/PROGRAM/readyz: it can do its work
- * (project, keys, database). For monitors on this machine and behind trusted proxies: anybody else
- * sees 404, as if nothing were here.
+ * (project, keys, database). {b}/health/PROGRAM/stream: two events, 300 ms apart, by which
+ * `gatehousectl doctor` sees whether the web server passes the first before the second is there. For
+ * monitors on this machine and behind trusted proxies: anybody else sees 404, as if nothing were here.
  */
 #include "config.h"
 
@@ -11,6 +12,9 @@
 #include "net/address.h"
 
 #include <string.h>
+#include <time.h>
+
+enum { STREAM_PAUSE_MS = 300 };
 
 static bool is_neighbour(const struct req *r, const char *address)
 {
@@ -74,6 +78,7 @@ static bool answer_ready(struct req *r, struct resp *p)
 	add_check(checks, "database", database_state(r), &ready);
 	json_add_string(doc, "status", ready ? "ready" : "not ready");
 	json_add_string(doc, "program", r->app->name);
+	json_add_int(doc, "snapshot", (int64_t)r->site->snapshot);
 	json_add(doc, "checks", checks);
 	if (!ready)
 		resp_set(p, "Retry-After", "2");
@@ -89,6 +94,25 @@ static bool answer_alive(struct req *r, struct resp *p)
 	return resp_json(p, 200, doc);
 }
 
+/* Holds a thread for as long: a neighbour may do that. The pause ends a stream that nobody reads any more. */
+static bool answer_stream(struct req *r, struct resp *p)
+{
+	const struct timespec pause = { .tv_nsec = STREAM_PAUSE_MS * 1000000L };
+	const char *first = arena_printf(r->arena, "event: first\ndata: {\"cgi\":%s}\n\n",
+	    r->app->one_call ? "true" : "false");
+
+	resp_text(p, 200, "text/event-stream", "event: second\ndata: {}\n\n");
+	resp_set(p, "Cache-Control", "no-cache, no-transform");
+	resp_set(p, "X-Accel-Buffering", "no");
+	if (!resp_send_head(r, p) || !strcmp(r->method, "HEAD"))
+		return true;
+	if (io_write(r->io, first, strlen(first)) && io_flush(r->io)) {
+		nanosleep(&pause, NULL);
+		io_write(r->io, buf_text(&p->body), p->body.len);
+	}
+	return true;
+}
+
 bool health_answer(struct req *r, struct resp *p)
 {
 	const char *prefix = arena_printf(r->arena, "%s/health/%s/", r->project->base_path, r->app->name);
@@ -99,5 +123,7 @@ bool health_answer(struct req *r, struct resp *p)
 		return false;
 	if (!strcmp(r->path + n, "healthz"))
 		return answer_alive(r, p);
+	if (!strcmp(r->path + n, "stream"))
+		return answer_stream(r, p);
 	return !strcmp(r->path + n, "readyz") && answer_ready(r, p);
 }

@@ -120,7 +120,8 @@ static void serve_one(struct app *app, struct io *io)
 	}
 	if (detached)
 		return;
-	resp_send(r, p);
+	if (!p->head_sent)
+		resp_send(r, p);
 	req_finish(r);
 }
 

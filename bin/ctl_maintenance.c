@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maintenance: what the programs do by themselves once a minute, now and to the end, for cron or a systemd
+ * timer; for machines whose programs run only when somebody calls (CGI), and after a long pause.
+ */
+#include "config.h"
+
+#include "ctl.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { BATCH = 500, BUSY_TRIES = 50, BUSY_US = 200 * 1000 };
+
+struct account {
+	int64_t days_made, days_dropped, batches, expired;
+};
+
+/* One batch. *MORE: there may be something left. */
+static bool step(struct ctl *ctl, struct db *db, int keep, struct account *sum, bool *ran, bool *more,
+    struct err *e)
+{
+	const struct db_param p[] = { db_int(ctl->arena, keep), db_int(ctl->arena, BATCH) };
+	struct db_rows r;
+
+	if (!db_call(db, STMT_MAINTENANCE_STEP, p, 2, ctl->arena, &r, e))
+		return false;
+	*ran = db_bool_at(&r, 0, 0);
+	*more = db_int_at(&r, 0, 4) > 0;
+	sum->days_made += db_int_at(&r, 0, 1);
+	sum->days_dropped += db_int_at(&r, 0, 2);
+	sum->batches += db_int_at(&r, 0, 3);
+	sum->expired += db_int_at(&r, 0, 4);
+	return true;
+}
+
+/* A program that is at it holds the lock for a moment. */
+static bool run_to_the_end(struct ctl *ctl, struct db *db, int keep, struct account *sum, struct err *e)
+{
+	bool ran, more = true;
+	int busy = 0;
+
+	while (more) {
+		if (!step(ctl, db, keep, sum, &ran, &more, e))
+			return false;
+		if (ran)
+			continue;
+		if (++busy == BUSY_TRIES)
+			return err_set(e, ERR_UNAVAILABLE, "somebody else has been at it for 10 s: nothing to do here",
+			    "");
+		more = true;
+		usleep(BUSY_US);
+	}
+	return true;
+}
+
+static int maintenance_run(struct ctl *ctl, int argc, char **argv)
+{
+	struct err e = { .code = ERR_NONE };
+	struct account sum = { 0 };
+	struct project *p;
+	struct db *db;
+	bool ok = false;
+
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage(&ctl_maintenance);
+	p = ctl_project(ctl, &ctl_maintenance);
+	if (!p)
+		return CTL_FAILED;
+	db = ctl_db(p, &e);
+	if (db) {
+		ok = run_to_the_end(ctl, db, p->events_days, &sum, &e);
+		db_close(db);
+	}
+	project_unref(p);
+	if (!ok)
+		return ctl_fail(&ctl_maintenance, &e);
+	printf("tables of events: %lld made, %lld dropped\nexpired rows: %lld removed\n", (long long)sum.days_made,
+	    (long long)sum.days_dropped, (long long)(sum.expired + sum.batches));
+	return CTL_OK;
+}
+
+const struct ctl_command ctl_maintenance = {
+	.name = "maintenance",
+	.usage = "",
+	.about = "remove what has expired and make the coming days of events, as programs do once a minute",
+	.run = maintenance_run,
+};

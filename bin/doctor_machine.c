@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be seen on this machine: the project, its folders, the processes. */
+#include "config.h"
+
+#include "doctor.h"
+
+#include "keys/ring.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct program doctor_programs[] = {
+	/* threads of cgi-bin/NAME.c; mcp listens besides */
+	{ "discovery", false, 0 },
+	{ "oauth", true, 8 },
+	{ "consent", true, 4 },
+	{ "mcp", true, 3 },
+	{ NULL, false, 0 },
+};
+
+enum { PROGRAMS_MAX = 16 };
+
+static const char *user_name(struct doctor *d, uid_t uid)
+{
+	const struct passwd *user = getpwuid(uid);
+
+	return user ? arena_strdup(d->arena, user->pw_name) : arena_printf(d->arena, "uid %u", (unsigned)uid);
+}
+
+/* ---- the project */
+
+void check_project(struct doctor *d)
+{
+	struct problem one;
+
+	for (size_t i = 0; problems_at(d->p->problems, i, &one); i++) {
+		const char *at = arena_printf(d->arena, "%s%s%s", one.file, *one.pointer ? "#" : "", one.pointer);
+
+		if (one.is_error)
+			doctor_error(d, one.remedy, "%s: %s", at, one.text);
+		else
+			doctor_warning(d, one.remedy, "%s: %s", at, one.text);
+	}
+}
+
+void check_snapshot(struct doctor *d)
+{
+	struct err e = { .code = ERR_NONE };
+	const char *differs;
+	struct snapshot s;
+
+	if (!snapshot_current(&s, d->arena, d->home, &e)) {
+		doctor_warning(d, "run `gatehousectl reload`",
+		    "nothing is published: programs serve the directory as they find it%s%s",
+		    e.code == ERR_NOT_FOUND ? "" : ": ", e.code == ERR_NOT_FOUND ? "" : e.text);
+		return;
+	}
+	differs = snapshot_differs(d->arena, &s, d->dir);
+	if (differs)
+		doctor_warning(d, "run `gatehousectl reload` to put it in force",
+		    "%s was edited after snapshot %lu was published: programs serve the older one", differs,
+		    s.number);
+}
+
+static void check_state_mode(struct doctor *d, const struct stat *st)
+{
+	if (st->st_mode & S_IWOTH)
+		doctor_error(d, arena_printf(d->arena, "chmod o-w %s", d->p->state_dir),
+		    "every user of this machine can write into the state directory %s", d->p->state_dir);
+	if (access(d->p->state_dir, R_OK | X_OK))
+		doctor_error(d, arena_printf(d->arena, "chown it to the programs' user, %s",
+		        user_name(d, geteuid())),
+		    "the state directory %s cannot be read: %s", d->p->state_dir, strerror(errno));
+	else if (access(d->p->state_dir, W_OK))
+		doctor_warning(d, "let the programs' user write it, or run `gatehousectl reload` as its owner",
+		    "programs cannot publish into the state directory %s: %s", d->p->state_dir,
+		    strerror(errno));
+}
+
+void check_state(struct doctor *d)
+{
+	struct stat st;
+
+	if (stat(d->p->state_dir, &st))
+		doctor_error(d, arena_printf(d->arena, "install -d -m 0750 -o %s %s, or set \"stateDir\"",
+		        user_name(d, geteuid()), d->p->state_dir),
+		    "the state directory %s: %s", d->p->state_dir, strerror(errno));
+	else
+		check_state_mode(d, &st);
+}
+
+void check_keys(struct doctor *d)
+{
+	for (enum purpose p = 0; p < KEY_PURPOSES; p++) {
+		struct err e = { .code = ERR_NONE };
+		struct ring *r = ring_open(d->p->keyring, 1u << p, &e);
+		/* "key file PATH is open to its group: chmod 0400 it" */
+		const char *remedy = strrchr(e.text, ':');
+
+		if (!r)
+			doctor_error(d, remedy ? remedy + 2 : NULL, "%.*s",
+			    (int)(remedy ? remedy - e.text : (long)strlen(e.text)), e.text);
+		ring_close(r);
+	}
+}
+
+void check_log(struct doctor *d)
+{
+	const char *to = d->p->log_destination;
+	int fd;
+
+	if (!to || !strcmp(to, "stderr"))
+		return;
+	if (!strcmp(to, "syslog")) {
+		if (access("/dev/log", F_OK))
+			doctor_error(d, "set \"log\": {\"destination\": \"stderr\"}, or run a syslog daemon",
+			    "the log goes to syslog, and nobody listens at /dev/log");
+		return;
+	}
+	fd = open(to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	if (fd < 0)
+		doctor_error(d, arena_printf(d->arena, "let %s write it, or change \"log\": {\"destination\": ...}",
+		        user_name(d, geteuid())),
+		    "the log file %s cannot be written: %s", to, strerror(errno));
+	else
+		close(fd);
+}
+
+/* ---- the processes */
+
+struct process {
+	int program; /* index of doctor_programs */
+	uid_t uid;
+	bool hardened;
+};
+
+/* The value behind "Name:" in a text of lines; "" if there is none. */
+static const char *line_of(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? at + strlen(name) + strspn(at + strlen(name), " \t") : "";
+}
+
+static bool read_proc(const char *pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/%.20s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	for (ssize_t i = 0; i + 1 < n; i++) /* arguments end with NULs */
+		if (!text[i])
+			text[i] = '\n';
+	return n > 0;
+}
+
+/* Whether a command line of one of our programs speaks of this project, or of none. */
+static bool is_of_project(struct doctor *d, const char *arguments)
+{
+	const char *option = strstr(arguments, "\n-c\n"), *dir;
+	char real[4096];
+
+	if (!option)
+		return true;
+	dir = arena_strndup(d->arena, option + 4, strcspn(option + 4, "\n"));
+	return realpath(dir, real) && !strcmp(real, d->p->dir);
+}
+
+static bool is_process(struct doctor *d, const char *pid, struct process *out)
+{
+	char status[4096], arguments[4096];
+	const char *name;
+	size_t n;
+
+	if (!read_proc(pid, "status", status, sizeof(status)) ||
+	    !read_proc(pid, "cmdline", arguments, sizeof(arguments)))
+		return false;
+	name = line_of(status, "Name:");
+	n = strcspn(name, "\n");
+	for (int i = 0; doctor_programs[i].name; i++) {
+		size_t len = strlen(doctor_programs[i].name);
+
+		if (strncmp(name, doctor_programs[i].name, len) || n != len + 5 ||
+		    (strncmp(name + len, ".fcgi", 5) && strncmp(name + len, ".cgi", 4)))
+			continue;
+		*out = (struct process){ .program = i,
+			.uid = (uid_t)strtoul(line_of(status, "Uid:"), NULL, 10),
+			.hardened = *line_of(status, "NoNewPrivs:") == '1' };
+		return is_of_project(d, arguments);
+	}
+	return false;
+}
+
+/* At most MAX of them, in the arena. */
+static struct process *find_processes(struct doctor *d, size_t max, size_t *n)
+{
+	struct process *all = arena_calloc(d->arena, max, sizeof(*all));
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	*n = 0;
+	while (proc && (entry = readdir(proc)) && *n < max)
+		if (*entry->d_name >= '0' && *entry->d_name <= '9' && is_process(d, entry->d_name, &all[*n]))
+			(*n)++;
+	if (proc)
+		closedir(proc);
+	return all;
+}
+
+enum { PROCESSES_MAX = 1024 };
+
+bool doctor_count_processes(struct doctor *d, unsigned counts[])
+{
+	size_t n;
+	struct process *all = find_processes(d, PROCESSES_MAX, &n);
+
+	for (int i = 0; doctor_programs[i].name; i++)
+		counts[i] = 0;
+	for (size_t i = 0; i < n; i++)
+		counts[all[i].program]++;
+	return n > 0;
+}
+
+void check_users(struct doctor *d)
+{
+	bool seen[PROGRAMS_MAX] = { false }, one_user = true, root = false;
+	unsigned programs = 0;
+	size_t n;
+	struct process *all = find_processes(d, PROCESSES_MAX, &n);
+
+	if (!n) {
+		doctor_skip(d, "no process of this project can be seen on this machine");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		programs += !seen[all[i].program];
+		seen[all[i].program] = true;
+		one_user &= all[i].uid == all[0].uid;
+		root |= all[i].uid == 0;
+	}
+	if (root)
+		doctor_error(d, "start them as a user of their own: User= in the systemd unit, -u of spawn-fcgi",
+		    "programs run as root");
+	if (one_user && programs > 1)
+		doctor_warning(d, "where root installs: a Unix user for each program (gatehouse(7), RUNNING)",
+		    "one Unix user, %s, runs all programs: database roles stop mistakes in SQL, not a worker that was "
+		    "broken into", user_name(d, all[0].uid));
+}

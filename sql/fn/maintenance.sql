@@ -1,0 +1,29 @@
+-- What the programs do once a minute (events_step), for gatehousectl maintenance: the same work under
+-- the same lock, with an account of it.
+
+-- One batch: at most P_LIMIT rows of each kind go. RAN false: a program is at it in this moment.
+-- for: admin
+create or replace function gatehouse.maintenance_step(p_keep int, p_limit int, out ran boolean,
+	out days_made bigint, out days_dropped bigint, out batches bigint, out expired bigint)
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	parents regclass[] := array['event_call', 'event_auth']::regclass[];
+	today date := (now() at time zone 'UTC')::date;
+	n bigint;
+begin
+	ran := pg_try_advisory_xact_lock(7449359170164355439);
+	if not ran then
+		return;
+	end if;
+	select count(*) into n from pg_inherits where inhparent = any(parents);
+	perform event_days();
+	select count(*) - n, count(*) into days_made, n
+	from pg_inherits where inhparent = any(parents);
+	if p_keep > 0 then
+		perform event_forget(today - p_keep);
+	end if;
+	select n - count(*) into days_dropped from pg_inherits where inhparent = any(parents);
+	delete from event_batch where at < now() - interval '1 hour';
+	get diagnostics batches = row_count;
+	expired := oauth_step(p_limit);
+end $$;
