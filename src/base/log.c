@@ -59,30 +59,41 @@ bool log_level_parse(const char *word, enum log_level *out)
 	return false;
 }
 
+/*
+ * Another thread may be about to write to the file that was open: its descriptor keeps its number and gets
+ * the new file. Closed, it could be a client's connection by the time of that write.
+ */
+static bool open_file(const char *path)
+{
+	static int file = -1;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	bool ok = fd >= 0;
+
+	if (ok && file < 0) {
+		file = fd;
+	} else if (ok) {
+		ok = dup3(fd, file, O_CLOEXEC) == file;
+		close(fd);
+	}
+	if (!ok)
+		log_error(NULL, "cannot open log file", "file", path, "error", strerror(errno), NULL);
+	else
+		target = file;
+	return ok;
+}
+
 bool log_open(const char *destination)
 {
-	int fd, old;
-
 	if (!strcmp(destination, "syslog")) {
 		openlog(program, LOG_PID, LOG_DAEMON);
 		to_syslog = true;
 		return true;
 	}
-	if (!strcmp(destination, "stderr")) {
-		to_syslog = false;
-		fd = STDERR_FILENO;
-	} else {
-		fd = open(destination, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-		if (fd < 0) {
-			log_error(NULL, "cannot open log file", "file", destination, "error",
-			    strerror(errno), NULL);
-			return false;
-		}
-		to_syslog = false;
-	}
-	old = atomic_exchange(&target, fd);
-	if (old != STDERR_FILENO && old != fd)
-		close(old);
+	if (!strcmp(destination, "stderr"))
+		target = STDERR_FILENO;
+	else if (!open_file(destination))
+		return false;
+	to_syslog = false;
 	return true;
 }
 

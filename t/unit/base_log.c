@@ -74,6 +74,34 @@ static void one_line(void)
 	    "a line that would pass its limit says so, and is whole");
 }
 
+/* The number of the descriptor that the log file has here; -1: it is not open. */
+static int descriptor(void)
+{
+	char link[64], name[64];
+
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		memset(link, 0, sizeof(link));
+		if (readlink(name, link, sizeof(link) - 1) > 0 && !strcmp(link, path))
+			return fd;
+	}
+	return -1;
+}
+
+static void again(void)
+{
+	int before = descriptor(), taken;
+
+	taken = dup(0);
+	ok(log_open(path) && descriptor() == before,
+	    "a file that is opened again keeps its descriptor: another thread may be writing to it");
+	ok(log_open("stderr") && descriptor() == before, "also while the log goes elsewhere");
+	ok(log_open(path) && descriptor() == before, "and after");
+	close(taken);
+	log_info(NULL, "back", NULL);
+	ok(strstr(written(), "back") != NULL, "and is written to");
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -90,6 +118,7 @@ int main(void)
 	ok(strstr(written(), "cannot open log file") != NULL, "the old one stays and says why");
 	log_raw(LOG_LEVEL_INFO, "{}\n{}\n", 6);
 	is_str(written(), "{}\n{}\n", "raw lines pass as they are");
+	again();
 	unlink(path);
 	return done();
 }
