@@ -303,6 +303,7 @@ static void block_signals(sigset_t *signals)
 /* Ends what is in flight, writes what is queued, lets go of everything. */
 static int finish(struct app *app)
 {
+	site_unwatch(app);
 	if (app->stop && app->up)
 		app->stop(app);
 	event_stop();

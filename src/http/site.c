@@ -296,13 +296,18 @@ void site_watch(struct app *app)
 	pthread_attr_destroy(&attr);
 }
 
+void site_unwatch(struct app *app)
+{
+	if (!app->watching)
+		return;
+	app->watching = false;
+	close(app->watch_stop[1]);
+	pthread_join(app->watcher, NULL);
+	close(app->watch_stop[0]);
+}
+
 void site_stop(struct app *app)
 {
-	if (app->watching) {
-		close(app->watch_stop[1]);
-		pthread_join(app->watcher, NULL);
-		close(app->watch_stop[0]);
-	}
 	site_unref(app->site);
 	free(app->dir);
 	free(app->snapshots);

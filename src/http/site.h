@@ -36,7 +36,9 @@ void site_start(struct app *, const char *dir);
 
 /* Looks for a newer snapshot twice a second, from a thread of its own; with autoReload, publishes changes. */
 void site_watch(struct app *);
-/* Ends the watching and the app's own reference. */
+/* Ends the watching. Before anything else of the program ends: a reload calls app.changed, which uses all of it. */
+void site_unwatch(struct app *);
+/* Ends the app's own reference. */
 void site_stop(struct app *);
 
 #endif
