@@ -10,6 +10,9 @@
 
 #include "ctl.h"
 
+#include "base/b64.h"
+#include "base/rand.h"
+#include "base/secret_hash.h"
 #include "conf/snapshot.h"
 #include "keys/ring.h"
 
@@ -265,6 +268,32 @@ static int keys_retire(struct keys_call *k)
 	return CTL_OK;
 }
 
+/* ---- hash-secret: for introspectionClients ---- */
+
+static int hash_secret(bool make)
+{
+	char secret[256], hash[SECRET_HASH_TEXT];
+	unsigned char bytes[KEY_LEN];
+
+	if (make) {
+		rand_bytes(bytes, sizeof(bytes));
+		b64url_encode(secret, bytes, sizeof(bytes));
+		printf("secret %s\n", secret);
+	} else if (!fgets(secret, sizeof(secret), stdin)) {
+		fputs("gatehousectl: keys: write the secret to standard input\n", stderr);
+		return CTL_FAILED;
+	}
+	secret[strcspn(secret, "\r\n")] = '\0';
+	if (!*secret || strlen(secret) == sizeof(secret) - 1) {
+		fputs("gatehousectl: keys: a secret has 1 to 254 bytes\n", stderr);
+		return CTL_FAILED;
+	}
+	secret_hash_make(hash, secret);
+	explicit_bzero(secret, sizeof(secret));
+	printf("%s%s\n", make ? "secretHash " : "", hash);
+	return CTL_OK;
+}
+
 /* ---- the command ---- */
 
 static bool read_purpose(const char *word, enum purpose *out)
@@ -302,6 +331,9 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 		return on_directory(ctl, keys_list, argv[2]);
 	if (!strcmp(word, "share") && argc <= 3)
 		return on_directory(ctl, keys_share, argv[2]);
+	if (!strcmp(word, "hash-secret") &&
+	    (argc == 2 || (argc == 3 && !strcmp(argv[2], "--new"))))
+		return hash_secret(argc == 3);
 	if (argc < 3 || !read_purpose(argv[2], &k.purpose))
 		return ctl_usage(&ctl_keys);
 	if (!strcmp(word, "add") && argc == 3)
@@ -319,9 +351,11 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 
 const struct ctl_command ctl_keys = {
 	.name = "keys",
-	.usage = "init|list|share [DIR] | add PURPOSE | primary PURPOSE ID | retire PURPOSE ID [--revoke]",
+	.usage = "init|list|share [DIR] | add PURPOSE | primary PURPOSE ID | retire PURPOSE ID [--revoke]"
+		 " | hash-secret [--new]",
 	.about = "make the missing files of the key ring (the project's, or DIR); list its keys, "
 		 "never their bytes; give each program that runs as a user of its own what it reads; "
-		 "change the key of a purpose in steps, with a reload between",
+		 "change the key of a purpose in steps, with a reload between; hash a secret (of "
+		 "standard input, or a new one) for introspectionClients",
 	.run = keys_run,
 };

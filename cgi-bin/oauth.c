@@ -31,6 +31,7 @@ static const struct route_row rows[] = {
 	API("{b}/oauth/register", KIB(64), ep_register),
 	API("{b}/oauth/token", KIB(16), ep_token),
 	API("{b}/oauth/revoke", KIB(16), ep_revoke),
+	API("{b}/oauth/introspect", KIB(16), ep_introspect),
 	PAGE("{b}/oauth/authorize", ep_authorize),
 	PAGE("{b}/oauth/authorize/*", ep_authorize),
 	PAGE("{b}/oauth/dev-login", ep_dev_login),

@@ -405,4 +405,19 @@ for my $row (
 	is(with(assertion(claims(%as), key => $key{p384}, header(alg => 'ES384'))), '503 temporarily_unavailable', '... for a day');
 }
 
+# --- at introspection, for a resource server that is a client ---
+
+$gw->write_project(gateway => { rates => { register => 0, authorize => 0, token => 0, refresh => 0 },
+	introspectionClients => [{ id => $me }] });
+$gw->ctl('reload');
+sub introspect {
+	my ($assertion) = @_;
+	return told(request('POST', "$o/oauth/introspect", { headers => [['Content-Type', 'application/x-www-form-urlencoded']],
+		content => form_encode(token => 'at_x', client_assertion_type => $type, client_assertion => $assertion) }));
+}
+wait_until(5, sub { introspect('x') !~ /^404/ });
+is(introspect(assertion()), 'good', 'introspection takes an assertion of a client that is declared');
+is(introspect(assertion(key => $key{thief}, header(kid => 'p256'))), $bad, '... rightly signed');
+is(introspect(assertion(claims(iss => $other->{client_id}, sub => $other->{client_id}), key => $key{thief})), $bad, '... and no other client\'s');
+
 done_testing();

@@ -242,6 +242,34 @@ begin
 end
 $$;
 
+-- A live access token, for a resource server that asks (RFC 7662). No row: anything else. A row under an older
+-- pepper is re-hashed, as bearer_find() does. Times are seconds since 1970; expires_at never reaches past the grant.
+-- for: oauth
+create or replace function gatehouse.token_introspect(p_token_hashes bytea[], p_pepper_id text)
+returns table (token_id uuid, client_id text, subject text, scope text, resource text,
+	operation_id text, issued_at bigint, expires_at bigint)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	t access_token%rowtype;
+begin
+	select * into t from access_token a where a.token_hash = any(p_token_hashes);
+	if t.pepper_id <> p_pepper_id then
+		update access_token a set token_hash = p_token_hashes[1], pepper_id = p_pepper_id
+		where a.token_id = t.token_id;
+	end if;
+	return query
+	select t.token_id, g.client_id, g.subject, t.scope, g.resource, g.operation_id,
+		floor(extract(epoch from t.created_at))::bigint,
+		floor(extract(epoch from least(t.expires_at, g.expires_at)))::bigint
+	from grants g
+	where g.grant_id = t.grant_id and t.revoked_at is null and g.revoked_at is null
+		and least(t.expires_at, g.expires_at) > now();
+end
+$$;
+
 -- Revokes what a client no longer needs (RFC 7009): of an access token that token, of a refresh
 -- token, used or not, the grant. The token of another client, or one that is no more, stays as
 -- it is.

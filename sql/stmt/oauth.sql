@@ -140,6 +140,13 @@ select grant_id, used from gatehouse.refresh_peek($1);
 select outcome, grant_id, subject, operation_id, resource, scope, expires_in, pair
 from gatehouse.token_refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
+-- name: token_introspect :one
+-- for: oauth
+-- $1 bytea[]  hashes of the access token, the primary pepper's first
+-- $2 text  the primary pepper's id
+select token_id, client_id, subject, scope, resource, operation_id, issued_at, expires_at
+from gatehouse.token_introspect($1, $2);
+
 -- name: token_revoke :one
 -- for: oauth
 -- $1 bytea[]  hashes of the token

@@ -12,6 +12,7 @@
 #include "conf/load.h"
 #include "conf/origin.h"
 #include "conf/tables.h"
+#include "base/secret_hash.h"
 #include "net/address.h"
 
 #define COMPATIBILITY_FIRST "2026-03-01"
@@ -28,7 +29,9 @@ static const struct option registry_options[] = {
 
 static const struct option introspection_options[] = {
 	{ "id", OPTION_STRING, true, .about = "The resource server's client id." },
-	{ "secretHash", OPTION_SECRET, true, .about = "The keyed hash of its secret." },
+	{ "secretHash", OPTION_SECRET,
+	    .about = "The hash of its secret, made by gatehousectl keys hash-secret. Without it the id is that of "
+		     "a client registered here, or a client document, which proves who it is as such." },
 	{ 0 },
 };
 
@@ -155,7 +158,7 @@ const struct option gateway_options[] = {
 	    .about = "Browser origins that may call MCP routes; [\"*\"] for any." },
 	{ "registry", OPTION_OBJECT, .sub = registry_options, .about = "The MCP server registry." },
 	{ "introspectionClients", OPTION_OBJECTS, .sub = introspection_options, .initial = "[]",
-	    .later = true, .about = "Resource servers that may introspect tokens." },
+	    .about = "Resource servers that may introspect tokens." },
 	{ "limits", OPTION_OBJECT, .sub = limit_options, .about = "Sizes, counts and times." },
 	{ "outbound", OPTION_OBJECT, .sub = outbound_options, .about = "Connections that leave." },
 	{ "log", OPTION_OBJECT, .sub = log_options, .about = "The log." },
@@ -388,6 +391,28 @@ static void check_certificates(struct loader *l, struct json_object *certificate
 	}
 }
 
+/* Each has an id of its own, and a hash that somebody can match. */
+static void check_introspection(struct loader *l, struct json_object *list)
+{
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		const char *pointer = pointer_item(l->arena, "/introspectionClients", i);
+		const char *id = json_get_string(entry, "id"), *other;
+		const char *hash = json_get_string(entry, "secretHash");
+
+		if (json_get(entry, "secretHash") && !secret_hash_is_valid(hash))
+			fault(at(l, pointer_member(l->arena, pointer, "secretHash")),
+			    "make it with `gatehousectl keys hash-secret`",
+			    "this is not the hash of a secret");
+		for (size_t j = 0; id && j < i; j++) {
+			other = json_get_string(json_object_array_get_idx(list, j), "id");
+			if (other && !strcmp(other, id))
+				fault(at(l, pointer), "keep one of them",
+				    "two resource servers have the same id");
+		}
+	}
+}
+
 /* $env is for policies: here it would be taken as it stands, and fail far away. */
 static void check_references(struct loader *l, struct json_object *value, const char *pointer)
 {
@@ -449,6 +474,7 @@ static void read_members(struct loader *l, struct json_object *doc, bool typed)
 	p->database_listen = string_or(doc, "databaseListen", p->database);
 	p->prepared_statements = json_get_bool(doc, "preparedStatements", true);
 	p->introspection_clients = json_get(doc, "introspectionClients");
+	check_introspection(l, p->introspection_clients);
 	p->outbound = json_get(doc, "outbound");
 	resolve_ca_file(l, p->outbound);
 	check_allow(l, json_get(p->outbound, "allow"));

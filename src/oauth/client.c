@@ -18,14 +18,6 @@
 
 enum { CLIENT_ID_MAX = 255, SECRET_MAX = 255 };
 
-/* What a request says about who sent it. */
-struct client_claim {
-	const char *id, *secret;      /* the secret may be NULL */
-	bool basic;                   /* in the Authorization header */
-	struct client_claim *decoded; /* basic: the same, form-decoded, where that differs */
-	struct assertion *assertion;  /* instead of a secret; NULL: none */
-};
-
 static bool refuse(struct err *e, const char *detail)
 {
 	return err_set(e, ERR_INVALID_CLIENT, "client authentication failed", "%s", detail);
@@ -148,7 +140,7 @@ static bool read_assertion(
 		   "client authentication failed", "client_id is not the assertion's subject");
 }
 
-static bool read_claim(
+bool client_claim_read(
     struct req *r, const struct form *f, struct client_claim *claim, struct err *e)
 {
 	const char *header = req_header(r, "Authorization");
@@ -257,7 +249,7 @@ bool client_authenticate(
 	struct err why = { .code = ERR_NONE };
 	struct client_claim claim;
 
-	if (!read_claim(r, f, &claim, &why) || !find_claimed(r, c, &claim, &why)) {
+	if (!client_claim_read(r, f, &claim, &why) || !find_claimed(r, c, &claim, &why)) {
 		/* who names no client that we know is counted by address alone */
 		if (rate_take(r, p, RATE_TOKEN, NULL, e))
 			*e = why;

@@ -18,6 +18,17 @@ struct client { /* in the request's memory */
 	const char *jwks, *jwks_uri, *signing_alg;
 };
 
+/* What a request says about who sent it, before anything of it is proved. */
+struct client_claim {
+	const char *id, *secret;      /* the secret may be NULL */
+	bool basic;                   /* in the Authorization header */
+	struct client_claim *decoded; /* basic: the same, form-decoded, where that differs */
+	struct assertion *assertion;  /* instead of a secret; NULL: none */
+};
+
+/* Reads it from header or form. ERR_INVALID_REQUEST for more than one method, ERR_INVALID_CLIENT. */
+bool client_claim_read(struct req *, const struct form *, struct client_claim *, struct err *);
+
 /*
  * The client of this id, registered or a document, which is as new as USE demands.
  * ERR_INVALID_CLIENT if there is none, or it has expired; ERR_UNAVAILABLE if its document cannot be

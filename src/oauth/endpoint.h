@@ -20,6 +20,7 @@ bool ep_authorize(struct req *, struct resp *, struct err *);
 bool ep_dev_login(struct req *, struct resp *, struct err *);
 bool ep_token(struct req *, struct resp *, struct err *);
 bool ep_revoke(struct req *, struct resp *, struct err *);
+bool ep_introspect(struct req *, struct resp *, struct err *);
 
 /*
  * Writes the request's event: r->event holds who and what, NAME and OUTCOME ("success",

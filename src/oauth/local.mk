@@ -10,7 +10,9 @@ libgatehouse_a_SOURCES += \
 	src/oauth/ep_dev_login.c \
 	src/oauth/ep_discovery.c \
 	src/oauth/ep_register.c \
+	src/oauth/ep_introspect.c \
 	src/oauth/ep_revoke.c \
+	src/oauth/resource_server.c src/oauth/resource_server.h \
 	src/oauth/ep_token.c \
 	src/oauth/grant.c src/oauth/grant.h \
 	src/oauth/metadata.c src/oauth/metadata.h \
@@ -56,3 +58,4 @@ TESTS += t/270-oauth-database.t
 TESTS += t/280-oauth-dev-login.t
 TESTS += t/290-client-document.t
 TESTS += t/295-client-assertion.t
+TESTS += t/296-introspect.t

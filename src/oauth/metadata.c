@@ -96,19 +96,29 @@ static void add_openid(struct arena *a, struct json_object *doc, const struct or
 }
 
 /*
- * How clients prove who they are at an endpoint ("token", "revocation"), and what they may sign
- * with.
+ * How clients prove who they are at an endpoint ("token", "revocation", "introspection"), and what they
+ * may sign with. OPEN: or do not.
  */
-static void add_auth_methods(struct arena *a, struct json_object *doc, const char *endpoint)
+static void add_auth_methods(
+    struct arena *a, struct json_object *doc, const char *endpoint, bool open)
 {
-	struct json_object *algorithms = json_new_array(a);
+	struct json_object *methods = json_new_array(a), *algorithms = json_new_array(a);
 
-	add_list(a, doc, arena_printf(a, "%s_endpoint_auth_methods_supported", endpoint), "none",
-	    "client_secret_basic", "client_secret_post", "private_key_jwt", NULL);
+	if (open)
+		json_add_string(methods, NULL, "none");
+	json_add_string(methods, NULL, "client_secret_basic");
+	json_add_string(methods, NULL, "client_secret_post");
+	json_add_string(methods, NULL, "private_key_jwt");
+	json_add(doc, arena_printf(a, "%s_endpoint_auth_methods_supported", endpoint), methods);
 	for (const char *const *alg = jose_algorithms; *alg; alg++)
 		json_add_string(algorithms, NULL, *alg);
 	json_add(doc, arena_printf(a, "%s_endpoint_auth_signing_alg_values_supported", endpoint),
 	    algorithms);
+}
+
+bool metadata_may_introspect(const struct project *p)
+{
+	return p->introspection_clients && json_object_array_length(p->introspection_clients);
 }
 
 struct json_object *metadata_server(struct arena *a, const struct project *p,
@@ -128,8 +138,13 @@ struct json_object *metadata_server(struct arena *a, const struct project *p,
 	add_list(a, doc, "response_types_supported", "code", NULL);
 	add_list(a, doc, "response_modes_supported", "query", NULL);
 	add_list(a, doc, "grant_types_supported", "authorization_code", "refresh_token", NULL);
-	add_auth_methods(a, doc, "token");
-	add_auth_methods(a, doc, "revocation");
+	add_auth_methods(a, doc, "token", true);
+	add_auth_methods(a, doc, "revocation", true);
+	if (metadata_may_introspect(p)) {
+		json_add_string(
+		    doc, "introspection_endpoint", arena_printf(a, "%s/introspect", base));
+		add_auth_methods(a, doc, "introspection", false);
+	}
 	add_list(a, doc, "code_challenge_methods_supported", "S256", NULL);
 	json_add_bool(doc, "authorization_response_iss_parameter_supported", true);
 	if (p->oauth->cimd_enabled)

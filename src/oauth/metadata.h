@@ -33,6 +33,9 @@ const struct mcp_route *route_of_resource(
  */
 bool oauth_in_force(struct req *, struct err *);
 
+/* Whether there are resource servers that may introspect tokens. */
+bool metadata_may_introspect(const struct project *);
+
 /* The documents. In the arena. ROUTE may be NULL in the second. */
 struct json_object *metadata_resource(
     struct arena *, const struct origin *, const struct mcp_route *);
