@@ -123,5 +123,21 @@ is(post('{"x":"' . 'x' x 70000 . '"}')->{status}, 413, 'D72 a body past its limi
 is(request('GET', $gw->url('/oauth/register'))->{status}, 405, 'there is nothing to read here');
 is($pg->psql("select count(*) from gatehouse.client where name ~ 'evil' or redirect_uris::text ~ 'evil'"), 0, 'nothing that was refused is stored');
 
+# --- of keys what verifying needs is kept: what else stands there the database could choke on ---
+
+{
+	my $key = '"kty":"EC","crv":"P-256","kid":"k","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
+		. '"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","key_ops":["verify"]';
+	my $body = sub { qq({"redirect_uris":["$cb"],"token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[{$key,$_[0]}],$_[0]}}) };
+	for my $row (['a NUL', '"a":"\\u0000"'], ['a number out of range', '"a":1e400000'], ['a very small one', '"a":1e-400000'],
+		['numbers of many digits', '"a":[' . join(',', ('1e131071') x 1000) . ']']) {
+		my $r = post($body->($row->[1]));
+		is($r->{status}, 201, "$row->[0] in a key set is taken");
+		is_deeply($r->json->{jwks}, { keys => [$json->decode("{$key}")] }, 'for what is said of the key alone');
+	}
+	is($pg->psql("select count(distinct client_id) from gatehouse.client where metadata ? 'jwks'"), 1, 'so that all of them are one client');
+	cmp_ok($pg->psql("select max(length(metadata::text)) from gatehouse.client where metadata ? 'jwks'"), '<', 1000, 'of few bytes');
+}
+
 $gw->stop;
 done_testing;

@@ -186,6 +186,59 @@ static bool read_keys(struct reading *g, bool needed, struct json_object **keys,
 	       refuse(e, why.text, "jwks");
 }
 
+/* The words of a list that may hold other things. */
+static struct json_object *words_of(struct arena *a, struct json_object *list)
+{
+	struct json_object *out = json_new_array(a);
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		if (json_object_is_type(item, json_type_string) &&
+		    !memchr(json_object_get_string(item), '\0', (size_t)json_object_get_string_len(item)))
+			json_add_string(out, NULL, json_object_get_string(item));
+	}
+	return out;
+}
+
+/* NULL for a key that is none to us: one of the members below is no text. */
+static struct json_object *public_key(struct arena *a, struct json_object *key)
+{
+	static const char *const members[] = { "kty", "kid", "use", "alg", "crv", "x", "y", "n",
+		"e", NULL };
+	struct json_object *out = json_new_object(a), *ops = json_get(key, "key_ops");
+
+	for (const char *const *m = members; *m; m++) {
+		if (json_get(key, *m) && !json_get_string(key, *m))
+			return NULL;
+		json_add_string(out, *m, json_get_string(key, *m));
+	}
+	if (ops && !json_object_is_type(ops, json_type_array))
+		return NULL;
+	if (ops)
+		json_add(out, "key_ops", words_of(a, ops));
+	return out;
+}
+
+/*
+ * What verifying needs of a set, and nothing else. The database does not take every text that JSON has
+ * (\u0000), nor every number; and 1e131071 it gives back with all its digits.
+ */
+static struct json_object *public_keys(struct arena *a, struct json_object *set)
+{
+	struct json_object *keys = json_get(set, "keys"), *list = json_new_array(a);
+	struct json_object *out = json_new_object(a);
+
+	for (size_t i = 0; i < json_object_array_length(keys); i++) {
+		struct json_object *key = public_key(a, json_object_array_get_idx(keys, i));
+
+		if (key)
+			json_add(list, NULL, key);
+	}
+	json_add(out, "keys", list);
+	return out;
+}
+
 static bool is_algorithm(const char *name)
 {
 	for (const char *const *p = jose_algorithms; *p; p++)
@@ -210,7 +263,7 @@ static bool read_key_method(struct reading *g, struct err *e)
 	if (alg && !is_algorithm(alg))
 		return refuse(e, "is not served here", "token_endpoint_auth_signing_alg");
 	if (keys)
-		json_add(g->m->effective, "jwks", keys);
+		json_add(g->m->effective, "jwks", public_keys(g->arena, keys));
 	json_add_string(g->m->effective, "jwks_uri", uri);
 	json_add_string(g->m->effective, "token_endpoint_auth_signing_alg", alg);
 	return true;
