@@ -13,13 +13,37 @@ dist_exampleproject_DATA = etc/example/gateway.jsonc etc/example/env.sample
 exampleprojectconfigdir = $(docdir)/examples/project/config
 dist_exampleprojectconfig_DATA = etc/example/config/routes.oas.json etc/example/config/policies.json
 
-# units for systemd, as examples too: the paths of this installation are filled in
-examplesystemddir = $(docdir)/examples/systemd
-dist_examplesystemd_DATA = etc/systemd/gatehouse@.socket
-nodist_examplesystemd_DATA = etc/systemd/gatehouse@.service
-EXTRA_DIST += etc/systemd/gatehouse@.service.in
-CLEANFILES += etc/systemd/gatehouse@.service
+# Units for systemd, a socket and a service for each program: where --with-systemdsystemunitdir says, with
+# users and folders beside them; else among the examples. The paths of this installation are filled in.
+SYSTEMD_MADE = \
+	etc/systemd/gatehouse-discovery@.service etc/systemd/gatehouse-discovery.socket \
+	etc/systemd/gatehouse-oauth@.service etc/systemd/gatehouse-oauth.socket \
+	etc/systemd/gatehouse-consent@.service etc/systemd/gatehouse-consent.socket \
+	etc/systemd/gatehouse-mcp@.service etc/systemd/gatehouse-mcp.socket
+systemdunitdir = $(SYSTEMD_UNIT_DIR)
+nodist_systemdunit_DATA = $(SYSTEMD_MADE)
+dist_systemdunit_DATA = etc/systemd/gatehouse.target
+systemdotherdir = $(docdir)/examples/systemd
+dist_systemdother_DATA = etc/systemd/gatehouse.sysusers etc/systemd/gatehouse.tmpfiles
+EXTRA_DIST += etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse-program.socket.in
+CLEANFILES += $(SYSTEMD_MADE)
+TESTS += t/830-systemd.t
 
-etc/systemd/gatehouse@.service: etc/systemd/gatehouse@.service.in Makefile
+$(SYSTEMD_MADE): etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse-program.socket.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) etc/systemd && \
-	sed 's|[@]cgidir[@]|$(cgidir)|' '$(srcdir)/etc/systemd/gatehouse@.service.in' >'$@.tmp' && mv '$@.tmp' '$@'
+	name=`echo '$@' | sed 's|.*/gatehouse-||; s|[@.].*||'` && \
+	case '$@' in \
+	*.socket) from=gatehouse-program.socket.in ;; \
+	*) from=gatehouse-program@.service.in ;; \
+	esac && \
+	case $$name in \
+	discovery) network='PrivateNetwork=yes\nRestrictAddressFamilies=AF_UNIX' ;; \
+	*) network='RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK' ;; \
+	esac && \
+	sed -e 's|[@]cgidir[@]|$(cgidir)|; s|[@]network[@]|'"$$network"'|' -e 's|[@]program[@]|'"$$name"'|g' \
+	    "$(srcdir)/etc/systemd/$$from" >'$@.tmp' && mv '$@.tmp' '$@'
+
+# where there is no systemd
+examplestandingdir = $(docdir)/examples/standing
+dist_examplestanding_SCRIPTS = etc/standing/gatehouse-standing
+TESTS += t/831-standing.t
