@@ -41,18 +41,30 @@ static const char *absolute(struct arena *a, const char *dir)
 	return path;
 }
 
-/*
- * The value of "stateDir" in a gateway.jsonc that may be half-edited: the first such member whose value is a
- * plain string. A reader this lenient is only asked where to look, never what to do.
- */
-static const char *state_dir_in(struct arena *a, const char *text)
+/* Past the string or comment at S, or the one character; at its end past what never ends. */
+static const char *skip(const char *s)
 {
-	const char *s = strstr(text, "\"stateDir\"");
+	const char *end;
+
+	if (!strncmp(s, "//", 2))
+		return s + strcspn(s, "\n");
+	if (!strncmp(s, "/*", 2)) {
+		end = strstr(s + 2, "*/");
+		return end ? end + 2 : s + strlen(s);
+	}
+	if (*s++ != '"')
+		return s;
+	while (*s && *s != '"')
+		s += *s == '\\' && s[1] ? 2 : 1;
+	return s + (*s == '"');
+}
+
+/* The plain string behind the name at S, which is "stateDir"; NULL if there is none. */
+static const char *state_dir_at(struct arena *a, const char *s)
+{
 	size_t n;
 
-	if (!s)
-		return NULL;
-	s += strlen("\"stateDir\"");
+	s = skip(s);
 	s += strspn(s, " \t\r\n");
 	if (*s++ != ':')
 		return NULL;
@@ -61,6 +73,22 @@ static const char *state_dir_in(struct arena *a, const char *text)
 		return NULL;
 	n = strcspn(s, "\"\\\n");
 	return n && s[n] == '"' ? arena_strndup(a, s, n) : NULL;
+}
+
+/*
+ * The value of "stateDir" in a gateway.jsonc that may be half-edited: the first such member, outside of comments,
+ * whose value is a plain string. A reader this lenient is only asked where to look, never what to do; but what
+ * is found there is served.
+ */
+static const char *state_dir_in(struct arena *a, const char *text)
+{
+	static const char name[] = "\"stateDir\"";
+	const char *found = NULL;
+
+	for (const char *s = text; *s && !found; s = skip(s))
+		if (!strncmp(s, name, sizeof(name) - 1))
+			found = state_dir_at(a, s);
+	return found;
 }
 
 static const char *state_dir(struct arena *a, const char *project_dir)

@@ -221,7 +221,7 @@ static struct json_object *public_key(struct arena *a, struct json_object *key)
 }
 
 /*
- * What verifying needs of a set, and nothing else. The database does not take every text that JSON has
+ * What verifying needs of a set, and nothing else. The database takes not every text that JSON has
  * (\u0000), nor every number; and 1e131071 it gives back with all its digits.
  */
 static struct json_object *public_keys(struct arena *a, struct json_object *set)

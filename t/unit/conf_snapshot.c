@@ -104,6 +104,10 @@ int main(void)
 	is_str(snapshot_home(a, dir), home, "a half-edited gateway.jsonc does not hide the snapshots");
 	is_str(served(a, home), "two", "nor change what is served");
 
+	put(a, "gateway.jsonc", "{ // \"stateDir\": \"evil\"\n/* \"stateDir\": \"evil\" */ \"x\": "
+	    "\"\\\"stateDir\\\": \\\"evil\\\"\", \"y\": [\"stateDir\"], \"stateDir\" : \"st\" /* broken");
+	is_str(snapshot_home(a, dir), home, "a stateDir in a comment, or in a text, is none");
+
 	put(a, "gateway.jsonc", "{\"compatibilityDate\": \"2026-03-01\", \"stateDir\": \"st\"}");
 	put(a, "config/routes.oas.json", route(a, "two"));
 	ok(publish(a, home, PUBLISH_CHANGES, &s, NULL) && s.number == 2, "what has not changed is not published again");
