@@ -4,6 +4,7 @@ SQL_SCHEMA += sql/schema/0001-core.sql
 SQL_SCHEMA += sql/schema/0002-oauth.sql
 SQL_SCHEMA += sql/schema/0003-event.sql
 SQL_SCHEMA += sql/schema/0004-client-document.sql
+SQL_SCHEMA += sql/schema/0005-login.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql
@@ -12,6 +13,7 @@ SQL_FN += sql/fn/consent.sql
 SQL_FN += sql/fn/core.sql
 SQL_FN += sql/fn/event.sql
 SQL_FN += sql/fn/maintenance.sql
+SQL_FN += sql/fn/login.sql
 SQL_FN += sql/fn/oauth-client.sql
 SQL_FN += sql/fn/oauth-consent.sql
 SQL_FN += sql/fn/oauth-document.sql
@@ -24,6 +26,7 @@ SQL_STMT += sql/stmt/consent.sql
 SQL_STMT += sql/stmt/core.sql
 SQL_STMT += sql/stmt/event.sql
 SQL_STMT += sql/stmt/maintenance.sql
+SQL_STMT += sql/stmt/login.sql
 SQL_STMT += sql/stmt/oauth.sql
 SQL_STMT += sql/stmt/oauth-document.sql
 

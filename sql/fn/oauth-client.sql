@@ -177,6 +177,6 @@ begin
 	get diagnostics n = row_count;
 	total := total + n;
 
-	return total;
+	return total + login_step(p_limit);
 end
 $$;

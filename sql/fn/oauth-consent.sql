@@ -260,9 +260,9 @@ begin
 	select * into r from authorization_request a where a.request_id = p_request_id for update;
 	v_outcome := consent_outcome(r, p_session_hashes, p_browser_hashes);
 	if v_outcome = 'open' then
-		insert into grants (grant_id, client_id, subject, claims, redirect_uri, resource,
+		insert into grants (grant_id, client_id, subject, claims, login_id, redirect_uri, resource,
 			operation_id, scope, expires_at)
-		select p_grant_id, r.client_id, s.subject, s.claims, r.redirect_uri, r.resource,
+		select p_grant_id, r.client_id, s.subject, s.claims, s.login_id, r.redirect_uri, r.resource,
 			r.operation_id, r.scope, now() + make_interval(secs => p_grant_ttl_s)
 		from browser_session s where s.session_hash = r.session_hash;
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "consent/show.h"
+#include "oauth/logout.h"
 #include "oauth/session.h"
 #include "page/csrf.h"
 #include "page/html.h"
@@ -62,7 +63,7 @@ static bool find_person(struct req *r, const char **cookie, struct session *s, s
 
 bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 {
-	char csrf[CSRF_TEXT];
+	char csrf[CSRF_TEXT], logout_csrf[CSRF_TEXT];
 	const char *cookie;
 	const struct ring *ring;
 	struct page_grants page = { .host = page_host(r) };
@@ -78,6 +79,7 @@ bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 	if (!db_call(r->app->db, STMT_GRANTS_OF_SESSION, params, 2, r->arena, &rows, e))
 		return false;
 	csrf_make(csrf, ring, cookie, FORM);
+	csrf_make(logout_csrf, ring, cookie, LOGOUT_FORM);
 	page.user =
 	    show_user(r->arena, person.name, person.email, person.subject, &page.user_detail);
 	page.more = rows.rows > GRANTS_MAX;
@@ -87,6 +89,8 @@ bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 		show_row(r, &rows, i, &page.grants[i]);
 	page.action = page_url(r->arena, req_url(r, "/oauth/grants"));
 	page.csrf = csrf;
+	page.logout = page_url(r->arena, req_url(r, "/oauth/logout"));
+	page.logout_csrf = logout_csrf;
 	page.revoked = form_get(&query, "revoked") != NULL;
 	return page_send(r, s, 200, &page, "", e);
 }

@@ -4,8 +4,12 @@ POLICIES += src/idp/p_providers.c
 
 libgatehouse_a_SOURCES += src/idp/oauth_options.h
 libgatehouse_a_SOURCES += \
+	src/idp/claims.c src/idp/claims.h \
 	src/idp/dev_login.c src/idp/dev_login.h \
+	src/idp/document.c src/idp/document.h \
+	src/idp/id_token.c src/idp/id_token.h \
 	src/idp/identity.h \
+	src/idp/oidc.c src/idp/oidc.h \
 	src/idp/provider.c src/idp/provider.h
 
 check_PROGRAMS += t/unit/idp_dev_login

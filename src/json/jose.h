@@ -25,7 +25,7 @@
 #include "json/scan.h"
 
 enum {
-	JWS_MAX = 8192,       /* bytes of a compact JWS */
+	JWS_MAX = 32 * 1024,  /* bytes of a compact JWS: an ID token may name hundreds of groups */
 	JWKS_MAX = 64 * 1024, /* bytes of a key set (security: limits) */
 	JWKS_KEYS_MAX = 32,   /* keys in a set */
 	JOSE_ID_MAX = 255,    /* bytes of a kid */

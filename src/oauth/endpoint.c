@@ -14,9 +14,10 @@ void auth_event(struct req *r, const char *name, const char *outcome, const stru
 	r->event.outcome = outcome;
 	if (cause) {
 		bool ours = err_status(cause->code) >= 500;
+		bool theirs = cause->code == ERR_UPSTREAM || cause->code == ERR_UPSTREAM_TIMEOUT;
 
 		r->event.severity = ours ? EVENT_ERROR : EVENT_INFO;
-		r->event.failure_origin = ours ? "gateway" : "client";
+		r->event.failure_origin = theirs ? "upstream" : ours ? "gateway" : "client";
 		r->event.reason_code = err_reason_of(cause);
 		r->event.error_type = err_name(cause->code);
 		r->event.mcp_status = err_status(cause->code);

@@ -9,7 +9,9 @@
 
 #include "oauth/endpoint.h"
 
+#include "idp/oidc.h"
 #include "oauth/client.h"
+#include "oauth/login.h"
 #include "oauth/metadata.h"
 #include "oauth/pkce.h"
 #include "oauth/rate.h"
@@ -32,6 +34,10 @@ struct ask {
 	/* what the provider is told of the sign-in that the client wants; NULL: nothing */
 	const char *login_hint;
 	bool login_anew, select_account; /* prompt: a session that is there does not do */
+
+	/* what begin() wrote down */
+	char request_id[UUID_TEXT], cookie[TOKEN_TEXT];
+	bool signed_in; /* the browser has a session, to which the request now belongs */
 };
 
 static unsigned count(const struct form *f, const char *name)
@@ -213,17 +219,12 @@ static void drop_attempts(struct req *r, struct resp *p)
 			    r, p, arena_strndup(r->arena, s + n - plain, plain + 16), "", -1);
 }
 
-/*
- * Writes the request down. *SIGNED_IN: the browser has a session, to which the request now
- * belongs.
- */
-static bool begin(struct req *r, struct resp *p, const struct ask *ask, char request_id[UUID_TEXT],
-    bool *signed_in, struct err *e)
+/* Writes the request down. */
+static bool begin(struct req *r, struct resp *p, struct ask *ask, struct err *e)
 {
 	int64_t ttl_s = r->project->oauth->state_ttl_s;
 	const char *pepper_id, *outcome;
 	struct db_param session;
-	char value[TOKEN_TEXT];
 	const struct ring *ring;
 	struct db_rows rows;
 
@@ -231,10 +232,10 @@ static bool begin(struct req *r, struct resp *p, const struct ask *ask, char req
 		return false;
 	if (ask->login_anew || ask->select_account)
 		session = DB_NULL;
-	rand_uuid(request_id);
-	token_make(value, TOKEN_ATTEMPT);
-	struct db_param browser = token_hash_new(ring, r->arena, value, &pepper_id);
-	const struct db_param params[] = { DB_TEXT(request_id), browser, DB_TEXT(pepper_id),
+	rand_uuid(ask->request_id);
+	token_make(ask->cookie, TOKEN_ATTEMPT);
+	struct db_param browser = token_hash_new(ring, r->arena, ask->cookie, &pepper_id);
+	const struct db_param params[] = { DB_TEXT(ask->request_id), browser, DB_TEXT(pepper_id),
 		session, DB_TEXT(ask->client.id), DB_TEXT(ask->redirect_uri), DB_TEXT(ask->state),
 		DB_TEXT(ask->challenge), DB_TEXT(route_resource(r->arena, r->origin, ask->route)),
 		DB_TEXT(ask->route->operation_id), DB_TEXT(ask->scope), DB_TEXT(ask->issuer),
@@ -246,27 +247,58 @@ static bool begin(struct req *r, struct resp *p, const struct ask *ask, char req
 	if (!strcmp(outcome, "unknown"))
 		return err_set(
 		    e, ERR_UNAUTHORIZED_CLIENT, "the client's registration has ended", "");
-	*signed_in = !strcmp(outcome, "consent");
+	ask->signed_in = !strcmp(outcome, "consent");
 	drop_attempts(r, p);
-	resp_cookie(r, p, attempt_cookie(r->arena, request_id), value, ttl_s);
+	resp_cookie(r, p, attempt_cookie(r->arena, ask->request_id), ask->cookie, ttl_s);
 	return true;
 }
 
-static bool go_on(
-    struct req *r, struct resp *p, const char *request_id, bool signed_in, struct err *e)
+static const char *dev_login_url(struct req *r, const struct ask *ask)
 {
-	if (signed_in)
-		return resp_redirect(
-		    p, uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", request_id));
-	if (!r->project->oauth->dev_login)
-		return err_set(e, ERR_CONFIG, "no sign-in is configured that this version can use",
-		    "browserLogin.url is not the dev-login");
 	/*
 	 * on the origin addressed, where the attempt's cookie is, whatever spelling of loopback
 	 * the policy has
 	 */
-	return resp_redirect(
-	    p, uri_add_query(r->arena, req_url(r, "/oauth/dev-login"), "state", request_id));
+	return uri_add_query(
+	    r->arena, req_url(r, "/oauth/dev-login"), "state", ask->request_id);
+}
+
+static bool go_to_provider(struct req *r, struct resp *p, const struct ask *ask, struct err *e)
+{
+	char challenge[PKCE_CHALLENGE_TEXT];
+	struct login_ties ties;
+	struct oidc provider;
+
+	if (!oidc_find(r, &provider, e))
+		return false;
+	login_ties(&ties, ask->request_id, ask->cookie, provider.issuer);
+	pkce_challenge(challenge, ties.verifier);
+	const struct oidc_ask sign_in = {
+		.redirect_uri = login_redirect_uri(r),
+		.state = ties.state,
+		.nonce = ties.nonce,
+		.challenge = provider.conf->login_pkce ? challenge : NULL,
+		.login_hint = ask->login_hint,
+		.prompt = ask->select_account ? "select_account"
+			  : ask->login_anew   ? "login"
+					      : NULL,
+	};
+
+	return resp_redirect(p, oidc_authorize_url(r->arena, &provider, &sign_in));
+}
+
+static bool go_on(struct req *r, struct resp *p, const struct ask *ask, struct err *e)
+{
+	if (ask->signed_in)
+		return resp_redirect(p,
+		    uri_add_query(
+			r->arena, req_url(r, "/oauth/setup"), "request", ask->request_id));
+	if (r->project->oauth->dev_login)
+		return resp_redirect(p, dev_login_url(r, ask));
+	if (go_to_provider(r, p, ask, e))
+		return true;
+	auth_event(r, "mcp_auth_login_failed", "failure", e);
+	return false;
 }
 
 /* RFC 6749, 4.1.2.1 and RFC 9207: the client's own state, and who says so. */
@@ -298,15 +330,13 @@ bool ep_authorize(struct req *r, struct resp *p, struct err *e)
 {
 	struct ask ask = { .state = NULL };
 	struct err why = { .code = ERR_NONE };
-	char request_id[UUID_TEXT];
-	bool signed_in = false;
 
 	if (!read_path(r, &ask, e) || !req_query(r, &ask.form, e) || !read_client(r, p, &ask, e) ||
 	    !read_redirect(&ask, e))
 		return false;
 	note_redirect_host(r, ask.redirect_uri);
-	if (!read_rest(r, &ask, &why) || !begin(r, p, &ask, request_id, &signed_in, &why) ||
-	    !go_on(r, p, request_id, signed_in, &why))
+	if (!read_rest(r, &ask, &why) || !begin(r, p, &ask, &why))
 		return tell_client(r, p, &ask, &why);
-	return true;
+	/* a provider that cannot be reached is nothing that the client could mend */
+	return go_on(r, p, &ask, e);
 }

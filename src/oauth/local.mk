@@ -7,14 +7,19 @@ libgatehouse_a_SOURCES += \
 	src/oauth/client_metadata.c src/oauth/client_metadata.h \
 	src/oauth/endpoint.c src/oauth/endpoint.h \
 	src/oauth/ep_authorize.c \
+	src/oauth/ep_backchannel_logout.c \
+	src/oauth/ep_callback.c \
 	src/oauth/ep_dev_login.c \
 	src/oauth/ep_discovery.c \
+	src/oauth/ep_logout.c \
 	src/oauth/ep_register.c \
 	src/oauth/ep_introspect.c \
 	src/oauth/ep_revoke.c \
 	src/oauth/resource_server.c src/oauth/resource_server.h \
 	src/oauth/ep_token.c \
 	src/oauth/grant.c src/oauth/grant.h \
+	src/oauth/login.c src/oauth/login.h \
+	src/oauth/logout.h \
 	src/oauth/metadata.c src/oauth/metadata.h \
 	src/oauth/pkce.c src/oauth/pkce.h \
 	src/oauth/rate.c src/oauth/rate.h \
@@ -56,6 +61,7 @@ t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
 TESTS += t/unit/oauth_bearer
 TESTS += t/270-oauth-database.t
 TESTS += t/280-oauth-dev-login.t
+TESTS += t/285-login-tokens.t
 TESTS += t/290-client-document.t
 TESTS += t/295-client-assertion.t
 TESTS += t/296-introspect.t

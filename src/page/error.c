@@ -15,9 +15,14 @@
 	"There is nothing you can do here. Tell the people who run this gateway, and give them "   \
 	"the details below."
 
+#define SIGN_IN_FAILED "You could not be signed in"
+#define TRY_AGAIN                                                                                  \
+	"Go back to your app and connect again. If it happens again, tell the people who run this " \
+	"gateway, and give them the details below."
+
 struct advice {
 	enum err_code code;
-	const char *reason; /* NULL: any */
+	const char *reason; /* NULL: any; one that ends in "_": any that begins so */
 	bool calm;
 	const char *title, *remedy;
 };
@@ -44,6 +49,19 @@ static const struct advice advice[] = {
 	{ ERR_FORBIDDEN, "cross_site", false, "This answer was not accepted",
 	    "Another web site tried to answer for you. Nothing was changed. If you did not "
 	    "expect this, close the page you came from." },
+	{ ERR_INVALID_REQUEST, "state_used", true, "You have already signed in",
+	    "If your app went on, you can close this page. If it did not, start again from your "
+	    "app." },
+	{ ERR_INVALID_REQUEST, "expired_request", true, "This sign-in has expired", START_OVER },
+	{ ERR_INVALID_REQUEST, "unknown_request", true, "This sign-in is not known", START_OVER },
+	{ ERR_INVALID_REQUEST, "other_browser", true, "This sign-in began in another browser",
+	    "For your safety a sign-in can only end where it began. Go back to your app and connect "
+	    "again, and stay in the browser that it opens, with cookies allowed. If somebody sent "
+	    "you this link, close the page." },
+	{ ERR_INVALID_REQUEST, "provider_issuer", false, "This sign-in was not accepted",
+	    "Nothing was changed. " TRY_AGAIN },
+	{ ERR_INVALID_REQUEST, "provider_refused_code", true, "This sign-in has expired",
+	    TRY_AGAIN },
 	{ ERR_INVALID_REQUEST, NULL, false, "This request cannot be served", START_OVER },
 	{ ERR_INVALID_CLIENT, NULL, false, "This app is not known here",
 	    "Its registration may have ended. Remove this server from your app and add it again." },
@@ -51,6 +69,9 @@ static const struct advice advice[] = {
 	    "This app asked to be answered at the wrong address",
 	    "For your safety nothing was sent there. Remove this server from your app and add it"
 	    " again; if that does not help, tell the makers of the app." },
+	{ ERR_ACCESS_DENIED, "provider_denied", false, "You were not signed in",
+	    "If you pressed \"cancel\", go back to your app. If you should have access, ask the "
+	    "people who run this gateway." },
 	{ ERR_ACCESS_DENIED, NULL, false, "Access was refused",
 	    "If you should have access, ask the people who run this gateway." },
 	{ ERR_FORBIDDEN, NULL, false, "This is not allowed",
@@ -63,10 +84,19 @@ static const struct advice advice[] = {
 	{ ERR_TOO_LARGE, NULL, false, "That was too much", START_OVER },
 	{ ERR_URI_TOO_LONG, NULL, false, "That address is too long", START_OVER },
 	{ ERR_RATE, NULL, true, "Too many requests", "Wait a minute, then try again." },
+	{ ERR_CONFIG, "provider_", false, "Sign-in is not set up correctly", ASK_OPERATOR },
 	{ ERR_CONFIG, NULL, false, "The gateway is not set up correctly", ASK_OPERATOR },
 	{ ERR_UNAVAILABLE, NULL, false, "The gateway is not available right now",
 	    "Wait a few seconds and load this page again. If it stays like this, tell the people"
 	    " who run this gateway." },
+	{ ERR_UPSTREAM, "fetch_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM, "provider_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM, "discovery_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM, "token_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM, "jws_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM, "jwks_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM, "userinfo_", false, SIGN_IN_FAILED, TRY_AGAIN },
+	{ ERR_UPSTREAM_TIMEOUT, "fetch_", false, SIGN_IN_FAILED, TRY_AGAIN },
 	{ ERR_UPSTREAM, NULL, false, "The service behind the gateway did not answer properly",
 	    "Try again in a little while. If it stays like this, tell the people who run this "
 	    "gateway." },
@@ -79,20 +109,39 @@ static const struct advice advice[] = {
 	    " the details below." },
 };
 
+static bool is_about(const struct advice *a, const char *reason)
+{
+	size_t n = a->reason ? strlen(a->reason) : 0;
+
+	if (n && a->reason[n - 1] == '_')
+		return !strncmp(a->reason, reason, n);
+	return !a->reason || !strcmp(a->reason, reason);
+}
+
 static const struct advice *advice_find(const struct err *e)
 {
 	const struct advice *a = advice;
 
-	for (; a->code; a++)
-		if (a->code == e->code && (!a->reason || !strcmp(a->reason, err_reason_of(e))))
-			break;
+	while (a->code && (a->code != e->code || !is_about(a, err_reason_of(e))))
+		a++;
 	return a;
 }
 
-/* Whose side the fault is on: so that the person who is asked for help knows where to look. */
-static const char *bucket_of(enum err_code code)
+/* Whether what the identity provider said or did is to blame. */
+static bool is_of_provider(const struct err *e)
 {
-	switch (code) {
+	bool said = !strncmp(err_reason_of(e), "provider_", 9);
+
+	return said || ((e->code == ERR_UPSTREAM || e->code == ERR_UPSTREAM_TIMEOUT) &&
+			   advice_find(e)->reason);
+}
+
+/* Whose side the fault is on: so that the person who is asked for help knows where to look. */
+static const char *bucket_of(const struct err *e)
+{
+	if (is_of_provider(e))
+		return e->code == ERR_CONFIG ? "Identity provider setup" : "Identity provider response";
+	switch (e->code) {
 	case ERR_CONFIG:
 	case ERR_MISDIRECTED:
 		return "Gateway configuration";
@@ -118,7 +167,7 @@ bool error_page(struct req *r, struct resp *s, const struct err *e)
 		.title = a->title,
 		.what = *e->text ? html_sentence(s->arena, e->text) : NULL,
 		.remedy = a->remedy,
-		.bucket = bucket_of(e->code),
+		.bucket = bucket_of(e),
 		.code = err_name(e->code),
 		.reason = err_reason_of(e),
 		.request_id = r->request_id,

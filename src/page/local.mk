@@ -14,6 +14,7 @@ PAGE_FILES = \
 	$(top_srcdir)/share/page/consent.html \
 	$(top_srcdir)/share/page/error.html \
 	$(top_srcdir)/share/page/grants.html \
+	$(top_srcdir)/share/page/signed_out.html \
 	$(top_srcdir)/share/static/page.css
 EXTRA_DIST += src/page/gen-pages.pl $(PAGE_FILES)
 

@@ -4,7 +4,7 @@
  * stored or made to post elsewhere.
  *
  * The templates are compiled in. A file of the same name in `pages/` of the project directory
- * (consent.html, error.html, grants.html, the parts _head.html and _top.html, the style
+ * (consent.html, error.html, grants.html, signed_out.html, the parts _head.html and _top.html, the style
  * page.css) takes the place of its like. One with a fault is logged, with file and line, and the
  * compiled-in page is sent.
  */
@@ -32,7 +32,8 @@ bool pages_start_app(struct app *, struct err *);
 #define page_send(req, resp, status, values, form_to, e)                                   \
 	page_send_as(req, resp, status,                                                    \
 	    _Generic((values), struct page_error *: PAGE_ERROR,                            \
-	        struct page_consent *: PAGE_CONSENT, struct page_grants *: PAGE_GRANTS),   \
+	        struct page_consent *: PAGE_CONSENT, struct page_grants *: PAGE_GRANTS,    \
+	        struct page_signed_out *: PAGE_SIGNED_OUT),                                \
 	    values, form_to, e)
 bool page_send_as(struct req *, struct resp *, int status, enum page_id, const void *values,
     const char *form_to, struct err *);

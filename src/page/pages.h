@@ -86,11 +86,19 @@ struct page_grants {
 	size_t grants_n;
 	struct page_url action;
 	const char *csrf;
+	struct page_url logout;       /* the sign-out form */
+	const char *logout_csrf;
 	bool revoked;                 /* one has just been revoked */
 	bool more;                    /* there are more than the page shows */
 };
 
-enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGES };
+struct page_signed_out {
+	const char *host;
+	const char *provider;         /* the host where the person is still signed in; not set: none */
+	struct page_url provider_url; /* its sign-out */
+};
+
+enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGE_SIGNED_OUT, PAGES };
 
 /* Generated: by page_id. */
 struct page {

@@ -1,0 +1,204 @@
+-- Sign-in through an identity provider. Outcomes are those of oauth-consent.sql.
+
+-- Whether the browser may come back from the provider for this request: 'open', and once only where
+-- p_return_id is not null (a code came; an error may be followed by a better try). A repetition with the same
+-- id finds its own mark.
+-- for: oauth
+create or replace function gatehouse.login_return(p_request_id uuid, p_browser_hashes bytea[],
+	p_return_id uuid)
+returns table (outcome text, client_id text, client_name text, operation_id text)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	r authorization_request%rowtype;
+	v_outcome text;
+begin
+	select * into r from authorization_request a where a.request_id = p_request_id for update;
+	v_outcome := login_outcome(r, p_browser_hashes);
+	if v_outcome = 'open' and r.return_id is not null and r.return_id is distinct from p_return_id then
+		v_outcome := 'used';
+	elsif v_outcome = 'open' and p_return_id is not null then
+		update authorization_request a set return_id = p_return_id where a.request_id = r.request_id;
+	end if;
+	return query
+	select v_outcome, c.client_id, c.name, r.operation_id
+	from (select 1) one left join client c on c.client_id = r.client_id;
+end
+$$;
+
+-- Begins a session as session_begin() does, for whom a provider has vouched.
+-- for: oauth
+create or replace function gatehouse.login_finish(
+	p_session_hash bytea, p_pepper_id text, p_subject text, p_name text, p_email text,
+	p_claims bytea, p_ttl_s bigint, p_request_id uuid, p_browser_hashes bytea[],
+	p_old_hashes bytea[], p_trace text, p_login_id uuid, p_issuer text, p_sid_hash bytea,
+	p_tokens bytea)
+returns table (outcome text)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+declare
+	v_outcome text;
+begin
+	select b.outcome into v_outcome
+	from session_begin(p_session_hash, p_pepper_id, p_subject, p_name, p_email, p_claims, p_ttl_s,
+		p_request_id, p_browser_hashes, p_old_hashes, p_trace) b;
+	if v_outcome = 'begun' then
+		insert into login (login_id, issuer, subject, sid_hash, tokens)
+		values (p_login_id, p_issuer, p_subject, p_sid_hash, p_tokens)
+		on conflict do nothing;
+
+		update browser_session s set login_id = p_login_id where s.session_hash = p_session_hash;
+	end if;
+	return query select v_outcome;
+end
+$$;
+
+-- Ends the session of this browser. Grants stay: they are the clients'.
+-- Returns subject, login_id and the sealed tokens (the last two null where no provider vouched); no row: nobody was
+-- signed in.
+-- for: oauth
+create or replace function gatehouse.session_logout(p_session_hashes bytea[], p_trace text)
+returns table (subject text, login_id uuid, tokens bytea)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	s browser_session%rowtype;
+begin
+	for s in select * from browser_session b where b.session_hash = any(p_session_hashes) loop
+		perform session_end(s.session_hash);
+		perform audit_add('session_ended', s.subject, null, null, p_trace,
+			jsonb_build_object('reason', 'logout'));
+		return query
+		select s.subject, l.login_id, l.tokens
+		from (select 1) one left join login l on l.login_id = s.login_id;
+	end loop;
+end
+$$;
+
+-- The provider says that a person has signed out: all sessions and grants of the person end, whose subject, or
+-- (where that is null) whose session at the provider is given.
+-- Returns how many sessions and grants ended.
+-- for: oauth
+create or replace function gatehouse.provider_logout(p_issuer text, p_subject text, p_sid_hash bytea,
+	p_trace text)
+returns table (sessions bigint, grants bigint)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	v_subject text;
+	v_id uuid;
+	v_hash bytea;
+begin
+	sessions := 0;
+	grants := 0;
+	for v_subject in
+		select p_subject where p_subject is not null
+		union
+		select l.subject from login l
+		where p_subject is null and l.issuer = p_issuer and l.sid_hash = p_sid_hash
+	loop
+		for v_hash in select s.session_hash from browser_session s where s.subject = v_subject loop
+			perform session_end(v_hash);
+			sessions := sessions + 1;
+		end loop;
+		for v_id in select g.grant_id from gatehouse.grants g
+			where g.subject = v_subject and g.revoked_at is null
+			order by g.grant_id for update
+		loop
+			if grant_end(v_id, 'signed out at the identity provider', v_subject, p_trace) then
+				grants := grants + 1;
+			end if;
+		end loop;
+		-- whoever is still at the consent page had a session that is gone
+		perform audit_add('provider_logout', v_subject, null, null, p_trace,
+			jsonb_build_object('sessions', sessions, 'grants', grants));
+	end loop;
+	return next;
+end
+$$;
+
+-- A document of a provider. No row: it was never fetched.
+-- Returns body, age (seconds), fresh_in (seconds; 0 or less: ask again), fetched_at (microseconds, to see a newer
+-- one by).
+-- for: oauth
+create or replace function gatehouse.provider_document_find(p_url text)
+returns table (body text, age bigint, fresh_in bigint, fetched_at bigint)
+language plpgsql stable security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+begin
+	return query
+	select d.body, floor(extract(epoch from now() - d.fetched_at))::bigint,
+		ceil(extract(epoch from d.fresh_until - now()))::bigint,
+		(extract(epoch from d.fetched_at) * 1000000)::bigint
+	from provider_document d
+	where d.url = p_url;
+end
+$$;
+
+-- for: oauth
+create or replace function gatehouse.provider_document_put(p_url text, p_body text, p_fresh_s bigint)
+returns void
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+begin
+	insert into provider_document as d (url, body, fetched_at, fresh_until)
+	values (p_url, p_body, clock_timestamp(), now() + make_interval(secs => p_fresh_s))
+	on conflict (url) do update
+	set body = excluded.body, fetched_at = excluded.fetched_at, fresh_until = excluded.fresh_until;
+end
+$$;
+
+-- Whether the caller may ask for the document before its time: of all workers one, once in p_interval_s.
+-- Returns may; and else asking: another has asked, and not had its answer yet.
+-- for: oauth
+create or replace function gatehouse.provider_document_ask(p_url text, p_interval_s int)
+returns table (may boolean, asking boolean)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+begin
+	update provider_document d set asked_at = clock_timestamp()
+	where d.url = p_url
+	and (d.asked_at is null or d.asked_at <= clock_timestamp() - make_interval(secs => p_interval_s));
+	may := found;
+	asking := not may and exists (select from provider_document d
+		where d.url = p_url and d.asked_at > d.fetched_at
+		and d.asked_at > clock_timestamp() - interval '10 seconds');
+	return next;
+end
+$$;
+
+-- Removes sign-ins of which nothing is left, and documents of providers that are no more. For oauth_step().
+-- for: nobody
+create or replace function gatehouse.login_step(p_limit int)
+returns bigint
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+declare
+	total bigint;
+	n bigint;
+begin
+	delete from login where login_id in (
+		select l.login_id from login l
+		where l.created_at < now() - interval '1 hour'
+		and not exists (select from browser_session s where s.login_id = l.login_id)
+		and not exists (select from grants g where g.login_id = l.login_id)
+		limit p_limit for update skip locked);
+	get diagnostics total = row_count;
+
+	delete from provider_document where fetched_at < now() - interval '30 days';
+	get diagnostics n = row_count;
+	return total + n;
+end
+$$;

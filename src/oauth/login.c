@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What dev-login and the callback share. */
+#include "config.h"
+
+#include "oauth/login.h"
+
+#include "base/hash.h"
+#include "idp/claims.h"
+#include "oauth/session.h"
+#include "oauth/token.h"
+
+#include <string.h>
+
+static void tie(char out[LOGIN_TIE_TEXT], const char *cookie, const char *what, const char *issuer)
+{
+	struct arena *a = arena_new();
+	unsigned char key[KEY_LEN];
+
+	token_key(key, cookie, arena_printf(a, "sign-in %s %s", what, issuer));
+	b64url_encode(out, key, sizeof(key));
+	arena_free(a);
+}
+
+void login_ties(
+    struct login_ties *t, const char *request_id, const char *cookie, const char *issuer)
+{
+	memcpy(t->state, request_id, UUID_TEXT - 1);
+	t->state[UUID_TEXT - 1] = '.';
+	tie(t->state + UUID_TEXT, cookie, "state", issuer);
+	tie(t->nonce, cookie, "nonce", issuer);
+	tie(t->verifier, cookie, "verifier", issuer);
+}
+
+const char *login_redirect_uri(const struct req *r)
+{
+	return req_url(r, "/oauth/callback");
+}
+
+bool login_refuse(struct err *e, const char *outcome)
+{
+	static const struct {
+		const char *outcome, *reason, *text;
+	} table[] = {
+		{ "unknown", "unknown_request",
+		    "this sign-in was not asked for by any application" },
+		{ "other_browser", "other_browser", "this sign-in was begun in another browser" },
+		{ "used", "state_used", "this sign-in has been completed before" },
+		{ "expired", "expired_request", "this sign-in took too long" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].outcome, outcome))
+			return err_reason(
+			    e, ERR_INVALID_REQUEST, table[i].reason, table[i].text, "");
+	return err_set(e, ERR_INTERNAL, "the gateway made an error", "outcome '%s'", outcome);
+}
+
+struct db_param login_sid_hash(struct arena *a, const char *issuer, const char *sid)
+{
+	unsigned char *hash = arena_alloc(a, HASH_LEN);
+	const char *text;
+
+	if (!sid)
+		return DB_NULL;
+	text = arena_printf(a, "%s|%s", issuer, sid);
+	hash_sha256(hash, text, strlen(text));
+	return DB_BYTES(hash, HASH_LEN);
+}
+
+static struct db_param bytes(struct blob b)
+{
+	return b.p ? DB_BYTES(b.p, b.n) : DB_NULL;
+}
+
+/* The statement that begins the session, with what a provider said where there is one. */
+static bool store(struct req *r, const struct ring *ring, const struct identity *who,
+    struct db_param params[15], struct db_rows *rows, struct err *e)
+{
+	char login_id[UUID_TEXT];
+
+	if (!who->issuer)
+		return db_call(r->app->db, STMT_SESSION_BEGIN, params, 11, r->arena, rows, e);
+	rand_uuid(login_id);
+	params[5] = bytes(claims_seal(ring, r->arena, who->subject, who->claims));
+	params[11] = DB_TEXT(login_id);
+	params[12] = DB_TEXT(who->issuer);
+	params[13] = login_sid_hash(r->arena, who->issuer, who->sid);
+	params[14] = bytes(tokens_seal(ring, r->arena, login_id, who));
+	return db_call(r->app->db, STMT_LOGIN_FINISH, params, 15, r->arena, rows, e);
+}
+
+bool login_begin_session(struct req *r, struct resp *p, const struct identity *who,
+    const char *request_id, struct err *e)
+{
+	int64_t ttl_s = r->project->oauth->session_ttl_s;
+	struct db_param browser, old;
+	char value[TOKEN_TEXT];
+	const char *pepper_id;
+	const struct ring *ring;
+	struct db_rows rows;
+
+	if (!req_ring(r, &ring, e) || !attempt_hashes(r, request_id, &browser, e) ||
+	    !session_hashes(r, &old, e))
+		return false;
+	/* a new one at each sign-in: what somebody else may have planted before is worth nothing */
+	token_make(value, TOKEN_SESSION);
+	struct db_param hash = token_hash_new(ring, r->arena, value, &pepper_id);
+	struct db_param params[15] = { hash, DB_TEXT(pepper_id), DB_TEXT(who->subject),
+		DB_TEXT(who->name), DB_TEXT(who->email), DB_NULL, db_int(r->arena, ttl_s),
+		DB_TEXT(request_id), browser, old, DB_TEXT(r->request_id) };
+
+	if (!store(r, ring, who, params, &rows, e))
+		return false;
+	if (strcmp(db_text(&rows, 0, 0), "begun"))
+		return login_refuse(e, db_text(&rows, 0, 0));
+	resp_cookie(r, p, SESSION_COOKIE, value, ttl_s);
+	return true;
+}
