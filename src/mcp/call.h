@@ -7,6 +7,7 @@
 #define GATEHOUSE_MCP_CALL_H
 
 #include "http/http.h"
+#include "mcp/edit.h"
 #include "mcp/mask.h"
 #include "mcp/relay.h"
 #include "mcp/session.h"
@@ -53,6 +54,7 @@ struct call {
 	struct session session;
 
 	struct upstream_request upstream_request;
+	struct edit edit;
 	struct mask mask;
 	struct rpc_scan scan;
 	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */

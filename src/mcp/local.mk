@@ -3,6 +3,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/answer.c src/mcp/answer.h \
 	src/mcp/call.h \
 	src/mcp/cors.c src/mcp/cors.h \
+	src/mcp/edit.c src/mcp/edit.h \
 	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
 	src/mcp/mask.c src/mcp/mask.h \

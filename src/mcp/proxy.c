@@ -41,6 +41,11 @@ struct session_place call_place(const struct call *c)
 
 /* ---- the way back, in the relay's thread */
 
+static void free_edit(void *edit)
+{
+	edit_release(edit);
+}
+
 static struct call *call_of(struct relay_call *rc)
 {
 	return (struct call *)rc;
@@ -110,6 +115,42 @@ static bool seal_session(struct call *c, const struct head *head, struct err *e)
 	return true;
 }
 
+/*
+ * The answer to the use of one tool, prompt or resource is no list and may be of any size: as JSON it passes. All
+ * others are read, and all streams event by event: they may carry, or replay, the answer to a list.
+ */
+static bool json_is_read(const struct call *c)
+{
+	for (size_t i = 0; i < c->body.n; i++)
+		if (c->body.batch || !c->body.msgs[i].capability_type)
+			return true;
+	return c->body.n == 0;
+}
+
+/* Which part of an answer the policies read. What is neither JSON nor a stream cannot be read: it is no answer. */
+static enum relay_verdict choose_reading(struct call *c, const struct head *head, struct err *e)
+{
+	const char *type = head_get(head, "content-type");
+	const struct limits *limits = &c->req->project->limits;
+
+	if (!edit_is_wanted(c->route) || head->status >= 300)
+		return RELAY_PASS;
+	if (c->relay.is_stream) {
+		edit_begin(&c->edit, c->route, limits->kept_event);
+		arena_defer(c->req->arena, free_edit, &c->edit);
+		return RELAY_PASS;
+	}
+	if (!json_is_read(c))
+		return RELAY_PASS;
+	if (type && strncasecmp(type, "application/json", 16) != 0) {
+		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+		    "upstream '%s': '%.64s' is neither JSON nor an event stream", c->upstream, type);
+		return RELAY_REFUSE;
+	}
+	c->relay.keep_max = limits->kept_json;
+	return RELAY_KEEP;
+}
+
 static enum relay_verdict on_head(struct relay_call *rc, const struct head *head, struct err *e)
 {
 	struct call *c = call_of(rc);
@@ -125,16 +166,46 @@ static enum relay_verdict on_head(struct relay_call *rc, const struct head *head
 	cors_set(c->req, rc->resp, c->route);
 	mask_init(&c->mask, c->upstream_request.secrets);
 	record_begin(c, rc->is_stream);
-	return RELAY_PASS;
+	return choose_reading(c, head, e);
 }
 
 static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char **out)
 {
 	struct call *c = call_of(rc);
-	size_t passed = mask_feed(&c->mask, p, n, out);
+	bool last = n == 0;
+	size_t passed;
 
+	if (c->edit.route && !last)
+		n = edit_feed(&c->edit, p, n, &p, &rc->err);
+	if (!n && !last) { /* the event goes on */
+		*out = p;
+		return 0;
+	}
+	passed = mask_feed(&c->mask, p, n, out);
 	record_feed(c, *out, passed);
 	return passed;
+}
+
+static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct err *e)
+{
+	struct call *c = call_of(rc);
+	struct buf changed;
+	const char *out;
+	size_t passed;
+	bool ok;
+
+	buf_init(&changed, rc->resp->body.max);
+	ok = !n || edit_text(c->route, text, n, &changed, e);
+	buf_clear(&rc->resp->body);
+	if (ok && changed.len) {
+		passed = mask_feed(&c->mask, changed.data, changed.len, &out);
+		buf_add(&rc->resp->body, out, passed);
+		passed = mask_feed(&c->mask, NULL, 0, &out);
+		buf_add(&rc->resp->body, out, passed);
+		record_feed(c, rc->resp->body.data, rc->resp->body.len);
+	}
+	buf_release(&changed);
+	return ok;
 }
 
 static void on_refused(struct relay_call *rc, const struct err *e)
@@ -148,7 +219,7 @@ static void on_over(struct relay_call *rc, enum relay_end end, const struct err 
 	record_call(call_of(rc), end, e);
 }
 
-static const struct relay_hooks hooks = { on_head, on_body, on_refused, on_over };
+static const struct relay_hooks hooks = { on_head, on_body, on_kept, on_refused, on_over };
 
 /* ---- the way up, in a request thread */
 
@@ -222,6 +293,23 @@ static void fill_request(struct call *c)
 
 	upstream_request_init(u, c->req->arena, c->route->upstream.query);
 	headers_to_upstream(u, c->req, c->route);
+}
+
+/* What may not be called is not there: one of a batch refuses all of it, and nothing goes upstream. */
+static bool check_calls(struct call *c, struct err *e)
+{
+	for (size_t i = 0; i < c->body.n; i++)
+		for (const struct policy_use *const *use = c->route->inbound; use && *use; use++) {
+			const struct policy *policy = policy_of(*use);
+
+			if (!policy->on_call || policy->on_call(*use, c, &c->body.msgs[i], e) == POLICY_PASS)
+				continue;
+			c->fault.id = c->body.msgs[i].id;
+			rpc_fail(&c->fault, c->era == ERA_MODERN ? 404 : 200, RPC_METHOD_NOT_FOUND,
+			    err_reason_of(e), "%s", e->text);
+			return err_set(e, ERR_ACCESS_DENIED, "Method not found", "policy '%s'", (*use)->name);
+		}
+	return true;
 }
 
 static bool run_policies(struct call *c, struct err *e)
@@ -312,7 +400,7 @@ bool proxy_call(struct req *r, struct resp *p, struct err *e)
 	if (is(r, "OPTIONS"))
 		return cors_preflight(r, p, c->route);
 	if (!method_is_served(c, p, e) || !read_message(c, e) || !open_session(c, e) || !check_era(c, e) ||
-	    !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
+	    !check_calls(c, e) || !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
 		return false;
 	fill_request(c);
 	return run_policies(c, e) && finish_request(c, e) && submit(c, p);

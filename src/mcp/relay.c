@@ -207,6 +207,10 @@ static bool head_judge(struct relay_call *c)
 	switch (c->hooks->head(c, &c->head, &c->err)) {
 	case RELAY_PASS:
 		break;
+	case RELAY_KEEP:
+		c->keeping = true;
+		buf_init(&c->keep, c->keep_max);
+		return true;
 	case RELAY_AGAIN:
 		c->again = true;
 		return false;
@@ -226,7 +230,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
 
 	n *= size;
 	c->heard_ms = c->relay->now_ms;
-	if (c->head_passed) /* a trailer */
+	if (c->head_passed || c->keeping) /* a trailer */
 		return n;
 	switch (head_line(&c->head, c->req->arena, line, n)) {
 	case HEAD_MORE:
@@ -241,6 +245,50 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
 	return 0;
 }
 
+/* A part of an answer that is kept. */
+static size_t keep(struct relay_call *c, const char *p, size_t n)
+{
+	c->heard_ms = c->relay->now_ms;
+	if (buf_add(&c->keep, p, n))
+		return n;
+	err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is too large to be read",
+	    "upstream '%s': over %zu bytes", c->transfer.upstream, c->keep_max);
+	return 0;
+}
+
+/* Writes as much of the rest as goes without blocking. False: the client is gone. */
+static bool write_rest(struct relay_call *c)
+{
+	while (c->rest_n && has_room(c, IO_BUFFER)) {
+		size_t n = c->rest_n < IO_BUFFER ? c->rest_n : IO_BUFFER;
+
+		if (!write_out(c, c->rest, n))
+			return false;
+		c->rest += n;
+		c->rest_n -= n;
+		if (c->is_stream && !flush_out(c))
+			return false;
+	}
+	return true;
+}
+
+/* What a piece became: at most what is left of it stays until the client takes it. */
+static bool pass_on(struct relay_call *c, const char *out, size_t n)
+{
+	c->bytes_out += n;
+	if (c->is_stream)
+		sse_feed(&c->sse, out, n);
+	if (n <= IO_BUFFER * 2) /* no larger than what came: there was room */
+		return write_out(c, out, n) && (!c->is_stream || !n || flush_out(c));
+	c->rest = out;
+	c->rest_n = n;
+	if (!write_rest(c))
+		return false;
+	if (c->rest_n)
+		watch(c, EPOLLOUT);
+	return true;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *context)
 {
 	struct relay_call *c = context;
@@ -248,19 +296,20 @@ static size_t on_body(char *p, size_t size, size_t n, void *context)
 	size_t out_n;
 
 	n *= size;
+	if (c->keeping)
+		return keep(c, p, n);
 	if (!c->head_passed)
 		return 0;
-	if (!has_room(c, n)) {
+	if (c->rest_n || !has_room(c, n)) {
 		c->paused = true;
 		watch(c, EPOLLOUT);
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	c->heard_ms = c->relay->now_ms;
 	out_n = c->hooks->body(c, p, n, &out);
-	c->bytes_out += out_n;
-	if (c->is_stream)
-		sse_feed(&c->sse, out, out_n);
-	return write_out(c, out, out_n) && (!c->is_stream || flush_out(c)) ? n : 0;
+	if (c->err.code) /* a policy refused what follows */
+		return 0;
+	return pass_on(c, out, out_n) ? n : 0;
 }
 
 /* ---- the life of a call */
@@ -350,13 +399,8 @@ static void cut_off(const struct relay_call *c)
  */
 static void call_close(struct relay_call *c)
 {
-	while (c->rest_n && c->end != RELAY_END_CANCELLED && has_room(c, IO_BUFFER)) {
-		size_t n = c->rest_n < IO_BUFFER ? c->rest_n : IO_BUFFER;
-
-		write_out(c, c->rest, n);
-		c->rest += n;
-		c->rest_n -= n;
-	}
+	if (c->end != RELAY_END_CANCELLED)
+		write_rest(c); /* a failure is remembered in c->end */
 	if (c->end == RELAY_END_CANCELLED) {
 		cut_off(c);
 	} else if (c->rest_n || !io_is_writable(c->req->io)) {
@@ -384,15 +428,56 @@ static void call_refuse(struct relay_call *c)
 		c->end = RELAY_END_CANCELLED;
 }
 
+/* An answer that was kept: what it became goes out whole. */
+static void call_release(struct relay_call *c)
+{
+	struct resp *p = c->resp;
+
+	if (!c->hooks->kept(c, buf_text(&c->keep), c->keep.len, &c->err)) {
+		call_refuse(c);
+		return;
+	}
+	resp_set(p, "Content-Length", arena_printf(p->arena, "%zu", p->body.len));
+	c->rest = buf_text(&p->body);
+	c->rest_n = c->bytes_out = p->body.len;
+	if (!resp_send_head(c->req, p))
+		c->end = RELAY_END_CANCELLED;
+}
+
+/* The last of a body that was passed on, behind what the client has not taken yet. */
+static void add_last(struct relay_call *c)
+{
+	struct buf both;
+	const char *last;
+	size_t n;
+
+	buf_init(&both, SIZE_MAX / 2);
+	buf_add(&both, c->rest, c->rest_n); /* the next piece ends its life */
+	n = c->hooks->body(c, NULL, 0, &last);
+	c->bytes_out += n;
+	if (!c->rest_n) {
+		c->rest = last;
+		c->rest_n = n;
+	} else {
+		buf_add(&both, last, n);
+		c->rest = arena_strndup(c->req->arena, buf_text(&both), both.len);
+		c->rest_n = both.len;
+	}
+	buf_release(&both);
+}
+
 static void call_end(struct relay_call *c, enum relay_end end)
 {
 	transfer_drop(c);
 	c->upstream_us = clock_us() - c->start_us;
 	c->end = end;
 	if (c->head_passed)
-		c->rest_n = c->hooks->body(c, NULL, 0, &c->rest);
+		add_last(c);
+	else if (c->keeping && end == RELAY_END_DONE && !c->err.code)
+		call_release(c);
 	else if (end != RELAY_END_CANCELLED)
 		call_refuse(c);
+	buf_release(&c->keep);
 	c->hooks->over(c, c->end, &c->err);
 	call_close(c);
 }
@@ -422,7 +507,7 @@ static void transfer_ended(struct relay_call *c, CURLcode code)
 	} else if (c->again && c->hops < HOPS) {
 		transfer_drop(c);
 		transfer_begin(c);
-	} else if (c->head_passed) {
+	} else if (c->head_passed || (c->keeping && code == CURLE_OK)) {
 		call_end(c, code == CURLE_OK ? RELAY_END_DONE : RELAY_END_BROKEN);
 	} else {
 		if (c->again)
@@ -482,6 +567,18 @@ static void on_curl_socket(struct relay *r, uint64_t tag, uint32_t events)
 			lane_act(lane, fd, what);
 }
 
+/* The client took all there was: more may come. */
+static void go_on(struct relay_call *c)
+{
+	watch(c, 0);
+	if (!c->paused)
+		return;
+	c->paused = false;
+	c->heard_ms = c->relay->now_ms;
+	if (curl_easy_pause(c->easy, CURLPAUSE_CONT) != CURLE_OK)
+		call_cancel(c);
+}
+
 static void on_client(struct relay_call *c, uint32_t events)
 {
 	if (c->dead)
@@ -490,12 +587,11 @@ static void on_client(struct relay_call *c, uint32_t events)
 		call_cancel(c);
 	} else if ((events & EPOLLOUT) && c->ending) {
 		call_close(c);
-	} else if ((events & EPOLLOUT) && c->paused) {
-		c->paused = false;
-		c->heard_ms = c->relay->now_ms;
-		watch(c, 0);
-		if (curl_easy_pause(c->easy, CURLPAUSE_CONT) != CURLE_OK)
+	} else if (events & EPOLLOUT) {
+		if (!write_rest(c))
 			call_cancel(c);
+		else if (!c->rest_n)
+			go_on(c);
 	}
 }
 

@@ -28,6 +28,7 @@ struct lane;
 
 enum relay_verdict {
 	RELAY_PASS = 0, /* the response's status and headers are set: they go out, and the body follows */
+	RELAY_KEEP,     /* as RELAY_PASS, but nothing goes out until all of the body was read: then `kept` decides */
 	RELAY_AGAIN,    /* the transfer was changed (another URL): it is made again, this answer is dropped */
 	RELAY_REFUSE,   /* the error is set: this answer is dropped, `refused` answers */
 };
@@ -45,6 +46,8 @@ struct relay_hooks {
 	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
 	 * at the end, to hand out what was held back. */
 	size_t (*body)(struct relay_call *, const char *p, size_t n, const char **out);
+	/* The whole body of an answer that was to be kept, N bytes at TEXT: fills the response's body. False: refused. */
+	bool (*kept)(struct relay_call *, const char *text, size_t n, struct err *);
 	/* Fills the response (status, headers, body) from the error. */
 	void (*refused)(struct relay_call *, const struct err *);
 	/* Nothing more is written. ERR is what `refused` got, or no error. */
@@ -61,6 +64,7 @@ struct relay_call {
 	const char *grant_id;     /* revoking it ends a stream; NULL: none */
 	int timeout_ms;           /* longest silence until the head, and in an answer that is no stream */
 	int64_t idle_ms;          /* longest silence of a stream; 0: for ever */
+	size_t keep_max;          /* of an answer that is kept */
 	int64_t until_ms;         /* on clock_ms(): a stream ends then, as its grant does; 0: never */
 	int64_t comment_ms;       /* a silent stream gets a comment line so often; 0: never */
 	bool is_listening;        /* a stream that no request waits for (GET) */
@@ -80,14 +84,15 @@ struct relay_call {
 	struct err err;
 	struct sse sse;
 	size_t unflushed;
-	const char *rest; /* still to be written when the transfer is over */
+	struct buf keep;
+	const char *rest; /* still to be written: before the transfer goes on, or when it is over */
 	size_t rest_n;
 	int64_t start_us;
 	int64_t heard_ms, wrote_ms;
 	uint32_t watched;
 	unsigned hops;
 	enum relay_end end;
-	bool head_passed, again, paused, ending, dead;
+	bool head_passed, keeping, again, paused, ending, dead;
 };
 
 /* Starts the thread. One relay per process. */

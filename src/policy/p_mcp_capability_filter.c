@@ -6,7 +6,9 @@
 #include "config.h"
 
 #include "conf/problem.h"
+#include "policy/catalog.h"
 #include "policy/policy.h"
+#include "policy/uri_template.h"
 
 #include <string.h>
 
@@ -165,6 +167,23 @@ static void check_list(const struct loading *l, const struct option *table,
 	}
 }
 
+/* A template that cannot be matched would hide what it was to show. */
+static void check_templates(const struct loading *l, struct json_object *list)
+{
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+		const char *text = json_object_is_type(item, json_type_string) ? json_object_get_string(item) :
+		                                                                 json_get_string(item, "uriTemplate");
+		struct err e = { .code = ERR_NONE };
+
+		if (text && !uri_template_check(text, &e))
+			fault(l, pointer_item(l->arena, pointer_member(l->arena, l->pointer, "resourceTemplates"), i),
+			    "write it as RFC 6570 says", e.text);
+	}
+}
+
 static void check_access(const struct loading *l, struct json_object *access)
 {
 	const char *mode = json_get_string(access, "mode");
@@ -192,12 +211,36 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	const char *mode = json_get_string(access, "mode");
 	struct loading l = { a, problems, file, pointer, mode && !strcmp(mode, "rolesAndGroups") };
 
-	(void)use;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		check_list(&l, lists[i].entry, json_get(doc, lists[i].option),
 		    pointer_member(a, pointer, lists[i].option));
 	check_access(&l, access);
-	return NULL;
+	check_templates(&l, json_get(doc, "resourceTemplates"));
+	if (mode && strcmp(mode, "allPublic")) {
+		const char *at = pointer_member(a, pointer_member(a, pointer, "accessControl"), "mode");
+
+		problem_add(problems, false, file, at, "leave it at allPublic, or wait for a version that serves it",
+		    "this version does not serve accessControl.mode %s; routes that use it are closed", mode);
+		use->fault = arena_printf(a, "%s#%s: this version does not serve accessControl.mode %s", file, at, mode);
+	}
+	return catalog_new(a, doc);
+}
+
+static enum policy_answer on_call(
+    const struct policy_use *use, struct call *c, const struct rpc_msg *m, struct err *e)
+{
+	(void)c;
+	if (!m->capability_type || catalog_allows(use->loaded, m->capability_type, m->capability_name))
+		return POLICY_PASS;
+	err_reason(e, ERR_ACCESS_DENIED, "hidden_capability", "Method not found", "%s '%.128s' is not shown by '%s'",
+	    m->capability_type, m->capability_name ? m->capability_name : "", use->name);
+	return POLICY_DENY;
+}
+
+static enum policy_answer on_message(const struct policy_use *use, struct arena *a, const char *text, size_t n,
+    struct buf *out, struct err *e)
+{
+	return catalog_filter(use->loaded, a, text, n, out, e) ? POLICY_PASS : POLICY_FAIL;
 }
 
 const struct policy p_mcp_capability_filter = {
@@ -205,7 +248,10 @@ const struct policy p_mcp_capability_filter = {
 		.name = "mcp-capability-filter-inbound",
 		.about = "Shows only the listed tools, prompts and resources; others are refused.",
 		.class = POLICY_FILTER,
+		.served = true,
 		.options = options,
 		.load = load,
 	},
+	.on_call = on_call,
+	.on_message = on_message,
 };

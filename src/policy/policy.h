@@ -8,6 +8,7 @@
 #define GATEHOUSE_POLICY_POLICY_H
 
 #include "conf/project.h"
+#include "rpc/rpc.h"
 
 enum policy_answer {
 	POLICY_PASS = 0,
@@ -36,7 +37,15 @@ struct policy {
 	struct policy_type type;
 	enum policy_answer (*on_request)(const struct policy_use *, struct call *, struct upstream_request *,
 	    struct err *);
-	/* on_list, on_call, on_message, on_response come with the first policy that reads bodies */
+	/* Each message of the client's body, before anything goes upstream: DENY answers -32601 `Method not found` to all of it. */
+	enum policy_answer (*on_call)(const struct policy_use *, struct call *, const struct rpc_msg *, struct err *);
+	/*
+	 * Each message, or batch, of the upstream's answer, N bytes at TEXT: what the client gets is appended to OUT. A route
+	 * with such a hook has its answers read: whole where they are JSON, event by event where they are streams. DENY and
+	 * FAIL refuse the answer (or end the stream). Memory of the work is in the arena.
+	 */
+	enum policy_answer (*on_message)(const struct policy_use *, struct arena *, const char *text, size_t n,
+	    struct buf *out, struct err *);
 };
 
 /*

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events are cut out of the stream by their blank lines, and put together again where they were changed. */
+#include "config.h"
+
+#include "mcp/edit.h"
+
+#include "policy/policy.h"
+#include "rpc/sse.h"
+
+#include <string.h>
+
+enum { GROWTH = 4 }; /* a changed message may be so many times as large: descriptions may be longer */
+
+bool edit_is_wanted(const struct mcp_route *route)
+{
+	for (const struct policy_use *const *use = route->inbound; use && *use; use++)
+		if (policy_of(*use)->on_message)
+			return true;
+	return false;
+}
+
+void edit_begin(struct edit *d, const struct mcp_route *route, size_t event_max)
+{
+	*d = (struct edit){ .route = route };
+	buf_init(&d->event, event_max);
+	buf_init(&d->out, event_max * GROWTH + 65536);
+}
+
+void edit_release(struct edit *d)
+{
+	buf_release(&d->event);
+	buf_release(&d->out);
+}
+
+static bool run(const struct policy_use *use, struct buf *text, struct buf *changed, struct err *e)
+{
+	struct arena *a = arena_new();
+	enum policy_answer answer;
+
+	buf_clear(changed);
+	answer = policy_of(use)->on_message(use, a, buf_text(text), text->len, changed, e);
+	arena_free(a);
+	if (answer == POLICY_PASS && !changed->over)
+		return true;
+	return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+	    "policy '%s' refused it", use->name);
+}
+
+bool edit_text(const struct mcp_route *route, const char *text, size_t n, struct buf *out, struct err *e)
+{
+	struct buf from, to, swap;
+	bool ok = true;
+
+	buf_init(&from, n);
+	buf_init(&to, n * GROWTH + 65536);
+	buf_add(&from, text, n);
+	for (const struct policy_use *const *use = route->inbound; ok && use && *use; use++) {
+		if (!policy_of(*use)->on_message)
+			continue;
+		ok = run(*use, &from, &to, e);
+		swap = from;
+		from = to;
+		to = swap;
+		to.max = n * GROWTH + 65536;
+	}
+	ok = ok && (buf_add(out, buf_text(&from), from.len) ||
+	    err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is too large to be read",
+		"%zu bytes", from.len));
+	buf_release(&from);
+	buf_release(&to);
+	return ok;
+}
+
+/* ---- one event */
+
+static void add_data(void *own, const char *p, size_t n)
+{
+	buf_add(own, p, n);
+}
+
+static void ignore_end(void *own)
+{
+	(void)own;
+}
+
+static void data_of(const struct buf *event, struct buf *data)
+{
+	struct sse sse;
+
+	sse_init(&sse, add_data, ignore_end, data);
+	sse_feed(&sse, event->data, event->len);
+}
+
+static bool is_data(const char *line, size_t n)
+{
+	return n >= 4 && !memcmp(line, "data", 4) && (n == 4 || line[4] == ':');
+}
+
+/* The event's other fields and comments as they were, and the new data. */
+static void write_event(struct buf *out, const struct buf *event, const struct buf *data)
+{
+	const char *s = event->data, *end = s + event->len;
+
+	while (s < end) {
+		size_t n = strcspn(s, "\r\n"); /* a NUL in a line is no reason to stop: it is counted below */
+
+		while (s + n < end && s[n] != '\r' && s[n] != '\n')
+			n++;
+		if (n && !is_data(s, n)) {
+			buf_add(out, s, n);
+			buf_char(out, '\n');
+		}
+		s += n < (size_t)(end - s) ? n + 1 : n;
+	}
+	s = buf_text(data);
+	end = s + data->len;
+	while (s < end) {
+		const char *stop = memchr(s, '\n', (size_t)(end - s));
+		size_t n = (size_t)((stop ? stop : end) - s);
+
+		buf_str(out, "data: ");
+		buf_add(out, s, n);
+		buf_char(out, '\n');
+		s += n + (stop != NULL);
+	}
+	buf_char(out, '\n');
+}
+
+static bool end_event(struct edit *d, struct err *e)
+{
+	struct buf data, changed;
+	bool ok = true;
+
+	buf_init(&data, d->event.max);
+	buf_init(&changed, d->out.max);
+	data_of(&d->event, &data);
+	if (data.len)
+		ok = edit_text(d->route, buf_text(&data), data.len, &changed, e);
+	if (ok && (!data.len || (changed.len == data.len && !memcmp(changed.data, data.data, data.len))))
+		buf_add(&d->out, d->event.data, d->event.len);
+	else if (ok)
+		write_event(&d->out, &d->event, &changed);
+	buf_release(&data);
+	buf_release(&changed);
+	buf_clear(&d->event);
+	if (ok && d->out.over)
+		ok = err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is too large to be read",
+		    "%s", "");
+	return ok;
+}
+
+/* One byte; true if it ends an event. CR, LF and CRLF each end a line; a line of nothing ends an event. */
+static bool ends_event(struct edit *d, char c)
+{
+	bool second = c == '\n' && d->had_cr;
+	bool blank;
+
+	d->had_cr = c == '\r';
+	if (second)
+		return false;
+	if (c != '\r' && c != '\n') {
+		d->in_line = true;
+		return false;
+	}
+	blank = !d->in_line;
+	d->in_line = false;
+	return blank;
+}
+
+size_t edit_feed(struct edit *d, const char *p, size_t n, const char **out, struct err *e)
+{
+	size_t from = 0;
+
+	buf_clear(&d->out);
+	for (size_t i = 0; i < n; i++) {
+		if (!ends_event(d, p[i]))
+			continue;
+		if (!buf_add(&d->event, p + from, i + 1 - from) || !end_event(d, e))
+			break;
+		from = i + 1;
+	}
+	if (!e->code && !d->event.over)
+		buf_add(&d->event, p + from, n - from);
+	if (d->event.over)
+		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "an event of the upstream's is too large to be read",
+		    "over %zu bytes", d->event.max);
+	*out = buf_text(&d->out);
+	return d->out.len;
+}

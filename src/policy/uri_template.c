@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Matching by backtracking over expressions, with a bound on the steps. */
+#include "config.h"
+
+#include "policy/uri_template.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { STEPS_MAX = 20000, EXPRESSIONS_MAX = 16 };
+
+/* What an operator's expansion begins with, and which characters end it. */
+struct operator
+{
+	char sign;         /* 0: none */
+	const char *first; /* the expansion, if there is one, begins with it */
+	const char *stops; /* characters that it never holds behind that */
+	bool optional;     /* all variables may be undefined */
+};
+
+static const struct operator operators[] = {
+	{ 0, "", "/?#", false },
+	{ '+', "", "", false },
+	{ '#', "#", "", true },
+	{ '.', ".", "/?#", true },
+	{ '/', "/", "?#", true },
+	{ ';', ";", "/?#", true },
+	{ '?', "?", "#", true },
+	{ '&', "&", "#", true },
+};
+
+static const struct operator *operator_of(char c)
+{
+	for (size_t i = 1; i < sizeof(operators) / sizeof(operators[0]); i++)
+		if (operators[i].sign == c)
+			return &operators[i];
+	return &operators[0];
+}
+
+static bool is_name_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    (c && strchr("_.%,:*", c));
+}
+
+bool uri_template_check(const char *text, struct err *e)
+{
+	int expressions = 0;
+
+	for (const char *s = text; *s; s++) {
+		if (*s == '}')
+			return err_set(e, ERR_SYNTAX, "a closing brace without an opening one", "");
+		if (*s != '{')
+			continue;
+		if (++expressions > EXPRESSIONS_MAX)
+			return err_set(e, ERR_SYNTAX, "too many expressions", "over %d", EXPRESSIONS_MAX);
+		s += 1 + (operator_of(s[1])->sign != 0);
+		if (!is_name_character(*s))
+			return err_set(e, ERR_SYNTAX, "an expression without a variable, or with an operator "
+			    "that RFC 6570 does not have", "");
+		while (is_name_character(*s))
+			s++;
+		if (*s != '}')
+			return err_set(e, ERR_SYNTAX, "an expression without its closing brace", "");
+	}
+	return true;
+}
+
+/* "." and "..", plain or encoded, as a whole segment somewhere in the URI. */
+static bool has_dot_segment(const char *uri)
+{
+	const char *s = uri;
+
+	while (*s) {
+		size_t n = strcspn(s, "/?#"), dots = 0, i = 0;
+
+		while (i < n && dots < 3) {
+			if (s[i] == '.')
+				i++;
+			else if (!strncasecmp(s + i, "%2e", 3))
+				i += 3;
+			else
+				break;
+			dots++;
+		}
+		if (i == n && (dots == 1 || dots == 2))
+			return true;
+		s += n;
+		if (*s)
+			s++;
+	}
+	return false;
+}
+
+static bool match(const char *t, const char *u, int *steps);
+
+/* The rest of the template behind an expansion that ends anywhere from U on. */
+static bool match_from(const struct operator *op, const char *rest, const char *u, int *steps)
+{
+	for (;; u++) {
+		if (--*steps < 0)
+			return false;
+		if (match(rest, u, steps))
+			return true;
+		/* an encoded slash is a slash to whoever decodes it */
+		if (!*u || strchr(op->stops, *u) || (strchr(op->stops, '/') && !strncasecmp(u, "%2f", 3)))
+			return false;
+	}
+}
+
+static bool match_expression(const char *t, const char *u, int *steps)
+{
+	const struct operator *op = operator_of(t[1]);
+	const char *rest = strchr(t, '}') + 1;
+	size_t n = strlen(op->first);
+
+	if (op->optional && match(rest, u, steps))
+		return true;
+	if (strncmp(u, op->first, n))
+		return false;
+	u += n;
+	/* a value that is undefined was dealt with above; an empty one is no value */
+	if (!*u || strchr(op->stops, *u))
+		return false;
+	return match_from(op, rest, u + 1, steps);
+}
+
+static bool match(const char *t, const char *u, int *steps)
+{
+	for (; *t; t++, u++) {
+		if (--*steps < 0)
+			return false;
+		if (*t == '{')
+			return match_expression(t, u, steps);
+		if (*t != *u)
+			return false;
+	}
+	return !*u;
+}
+
+bool uri_template_matches(const char *text, const char *uri)
+{
+	int steps = STEPS_MAX;
+
+	return uri_template_check(text, NULL) && !has_dot_segment(uri) && match(text, uri, &steps);
+}

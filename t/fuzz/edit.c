@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streams through a filter: what goes out does not depend on how the bytes come in, and no reader of the result finds
+ * a tool that is not listed.
+ */
+#include "config.h"
+
+#include "fuzz.h"
+
+#include "json/json.h"
+#include "mcp/edit.h"
+#include "policy/catalog.h"
+#include "policy/policy.h"
+#include "rpc/sse.h"
+
+#include <string.h>
+
+static bool feed(const struct mcp_route *route, struct buf *out, const char *p, size_t n, size_t step)
+{
+	struct err e = { .code = ERR_NONE };
+	struct edit d;
+
+	edit_begin(&d, route, 65536);
+	for (size_t at = 0; at < n && !e.code; at += step) {
+		const char *piece;
+		size_t got = edit_feed(&d, p + at, n - at < step ? n - at : step, &piece, &e);
+
+		buf_add(out, piece, got);
+	}
+	edit_release(&d);
+	return e.code == ERR_NONE;
+}
+
+static void keep_data(void *own, const char *p, size_t n)
+{
+	buf_add(own, p, n);
+}
+
+/* A reader's view: each event's data as a message; its tools may have one name only. */
+static void judge(void *own)
+{
+	struct buf *data = own;
+	struct scan_limits limits = scan_limits_of(data->len);
+	struct span whole, item;
+	size_t at = 0;
+
+	limits.depth = 64;
+	if (data->len && scan_check(data->data, data->len, &limits, NULL)) {
+		whole = scan_path(scan_value(data->data, data->len), "result", "tools", NULL);
+		while (scan_kind(whole) == '[' && scan_next(whole, &at, NULL, &item))
+			must(scan_string_is(scan_member(item, "name"), "read"));
+	}
+	buf_clear(data);
+}
+
+static void read_out(const struct buf *out)
+{
+	struct buf data;
+	struct sse sse;
+
+	buf_init(&data, 1 << 24);
+	sse_init(&sse, keep_data, judge, &data);
+	sse_feed(&sse, buf_text(out), out->len);
+	buf_release(&data);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	static const char options[] = "{\"tools\":[{\"name\":\"read\",\"description\":\"D\"}]}";
+	static struct policy_use use;
+	static const struct policy_use *inbound[] = { &use, NULL };
+	static struct mcp_route route = { .inbound = inbound };
+	const struct scan_limits limits = scan_limits_of(sizeof(options));
+	struct buf whole, parts;
+	bool ok;
+
+	if (!use.type) {
+		static struct arena *a;
+
+		a = arena_new(); /* lives as long as the process */
+		use.name = "filter";
+		for (size_t i = 0; policy_table[i]; i++)
+			if (!strcmp(policy_table[i]->type.name, "mcp-capability-filter-inbound"))
+				use.type = &policy_table[i]->type;
+		use.loaded = catalog_new(a, json_parse(a, options, strlen(options), &limits, NULL));
+	}
+	buf_init(&whole, 1 << 24);
+	buf_init(&parts, 1 << 24);
+	ok = feed(&route, &whole, (const char *)bytes, n, n ? n : 1);
+	for (size_t step = 1; step < 6; step++) {
+		buf_clear(&parts);
+		must(feed(&route, &parts, (const char *)bytes, n, step) == ok);
+		must(parts.len == whole.len && !memcmp(buf_text(&parts), buf_text(&whole), whole.len));
+	}
+	read_out(&whole);
+	buf_release(&whole);
+	buf_release(&parts);
+	return 0;
+}
