@@ -54,6 +54,7 @@ TESTS += t/210-oauth-discovery.t
 TESTS += t/220-oauth-authorize.t
 TESTS += t/230-oauth-token.t
 TESTS += t/240-oauth-parallel.t
+TESTS += t/241-oauth-kill.t
 TESTS += t/250-oauth-register.t
 TESTS += t/260-oauth-rate.t
 check_PROGRAMS += t/unit/oauth_bearer
