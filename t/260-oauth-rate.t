@@ -9,6 +9,7 @@ use warnings;
 
 use Test::More;
 
+use Gatehouse::Documents;
 use Gatehouse::Flow;
 use Gatehouse::Http qw(request form_encode);
 use Gatehouse::Pg;
@@ -72,6 +73,24 @@ my $second = Gatehouse::Flow->new(origin => $o)->register(client_name => 'Second
 	is($token->(client_id => $second->{client_id})->{status}, 400, '... for each client');
 	($n) = until_refused(sub { $token->(client_id => 'made-up-' . rand) });
 	is($n, 12, '... and for those that nobody knows');
+}
+{
+	my $host = Gatehouse::Documents->new;
+	my ($app, $other) = ($host->client('/app'), $host->client('/other'));
+	my $n = 0;
+	my $authorize = sub {    # each time from another address
+		my ($id) = @_;
+		my %ask = (response_type => 'code', redirect_uri => 'http://127.0.0.1/callback', code_challenge_method => 'S256',
+			code_challenge => 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', resource => "$o/mcp/one", client_id => $id);
+		return request('GET', "$o/oauth/authorize?" . form_encode(%ask), { headers => [from('198.51.100.' . ++$n)] })->{status};
+	};
+	is($authorize->($app), 303, 'a document is fetched');
+	for (1 .. 20) { $authorize->($host->url("/invented-$_")) }
+	is(scalar(grep { $host->count("/invented-$_") } 1 .. 20), 11, 'a host is asked for as many as its rate allows, whoever asks');
+	is($authorize->($other), 503, '... and for one that was never there not now');
+	$pg->psql("update gatehouse.client_document set fresh_until = now() where client_id = '$app'");
+	is($authorize->($app), 303, '... but who invents addresses keeps nobody from a client that is known');
+	is($host->count('/app'), 2, '... whose document is asked for again');
 }
 $gw->stop;
 

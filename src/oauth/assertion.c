@@ -154,7 +154,7 @@ static const char *fetch_keys(struct req *r, const struct client *c, struct err 
 	struct fetch f = { .url = c->jwks_uri, .max = JWKS_MAX };
 	struct err why = { .code = ERR_NONE };
 
-	if (!remote_get(r, &f, e))
+	if (!remote_get(r, &f, false, e)) /* while the rate is used up, the last set does */
 		return NULL;
 	if (!jwks_check(r->arena, f.body, f.body_len, true, &why)) {
 		refuse(e, why.reason, why.text);

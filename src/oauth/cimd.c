@@ -149,7 +149,7 @@ static bool renew(struct req *r, const char *client_id, const struct copy *copy,
 	struct err why = { .code = ERR_NONE };
 	int64_t keep_s;
 
-	if (!remote_get(r, &f, &why)) {
+	if (!remote_get(r, &f, copy->is_there, &why)) {
 		err_reason(e, why.code, why.reason, "", "%s", why.detail);
 		return err_text(e, "this application's document cannot be read: %s", why.text);
 	}

@@ -127,10 +127,11 @@ bool rate_take_fetch(struct req *r, const char *host, struct err *e)
 
 	if (rate <= 0 ||
 	    (!bucket_take(arena_printf(r->arena, "fetch %s", address_key(r)), rate, true) &&
-		!bucket_take(arena_printf(r->arena, "host %s", host), rate, true)))
+		(!host || !bucket_take(arena_printf(r->arena, "host %s", host), rate, true))))
 		return true;
 	return err_reason(
-	    e, ERR_UNAVAILABLE, "fetch_rate", "too many were asked for", "host %.100s", host);
+	    e, ERR_UNAVAILABLE, "fetch_rate", "too many were asked for", "host %.100s",
+	    host ? host : "");
 }
 
 bool rate_check_grant(struct req *r, struct resp *p, const char *grant_id, struct err *e)

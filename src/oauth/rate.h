@@ -19,8 +19,8 @@ bool rate_take(struct req *, struct resp *, enum rate_kind, const char *client_i
 
 /*
  * Counts one fetch from HOST (of what a client named): of the client's address, and of the host,
- * whoever asks, so that we cannot be turned against it. At the rate of authorizations.
- * ERR_UNAVAILABLE, reason fetch_rate.
+ * whoever asks, so that we cannot be turned against it. HOST may be NULL: of the address alone.
+ * At the rate of authorizations. ERR_UNAVAILABLE, reason fetch_rate.
  */
 bool rate_take_fetch(struct req *, const char *host, struct err *);
 

@@ -88,7 +88,7 @@ static bool get(struct req *r, struct fetch *f, struct err *e)
 	return false;
 }
 
-bool remote_get(struct req *r, struct fetch *f, struct err *e)
+bool remote_get(struct req *r, struct fetch *f, bool is_kept, struct err *e)
 {
 	struct uri u;
 
@@ -99,7 +99,8 @@ bool remote_get(struct req *r, struct fetch *f, struct err *e)
 	f->upstream = NULL;
 	f->connect_ms = r->project->limits.connect_ms;
 	f->total_ms = r->project->limits.fetch_ms;
-	if (!f->guard || failed_lately(f->url, e) || !rate_take_fetch(r, u.host, e))
+	if (!f->guard || failed_lately(f->url, e) ||
+	    !rate_take_fetch(r, is_kept ? NULL : u.host, e))
 		return false;
 	if (get(r, f, e))
 		return true;

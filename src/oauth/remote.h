@@ -13,13 +13,15 @@
 /*
  * Fetches a JSON document of at most F->max bytes; F->url and F->if_none_match are the caller's,
  * the rest is filled in. Status 200 with a JSON type, or 304 where a tag was asked for. An address
- * that failed is not tried again for some seconds by this process.
+ * that failed is not tried again for some seconds by this process. IS_KEPT: a copy of the document is there,
+ * whose time is over; then the rate of the host does not count, as anybody could use that up with
+ * addresses that he invents, and the client's users could not sign in any more.
  *   ERR_UNAVAILABLE     may be there later: no answer, no secure connection, 5xx, 429, the budget,
  *                       a rate
  *   ERR_INVALID_CLIENT  will not: an address that is not allowed, another status or type, too large
  * The reason is that of fetch(), or fetch_rate, or fetch_status.
  */
-bool remote_get(struct req *, struct fetch *, struct err *);
+bool remote_get(struct req *, struct fetch *, bool is_kept, struct err *);
 
 /*
  * How many seconds the answer may be kept: what HTTP says, but at least a minute (an attempt takes
