@@ -66,3 +66,4 @@ TESTS += t/285-login-tokens.t
 TESTS += t/290-client-document.t
 TESTS += t/295-client-assertion.t
 TESTS += t/296-introspect.t
+TESTS += t/298-clock.t
