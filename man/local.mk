@@ -2,6 +2,7 @@
 dist_man_MANS += man/gatehouse-consent.8
 dist_man_MANS += man/gatehouse-discovery.8
 dist_man_MANS += man/gatehouse-oauth.8
+dist_man_MANS += man/gatehouse-standing.8
 dist_man_MANS += man/gatehouse.7
 dist_man_MANS += man/gatehouse-mcp.8
 dist_man_MANS += man/gatehousectl.1
