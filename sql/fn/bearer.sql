@@ -4,12 +4,13 @@
 -- p_pepper_id) first: a row under an older pepper is re-hashed. Whether it is for the route at hand is for
 -- the program to say, which keeps the answer for a while.
 -- No row: there is no such token. outcome: active, expired, revoked (it, or its grant). expires_in_ms never reaches
--- past the grant; grant_expires_in_ms is how long a stream may go on.
+-- past the grant; grant_expires_in_ms is how long a stream may go on. claims are
+-- the user's, sealed.
 -- for: mcp
 create or replace function gatehouse.bearer_find(p_hashes bytea[], p_pepper_id text)
 returns table (outcome text, token_id uuid, grant_id uuid, client_id text, client_name text,
 	subject text, scope text, resource text, operation_id text, expires_in_ms bigint,
-	grant_expires_in_ms bigint)
+	grant_expires_in_ms bigint, claims bytea)
 language plpgsql security definer
 set search_path = gatehouse, pg_temp
 as $$
@@ -45,6 +46,6 @@ begin
 	return query select outcome, t.token_id, t.grant_id, c.client_id, c.name, g.subject, t.scope,
 		g.resource, g.operation_id,
 		floor(extract(epoch from v_expires - now()) * 1000)::bigint,
-		floor(extract(epoch from g.expires_at - now()) * 1000)::bigint;
+		floor(extract(epoch from g.expires_at - now()) * 1000)::bigint, g.claims;
 end
 $$;

@@ -5,5 +5,5 @@
 -- $1 bytea[]  the token's hashes under every usable pepper, the primary's first
 -- $2 text  the primary pepper's id
 select outcome, token_id, grant_id, client_id, client_name, subject, scope, resource, operation_id,
-	expires_in_ms, grant_expires_in_ms
+	expires_in_ms, grant_expires_in_ms, claims
 from gatehouse.bearer_find($1, $2);

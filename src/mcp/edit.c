@@ -19,9 +19,9 @@ bool edit_is_wanted(const struct mcp_route *route)
 	return false;
 }
 
-void edit_begin(struct edit *d, const struct mcp_route *route, size_t event_max)
+void edit_begin(struct edit *d, const struct call *call, size_t event_max)
 {
-	*d = (struct edit){ .route = route };
+	*d = (struct edit){ .call = call };
 	buf_init(&d->event, event_max);
 	buf_init(&d->out, event_max * GROWTH + 65536);
 }
@@ -32,13 +32,13 @@ void edit_release(struct edit *d)
 	buf_release(&d->out);
 }
 
-static bool run(const struct policy_use *use, struct buf *text, struct buf *changed, struct err *e)
+static bool run(const struct policy_use *use, const struct call *call, struct buf *text, struct buf *changed, struct err *e)
 {
 	struct arena *a = arena_new();
 	enum policy_answer answer;
 
 	buf_clear(changed);
-	answer = policy_of(use)->on_message(use, a, buf_text(text), text->len, changed, e);
+	answer = policy_of(use)->on_message(use, call, a, buf_text(text), text->len, changed, e);
 	arena_free(a);
 	if (answer == POLICY_PASS && !changed->over)
 		return true;
@@ -46,7 +46,7 @@ static bool run(const struct policy_use *use, struct buf *text, struct buf *chan
 	    "policy '%s' refused it", use->name);
 }
 
-bool edit_text(const struct mcp_route *route, const char *text, size_t n, struct buf *out, struct err *e)
+bool edit_text(const struct call *call, const char *text, size_t n, struct buf *out, struct err *e)
 {
 	struct buf from, to, swap;
 	bool ok = true;
@@ -54,10 +54,10 @@ bool edit_text(const struct mcp_route *route, const char *text, size_t n, struct
 	buf_init(&from, n);
 	buf_init(&to, n * GROWTH + 65536);
 	buf_add(&from, text, n);
-	for (const struct policy_use *const *use = route->inbound; ok && use && *use; use++) {
+	for (const struct policy_use *const *use = call_route(call)->inbound; ok && use && *use; use++) {
 		if (!policy_of(*use)->on_message)
 			continue;
-		ok = run(*use, &from, &to, e);
+		ok = run(*use, call, &from, &to, e);
 		swap = from;
 		from = to;
 		to = swap;
@@ -135,7 +135,7 @@ static bool end_event(struct edit *d, struct err *e)
 	buf_init(&changed, d->out.max);
 	data_of(&d->event, &data);
 	if (data.len)
-		ok = edit_text(d->route, buf_text(&data), data.len, &changed, e);
+		ok = edit_text(d->call, buf_text(&data), data.len, &changed, e);
 	if (ok && (!data.len || (changed.len == data.len && !memcmp(changed.data, data.data, data.len))))
 		buf_add(&d->out, d->event.data, d->event.len);
 	else if (ok)

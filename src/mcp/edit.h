@@ -14,18 +14,23 @@
 #include "base/err.h"
 #include "conf/project.h"
 
+struct call;
+
 struct edit {
-	const struct mcp_route *route; /* NULL: nothing is edited */
+	const struct call *call; /* NULL: nothing is edited */
 	struct buf event; /* raw bytes of the event that is not complete yet */
 	struct buf out;   /* what the last piece became */
 	bool had_cr, in_line;
 };
 
+/* The route of a call (call.h includes this file). */
+const struct mcp_route *call_route(const struct call *);
+
 /* Whether a policy of the route reads answers. */
 bool edit_is_wanted(const struct mcp_route *);
 
 /* For a stream. An event may have EVENT_MAX bytes. The buffers are the caller's to release. */
-void edit_begin(struct edit *, const struct mcp_route *, size_t event_max);
+void edit_begin(struct edit *, const struct call *, size_t event_max);
 void edit_release(struct edit *);
 
 /*
@@ -34,7 +39,7 @@ void edit_release(struct edit *);
  */
 size_t edit_feed(struct edit *, const char *p, size_t n, const char **out, struct err *);
 
-/* One message or batch through all policies of the route that read answers, in order; appended to OUT. */
-bool edit_text(const struct mcp_route *, const char *text, size_t n, struct buf *out, struct err *);
+/* One message or batch through all policies of the call's route that read answers, in order; appended to OUT. */
+bool edit_text(const struct call *, const char *text, size_t n, struct buf *out, struct err *);
 
 #endif

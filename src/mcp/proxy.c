@@ -29,6 +29,16 @@ static bool is(const struct req *r, const char *method)
 	return !strcmp(r->method, method);
 }
 
+const struct mcp_route *call_route(const struct call *c)
+{
+	return c->route;
+}
+
+const char *call_claims(const struct call *c)
+{
+	return c->who ? c->who->claims : NULL;
+}
+
 struct session_place call_place(const struct call *c)
 {
 	return (struct session_place){
@@ -136,7 +146,7 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 	if (!edit_is_wanted(c->route) || head->status >= 300)
 		return RELAY_PASS;
 	if (c->relay.is_stream) {
-		edit_begin(&c->edit, c->route, limits->kept_event);
+		edit_begin(&c->edit, c, limits->kept_event);
 		arena_defer(c->req->arena, free_edit, &c->edit);
 		return RELAY_PASS;
 	}
@@ -175,7 +185,7 @@ static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char
 	bool last = n == 0;
 	size_t passed;
 
-	if (c->edit.route && !last)
+	if (c->edit.call && !last)
 		n = edit_feed(&c->edit, p, n, &p, &rc->err);
 	if (!n && !last) { /* the event goes on */
 		*out = p;
@@ -195,7 +205,7 @@ static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct er
 	bool ok;
 
 	buf_init(&changed, rc->resp->body.max);
-	ok = !n || edit_text(c->route, text, n, &changed, e);
+	ok = !n || edit_text(c, text, n, &changed, e);
 	buf_clear(&rc->resp->body);
 	if (ok && changed.len) {
 		passed = mask_feed(&c->mask, changed.data, changed.len, &out);

@@ -6,6 +6,7 @@
 
 #include "mcp/proxy.h"
 #include "oauth/metadata.h"
+#include "policy/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,10 +48,22 @@ void mcp_release(struct site *site)
 	arena_free(m->arena);
 }
 
+static bool wants_claims(const struct project *p)
+{
+	for (size_t i = 0; i < p->routes_n; i++)
+		for (const struct policy_use *const *use = p->routes[i].inbound; use && *use; use++)
+			if (!(*use)->fault && policy_of(*use)->wants_claims && policy_of(*use)->wants_claims(*use))
+				return true;
+	return false;
+}
+
 /* What has not changed keeps its streams. */
 void mcp_changed(struct app *app, const struct site *old, const struct site *new)
 {
 	const struct mcp *m = app->own;
+
+	if (m)
+		bearer_cache_want_claims(m->cache, wants_claims(new->project));
 
 	for (size_t i = 0; m && i < old->project->routes_n; i++) {
 		const struct mcp_route *was = &old->project->routes[i];
@@ -72,6 +85,7 @@ bool mcp_start(struct app *app, struct err *e)
 	/* also where nobody signs in yet: a reload may add the policy */
 	if (!app->one_call)
 		m->cache = bearer_cache_start(p, app->name, on_revoked, m->relay);
+	bearer_cache_want_claims(m->cache, wants_claims(p));
 	app->own = m;
 	return true;
 }

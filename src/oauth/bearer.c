@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "db/listen.h"
+#include "idp/claims.h"
 #include "oauth/scope.h"
 #include "oauth/token.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +33,7 @@ struct bearer_cache {
 	pthread_mutex_t lock;
 	struct db_listen *listen;
 	uint64_t notified; /* notifications so far */
+	atomic_bool with_claims;
 	size_t n;
 	struct entry *buckets[BUCKETS];
 	struct entry *newest, *oldest;
@@ -139,6 +142,18 @@ void bearer_cache_stop(struct bearer_cache *c)
 	free(c);
 }
 
+void bearer_cache_want_claims(struct bearer_cache *c, bool want)
+{
+	if (!c || atomic_exchange(&c->with_claims, want) || !want)
+		return;
+	/* what was kept without them would look like a user without roles */
+	pthread_mutex_lock(&c->lock);
+	c->notified++;
+	while (c->oldest)
+		drop(c, c->oldest);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void copy(struct bearer *to, const struct bearer *from, struct arena *a)
 {
 	*to = (struct bearer){
@@ -152,6 +167,7 @@ static void copy(struct bearer *to, const struct bearer *from, struct arena *a)
 		.operation_id = arena_strdup(a, from->operation_id),
 		.expires_ms = from->expires_ms,
 		.grant_expires_ms = from->grant_expires_ms,
+		.claims = from->claims ? arena_strdup(a, from->claims) : NULL,
 	};
 }
 
@@ -191,10 +207,11 @@ static const char *put_text(char **at, const char *text)
 	return p;
 }
 
-static struct entry *entry_new(const unsigned char *key, const struct bearer *b)
+static struct entry *entry_new(const unsigned char *key, const struct bearer *b, bool with_claims)
 {
+	const char *claims = with_claims ? b->claims : NULL;
 	const char *texts[] = { b->token_id, b->grant_id, b->client_id, b->client_name, b->subject, b->scope,
-		b->resource, b->operation_id };
+		b->resource, b->operation_id, claims ? claims : "" };
 	size_t n = 0;
 	struct entry *e;
 	char *at;
@@ -206,7 +223,8 @@ static struct entry *entry_new(const unsigned char *key, const struct bearer *b)
 	memcpy(e->key, key, HASH_LEN);
 	e->bearer = (struct bearer){ put_text(&at, texts[0]), put_text(&at, texts[1]), put_text(&at, texts[2]),
 		put_text(&at, texts[3]), put_text(&at, texts[4]), put_text(&at, texts[5]), put_text(&at, texts[6]),
-		put_text(&at, texts[7]), b->expires_ms, b->grant_expires_ms };
+		put_text(&at, texts[7]), b->expires_ms, b->grant_expires_ms,
+		claims ? put_text(&at, texts[8]) : NULL };
 	e->until_ms = clock_ms() + TTL_MS;
 	return e;
 }
@@ -219,7 +237,7 @@ static void cache_put(
 
 	if (!c)
 		return;
-	e = entry_new(key, b);
+	e = entry_new(key, b, atomic_load(&c->with_claims));
 	pthread_mutex_lock(&c->lock);
 	if (c->notified != notified) {
 		pthread_mutex_unlock(&c->lock);
@@ -268,6 +286,21 @@ const char *bearer_parse(struct arena *a, const char *authorization, size_t max,
 	return arena_strndup(a, token, n);
 }
 
+/* Claims that do not open are none: whoever decides by them refuses. */
+static const char *open_claims(
+    struct arena *a, const struct ring *ring, const char *subject, struct db_param sealed)
+{
+	struct err e = { .code = ERR_NONE };
+	const char *claims;
+
+	if (!sealed.value)
+		return NULL;
+	claims = claims_open(ring, a, subject, (struct blob){ sealed.value, sealed.len }, &e);
+	if (!claims)
+		log_error(NULL, "the claims of a grant cannot be opened", "why", e.text, "detail", e.detail, NULL);
+	return claims;
+}
+
 static bool ask(struct bearer *b, struct arena *a, struct db *db, const struct ring *ring,
     const char *token, struct err *e)
 {
@@ -288,7 +321,8 @@ static bool ask(struct bearer *b, struct arena *a, struct db *db, const struct r
 	*b = (struct bearer){ db_text(&rows, 0, 1), db_text(&rows, 0, 2), db_text(&rows, 0, 3),
 		db_text(&rows, 0, 4), db_text(&rows, 0, 5), db_text(&rows, 0, 6), db_text(&rows, 0, 7),
 		db_text(&rows, 0, 8), clock_ms() + db_int_at(&rows, 0, 9),
-		clock_ms() + db_int_at(&rows, 0, 10) };
+		clock_ms() + db_int_at(&rows, 0, 10), NULL };
+	b->claims = open_claims(a, ring, b->subject, db_bytes_at(&rows, 0, 11, a));
 	return true;
 }
 

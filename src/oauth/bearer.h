@@ -16,6 +16,7 @@ struct bearer { /* strings live in the arena given */
 	const char *resource, *operation_id;
 	int64_t expires_ms; /* on clock_ms() */
 	int64_t grant_expires_ms; /* likewise: how long a stream may go on */
+	const char *claims; /* the user's: the text of a JSON object; NULL: none, or not kept */
 };
 
 struct bearer_cache;
@@ -27,6 +28,9 @@ struct bearer_cache;
 struct bearer_cache *bearer_cache_start(const struct project *, const char *program,
     void (*on_revoked)(void *own, const char *grant_id), void *own);
 void bearer_cache_stop(struct bearer_cache *);
+
+/* Whether entries keep the claims, which may be large: only where a policy decides by them. CACHE may be NULL. */
+void bearer_cache_want_claims(struct bearer_cache *, bool);
 
 /*
  * AUTHORIZATION is the header's value, or NULL. False with

@@ -29,6 +29,15 @@ struct list {
 
 struct catalog {
 	struct list lists[CATALOG_KINDS];
+	bool by_roles;
+	const char *role_claim, *group_claim;
+};
+
+/* A catalog as one caller sees it. */
+struct view {
+	const struct catalog *c;
+	const struct catalog_caller *who;
+	struct arena *arena;
 };
 
 static const struct {
@@ -81,44 +90,117 @@ static void list_load(struct list *l, struct arena *a, struct json_object *optio
 struct catalog *catalog_new(struct arena *a, struct json_object *options)
 {
 	struct catalog *c = arena_alloc(a, sizeof(*c));
+	struct json_object *access = json_get(options, "accessControl");
+	const char *mode = json_get_string(access, "mode"), *role = json_get_string(access, "roleClaim");
+	const char *group = json_get_string(access, "groupClaim");
 
+	c->by_roles = mode && !strcmp(mode, "rolesAndGroups");
+	c->role_claim = role ? role : "roles";
+	c->group_claim = group ? group : "groups";
 	for (int k = 0; k < CATALOG_KINDS; k++)
 		list_load(&c->lists[k], a, options, (enum catalog_kind)k);
 	return c;
 }
 
-static const struct entry *find(const struct list *l, const char *key)
-{
-	const struct entry wanted = { .key = key };
+/* ---- who sees what */
 
-	return l->n ? bsearch(&wanted, l->entries, l->n, sizeof(wanted), by_key) : NULL;
+static struct span claim_at(struct arena *a, struct span claims, const char *name)
+{
+	struct span literal = scan_member(claims, name);
+
+	while (!literal.p && scan_kind(claims) == '{' && strchr(name, '.')) {
+		size_t n = strcspn(name, ".");
+
+		claims = scan_member(claims, arena_strndup(a, name, n));
+		name += n + 1;
+		literal = scan_member(claims, name);
+	}
+	return literal;
 }
 
-bool catalog_shows(const struct catalog *c, enum catalog_kind k, const char *name)
+struct catalog_caller catalog_caller(const struct catalog *c, struct arena *a, const char *claims)
 {
-	return !c->lists[k].filtered || (name && find(&c->lists[k], name));
+	struct span all = claims ? scan_value(claims, strlen(claims)) : (struct span){ NULL, 0 };
+
+	if (!c->by_roles || !claims)
+		return (struct catalog_caller){ .roles = { NULL, 0 } };
+	return (struct catalog_caller){ claim_at(a, all, c->role_claim), claim_at(a, all, c->group_claim) };
 }
 
-static bool resource_is_allowed(const struct catalog *c, const char *uri)
+bool catalog_is_by_roles(const struct catalog *c)
 {
-	const struct list *templates = &c->lists[CATALOG_TEMPLATES];
+	return c->by_roles;
+}
 
-	if (catalog_shows(c, CATALOG_RESOURCES, uri))
-		return true;
-	for (size_t i = 0; uri && i < templates->n; i++)
-		if (!strcmp(templates->entries[i].key, uri) ||
-		    uri_template_matches(templates->entries[i].key, uri))
+static bool holds(struct span claim, const char *value)
+{
+	struct span one;
+	size_t at = 0;
+
+	if (scan_kind(claim) != '[')
+		return scan_string_is(claim, value);
+	while (scan_next(claim, &at, NULL, &one))
+		if (scan_string_is(one, value))
 			return true;
 	return false;
 }
 
-bool catalog_allows(const struct catalog *c, const char *type, const char *name)
+static bool holds_any(struct span claim, struct json_object *values)
+{
+	size_t n = json_object_is_type(values, json_type_array) ? json_object_array_length(values) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (holds(claim, json_object_get_string(json_object_array_get_idx(values, i))))
+			return true;
+	return false;
+}
+
+/* An entry without roles, groups or public is for nobody. */
+static bool is_visible(const struct catalog *c, const struct catalog_caller *who, const struct entry *e)
+{
+	return !c->by_roles || json_get_bool(e->projection, "public", false) ||
+	    holds_any(who->roles, json_get(e->projection, "roles")) ||
+	    holds_any(who->groups, json_get(e->projection, "groups"));
+}
+
+static const struct entry *find(const struct catalog *c, const struct catalog_caller *who, enum catalog_kind k,
+    const char *key)
+{
+	const struct list *l = &c->lists[k];
+	const struct entry wanted = { .key = key };
+	const struct entry *e = l->n ? bsearch(&wanted, l->entries, l->n, sizeof(wanted), by_key) : NULL;
+
+	return e && is_visible(c, who, e) ? e : NULL;
+}
+
+bool catalog_shows(
+    const struct catalog *c, const struct catalog_caller *who, enum catalog_kind k, const char *name)
+{
+	return !c->lists[k].filtered || (name && find(c, who, k, name));
+}
+
+static bool resource_is_allowed(const struct catalog *c, const struct catalog_caller *who, const char *uri)
+{
+	const struct list *templates = &c->lists[CATALOG_TEMPLATES];
+
+	if (catalog_shows(c, who, CATALOG_RESOURCES, uri))
+		return true;
+	for (size_t i = 0; uri && i < templates->n; i++)
+		if (is_visible(c, who, &templates->entries[i]) &&
+		    (!strcmp(templates->entries[i].key, uri) ||
+			uri_template_matches(templates->entries[i].key, uri)))
+			return true;
+	return false;
+}
+
+bool catalog_allows(
+    const struct catalog *c, const struct catalog_caller *who, const char *type, const char *name)
 {
 	if (!strcmp(type, "tool"))
-		return catalog_shows(c, CATALOG_TOOLS, name);
+		return catalog_shows(c, who, CATALOG_TOOLS, name);
 	if (!strcmp(type, "prompt"))
-		return catalog_shows(c, CATALOG_PROMPTS, name);
-	return resource_is_allowed(c, name);
+		return catalog_shows(c, who, CATALOG_PROMPTS, name);
+	return resource_is_allowed(c, who, name);
 }
 
 /* ---- one item */
@@ -219,9 +301,10 @@ static bool malformed(struct err *e, const char *why)
 	return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed", "%s", why);
 }
 
-static bool write_list(const struct catalog *c, enum catalog_kind k, struct arena *a, struct span array,
-    struct buf *out, struct err *e)
+static bool write_list(const struct view *v, enum catalog_kind k, struct span array, struct buf *out,
+    struct err *e)
 {
+	struct arena *a = v->arena;
 	struct span item;
 	bool first = true;
 	size_t at = 0;
@@ -229,7 +312,7 @@ static bool write_list(const struct catalog *c, enum catalog_kind k, struct aren
 	buf_char(out, '[');
 	while (scan_next(array, &at, NULL, &item)) {
 		const char *key = scan_string(scan_member(item, kinds[k].key), a);
-		const struct entry *entry = key ? find(&c->lists[k], key) : NULL;
+		const struct entry *entry = key ? find(v->c, v->who, k, key) : NULL;
 
 		if (!entry) /* not listed, or without a name to tell */
 			continue;
@@ -252,41 +335,44 @@ static enum catalog_kind kind_of(const struct catalog *c, struct span name, stru
 	return k < CATALOG_KINDS && scan_kind(value) == '[' ? k : CATALOG_KINDS;
 }
 
-static bool write_result(const struct catalog *c, struct arena *a, struct span result, struct buf *out,
-    struct err *e)
+static bool write_result(const struct view *v, struct span result, struct buf *out, struct err *e)
 {
 	const char *copied = result.p;
 	struct span name, value;
 	size_t at = 0;
 
 	while (scan_next(result, &at, &name, &value)) {
-		enum catalog_kind k = kind_of(c, name, value);
+		enum catalog_kind k = kind_of(v->c, name, value);
+		/* lists that differ by caller may be kept for one caller only */
+		bool scope = v->c->by_roles && scan_string_is(name, "cacheScope");
 
-		if (k == CATALOG_KINDS)
+		if (k == CATALOG_KINDS && !scope)
 			continue;
 		buf_add(out, copied, (size_t)(value.p - copied));
-		if (!write_list(c, k, a, value, out, e))
+		if (scope)
+			buf_str(out, "\"private\"");
+		else if (!write_list(v, k, value, out, e))
 			return false;
 		copied = value.p + value.n;
 	}
 	return buf_add(out, copied, (size_t)(result.p + result.n - copied));
 }
 
-static bool write_message(const struct catalog *c, struct arena *a, struct span message, struct buf *out,
-    struct err *e)
+static bool write_message(const struct view *v, struct span message, struct buf *out, struct err *e)
 {
 	struct span result = scan_member(message, "result");
 
 	if (scan_kind(result) != '{')
 		return buf_add(out, message.p, message.n);
 	buf_add(out, message.p, (size_t)(result.p - message.p));
-	return write_result(c, a, result, out, e) &&
+	return write_result(v, result, out, e) &&
 	    buf_add(out, result.p + result.n, (size_t)(message.p + message.n - result.p - result.n));
 }
 
-bool catalog_filter(const struct catalog *c, struct arena *a, const char *text, size_t n, struct buf *out,
-    struct err *e)
+bool catalog_filter(const struct catalog *c, const struct catalog_caller *who, struct arena *a,
+    const char *text, size_t n, struct buf *out, struct err *e)
 {
+	const struct view view = { c, who, a };
 	struct scan_limits limits = scan_limits_of(n);
 	struct err why = { .code = ERR_NONE };
 	struct span whole, message;
@@ -298,11 +384,11 @@ bool catalog_filter(const struct catalog *c, struct arena *a, const char *text, 
 		return malformed(e, why.text);
 	whole = scan_value(text, n);
 	if (scan_kind(whole) != '[')
-		return write_message(c, a, whole, out, e) || malformed(e, "it is over its cap");
+		return write_message(&view, whole, out, e) || malformed(e, "it is over its cap");
 	copied = whole.p;
 	while (scan_next(whole, &at, NULL, &message)) {
 		buf_add(out, copied, (size_t)(message.p - copied));
-		if (!write_message(c, a, message, out, e))
+		if (!write_message(&view, message, out, e))
 			return malformed(e, "it is over its cap");
 		copied = message.p + message.n;
 	}

@@ -216,7 +216,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 		    pointer_member(a, pointer, lists[i].option));
 	check_access(&l, access);
 	check_templates(&l, json_get(doc, "resourceTemplates"));
-	if (mode && strcmp(mode, "allPublic")) {
+	if (mode && !strcmp(mode, "function")) {
 		const char *at = pointer_member(a, pointer_member(a, pointer, "accessControl"), "mode");
 
 		problem_add(problems, false, file, at, "leave it at allPublic, or wait for a version that serves it",
@@ -226,21 +226,44 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	return catalog_new(a, doc);
 }
 
+static struct catalog_caller caller_of(const struct policy_use *use, const struct call *c, struct arena *a)
+{
+	const struct catalog *catalog = use->loaded;
+
+	return catalog_caller(catalog, a, catalog_is_by_roles(catalog) ? call_claims(c) : NULL);
+}
+
 static enum policy_answer on_call(
     const struct policy_use *use, struct call *c, const struct rpc_msg *m, struct err *e)
 {
-	(void)c;
-	if (!m->capability_type || catalog_allows(use->loaded, m->capability_type, m->capability_name))
+	struct catalog_caller who;
+	struct arena *a;
+	bool allowed;
+
+	if (!m->capability_type)
+		return POLICY_PASS;
+	a = arena_new();
+	who = caller_of(use, c, a);
+	allowed = catalog_allows(use->loaded, &who, m->capability_type, m->capability_name);
+	arena_free(a);
+	if (allowed)
 		return POLICY_PASS;
 	err_reason(e, ERR_ACCESS_DENIED, "hidden_capability", "Method not found", "%s '%.128s' is not shown by '%s'",
 	    m->capability_type, m->capability_name ? m->capability_name : "", use->name);
 	return POLICY_DENY;
 }
 
-static enum policy_answer on_message(const struct policy_use *use, struct arena *a, const char *text, size_t n,
-    struct buf *out, struct err *e)
+static enum policy_answer on_message(const struct policy_use *use, const struct call *c, struct arena *a,
+    const char *text, size_t n, struct buf *out, struct err *e)
 {
-	return catalog_filter(use->loaded, a, text, n, out, e) ? POLICY_PASS : POLICY_FAIL;
+	const struct catalog_caller who = caller_of(use, c, a);
+
+	return catalog_filter(use->loaded, &who, a, text, n, out, e) ? POLICY_PASS : POLICY_FAIL;
+}
+
+static bool wants_claims(const struct policy_use *use)
+{
+	return catalog_is_by_roles(use->loaded);
 }
 
 const struct policy p_mcp_capability_filter = {
@@ -254,4 +277,5 @@ const struct policy p_mcp_capability_filter = {
 	},
 	.on_call = on_call,
 	.on_message = on_message,
+	.wants_claims = wants_claims,
 };

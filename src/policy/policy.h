@@ -32,6 +32,8 @@ enum { UPSTREAM_SECRET_MIN = 8 };
 void upstream_secret(struct upstream_request *, const char *value);
 
 struct call; /* src/mcp: the call at hand */
+/* The caller's claims, the text of a JSON object; NULL: nobody signed in, or the sign-in gave none. */
+const char *call_claims(const struct call *);
 
 struct policy {
 	struct policy_type type;
@@ -44,8 +46,10 @@ struct policy {
 	 * with such a hook has its answers read: whole where they are JSON, event by event where they are streams. DENY and
 	 * FAIL refuse the answer (or end the stream). Memory of the work is in the arena.
 	 */
-	enum policy_answer (*on_message)(const struct policy_use *, struct arena *, const char *text, size_t n,
-	    struct buf *out, struct err *);
+	enum policy_answer (*on_message)(const struct policy_use *, const struct call *, struct arena *,
+	    const char *text, size_t n, struct buf *out, struct err *);
+	/* Whether it decides by the caller's claims: then they are kept with the token. NULL: no. */
+	bool (*wants_claims)(const struct policy_use *);
 };
 
 /*

@@ -8,19 +8,19 @@
 #include "fuzz.h"
 
 #include "json/json.h"
-#include "mcp/edit.h"
+#include "mcp/call.h"
 #include "policy/catalog.h"
 #include "policy/policy.h"
 #include "rpc/sse.h"
 
 #include <string.h>
 
-static bool feed(const struct mcp_route *route, struct buf *out, const char *p, size_t n, size_t step)
+static bool feed(const struct call *call, struct buf *out, const char *p, size_t n, size_t step)
 {
 	struct err e = { .code = ERR_NONE };
 	struct edit d;
 
-	edit_begin(&d, route, 65536);
+	edit_begin(&d, call, 65536);
 	for (size_t at = 0; at < n && !e.code; at += step) {
 		const char *piece;
 		size_t got = edit_feed(&d, p + at, n - at < step ? n - at : step, &piece, &e);
@@ -70,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	static struct policy_use use;
 	static const struct policy_use *inbound[] = { &use, NULL };
 	static struct mcp_route route = { .inbound = inbound };
+	static const struct call call = { .route = &route };
 	const struct scan_limits limits = scan_limits_of(sizeof(options));
 	struct buf whole, parts;
 	bool ok;
@@ -86,10 +87,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	}
 	buf_init(&whole, 1 << 24);
 	buf_init(&parts, 1 << 24);
-	ok = feed(&route, &whole, (const char *)bytes, n, n ? n : 1);
+	ok = feed(&call, &whole, (const char *)bytes, n, n ? n : 1);
 	for (size_t step = 1; step < 6; step++) {
 		buf_clear(&parts);
-		must(feed(&route, &parts, (const char *)bytes, n, step) == ok);
+		must(feed(&call, &parts, (const char *)bytes, n, step) == ok);
 		must(parts.len == whole.len && !memcmp(buf_text(&parts), buf_text(&whole), whole.len));
 	}
 	read_out(&whole);

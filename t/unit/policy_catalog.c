@@ -15,6 +15,8 @@ static struct catalog *catalog(struct arena *a, const char *options)
 	return catalog_new(a, json_parse(a, options, strlen(options), &limits, NULL));
 }
 
+static const struct catalog_caller nobody;
+
 /* The filtered text, or "refused". */
 static const char *filtered(struct arena *a, const char *options, const char *text)
 {
@@ -23,7 +25,7 @@ static const char *filtered(struct arena *a, const char *options, const char *te
 	const char *result;
 
 	buf_init(&out, 1 << 20);
-	if (!catalog_filter(catalog(a, options), a, text, strlen(text), &out, &e))
+	if (!catalog_filter(catalog(a, options), &nobody, a, text, strlen(text), &out, &e))
 		result = e.code == ERR_UPSTREAM ? "refused" : "refused without a reason";
 	else
 		result = arena_strdup(a, buf_text(&out));
@@ -121,9 +123,59 @@ static void test_calls(void)
 	struct arena *a = arena_new();
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		ok(catalog_allows(catalog(a, cases[i].options), cases[i].type, cases[i].name) == cases[i].want,
+		ok(catalog_allows(catalog(a, cases[i].options), &nobody, cases[i].type, cases[i].name) == cases[i].want,
 		    arena_printf(a, "with %s the %s %s is %s", cases[i].options, cases[i].type,
 			cases[i].name ? cases[i].name : "(none)", cases[i].want ? "allowed" : "refused"));
+	arena_free(a);
+}
+
+#define ACCESS(more) "{\"accessControl\":{\"mode\":\"rolesAndGroups\"" more "},\"tools\":[" \
+	"{\"name\":\"all\",\"public\":true},{\"name\":\"dev\",\"roles\":[\"developer\",\"lead\"]}," \
+	"{\"name\":\"ops\",\"groups\":[\"ops\"]},{\"name\":\"unmarked\"},\"plain\"]}"
+
+static void test_roles(void)
+{
+	static const struct {
+		const char *options, *claims, *want, *name;
+	} cases[] = {
+		{ ACCESS(""), NULL, "all", "nobody sees what is public" },
+		{ ACCESS(""), "{}", "all", "nor does a user without roles see more" },
+		{ ACCESS(""), "{\"roles\":[\"developer\"]}", "all dev", "a role shows its entries" },
+		{ ACCESS(""), "{\"roles\":[\"x\",\"lead\"]}", "all dev", "any of several roles does" },
+		{ ACCESS(""), "{\"roles\":\"lead\"}", "all dev", "a role may be one string" },
+		{ ACCESS(""), "{\"roles\":\"developer lead\"}", "all", "but not two in one" },
+		{ ACCESS(""), "{\"roles\":[\"Developer\"]}", "all", "roles are exact" },
+		{ ACCESS(""), "{\"roles\":{\"developer\":true}}", "all", "an object holds no roles" },
+		{ ACCESS(""), "{\"roles\":[[\"developer\"]]}", "all", "nor does an array in the array" },
+		{ ACCESS(""), "{\"groups\":[\"ops\"]}", "all ops", "a group shows its entries" },
+		{ ACCESS(""), "{\"groups\":[\"developer\"]}", "all", "a group is no role" },
+		{ ACCESS(""), "{\"roles\":[\"developer\"],\"groups\":[\"ops\"]}", "all dev ops", "both together" },
+		{ ACCESS(",\"roleClaim\":\"realm_access.roles\""), "{\"realm_access\":{\"roles\":[\"lead\"]}}", "all dev",
+		    "a claim may be a path" },
+		{ ACCESS(",\"roleClaim\":\"realm_access.roles\""),
+		    "{\"realm_access.roles\":[\"lead\"],\"realm_access\":{\"roles\":[]}}", "all dev",
+		    "the literal name comes first" },
+		{ ACCESS(",\"groupClaim\":\"cognito:groups\""), "{\"cognito:groups\":[\"ops\"]}", "all ops",
+		    "a name with a colon is one name" },
+		{ ACCESS(",\"roleClaim\":\"a.b.c\""), "{\"a\":{\"b.c\":[\"lead\"]}}", "all dev",
+		    "a path may end in a literal name" },
+	};
+	static const char *const tools[] = { "all", "dev", "ops", "unmarked", "plain" };
+	struct arena *a = arena_new();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *c = catalog(a, cases[i].options);
+		const struct catalog_caller who = catalog_caller(c, a, cases[i].claims);
+		const char *seen = "";
+
+		for (size_t k = 0; k < sizeof(tools) / sizeof(tools[0]); k++)
+			if (catalog_allows(c, &who, "tool", tools[k]))
+				seen = arena_printf(a, "%s%s%s", seen, *seen ? " " : "", tools[k]);
+		is_str(seen, cases[i].want, cases[i].name);
+	}
+	is_str(filtered(a, ACCESS(""), "{\"result\":{\"tools\":[{\"name\":\"dev\"},{\"name\":\"all\"}],\"cacheScope\":\"public\"}}"),
+	    "{\"result\":{\"tools\":[{\"name\":\"all\"}],\"cacheScope\":\"private\"}}",
+	    "a list that differs by caller is private to its caller");
 	arena_free(a);
 }
 
@@ -179,6 +231,7 @@ int main(void)
 {
 	test_lists();
 	test_calls();
+	test_roles();
 	test_property();
 	return done();
 }
