@@ -493,7 +493,7 @@ void check_alive(struct doctor *d)
 		if (n->status == 404 || !n->status)
 			doctor_skip(d, "%s: health is told to this machine's loopback and trustedProxies alone", p->name);
 		else if (n->status != 200)
-			doctor_error(d, arena_printf(d->arena, "systemctl start gatehouse@%s.socket; its log says why it ended",
+			doctor_error(d, arena_printf(d->arena, "systemctl start gatehouse-%s.socket; its log says why it ended",
 			        p->name),
 			    "%s does not answer: %s", p->name, status_of(d, n));
 	}
