@@ -67,6 +67,12 @@ my %answer = (
 		$c->note(left => $c->wait_close ? 1 : 0);
 		return 0;
 	},
+	chatter => sub {    # answers that nobody asked for
+		my ($c) = @_;
+		$c->begin_stream;
+		for (1 .. 40) { $c->chunk(join '', map { "data: {\"id\":$_,\"result\":0}\n\n" } 1 .. 250) or last }
+		$c->end_stream;
+	},
 	cut => sub { my ($c) = @_; $c->begin_stream; $c->event({ n => 1 }); 0 },
 );
 my %up = map { $_ => Gatehouse::Upstream->new($answer{$_}) } keys %answer;
@@ -213,5 +219,11 @@ for (1 .. 20) {
 cmp_ok($worst, '<', 0.5, 'a client that does not read holds up nobody');
 cmp_ok(memory($mcp, 'VmHWM') - $before, '<', 6144, 'and its answer is not collected');
 close $stuck;
+
+# a long id, and an upstream that answers what nobody asked: the one thread of the relay compares them
+my $long = '{"jsonrpc":"2.0","id":"' . 'x' x 1_000_000 . '","method":"tools/list"}';
+$start = time;
+$r = stream(arguments('chatter', timeout => 60, discard => 1, content => $long));
+cmp_ok(time - $start, '<', 4, 'ten thousand answers that nobody asked for, beside an id of a megabyte, take no time');
 
 done_testing;

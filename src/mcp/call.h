@@ -58,6 +58,7 @@ struct call {
 	struct mask mask;
 	struct rpc_scan scan;
 	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */
+	uint64_t *ids;              /* rpc_id_hash() of each request's id; 0: no request */
 	bool submitted;            /* to the relay, which writes the event */
 };
 

@@ -19,20 +19,23 @@ static void on_answer(void *own, const struct rpc_answer *answer)
 {
 	struct call *c = own;
 
-	for (size_t i = 0; i < c->body.n; i++) {
-		const struct rpc_msg *m = &c->body.msgs[i];
-
-		/* a response to a batch may have an error without an id: it answers nobody in particular */
-		if (m->kind == RPC_REQUEST && !c->answers[i].id && rpc_id_hash(m->id) == answer->id) {
+	if (!answer->id) /* a response to a batch may have an error without an id: it answers nobody in particular */
+		return;
+	for (size_t i = 0; i < c->body.n; i++)
+		if (c->ids[i] == answer->id && !c->answers[i].id) {
 			c->answers[i] = *answer;
 			return;
 		}
-	}
 }
 
+/* Ids may be long, and answers many: each id is hashed once, not for every answer that an upstream makes up. */
 void record_begin(struct call *c, bool is_stream)
 {
 	c->answers = arena_calloc(c->req->arena, c->body.n, sizeof(*c->answers));
+	c->ids = arena_calloc(c->req->arena, c->body.n, sizeof(*c->ids));
+	for (size_t i = 0; i < c->body.n; i++)
+		if (c->body.msgs[i].kind == RPC_REQUEST)
+			c->ids[i] = rpc_id_hash(c->body.msgs[i].id);
 	rpc_scan_init(&c->scan, (struct span){ NULL, 0 }, is_stream);
 	c->scan.on_answer = on_answer;
 	c->scan.own = c;
