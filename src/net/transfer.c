@@ -13,6 +13,7 @@
 
 enum {
 	IDLE_S = 4,         /* security.md 3.4 */
+	CONNECTION_S = 60,  /* a name and the guard's rules are asked anew so often, however busy a connection is */
 	/* a call in flight holds one of each */
 	BUFFER_BYTES = 8192,        /* an answer comes in pieces of at most this */
 	UPLOAD_BUFFER_BYTES = 16384 /* libcurl's least */
@@ -95,6 +96,9 @@ static void configure_connection(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_S);
+#endif
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
