@@ -14,7 +14,7 @@ void resp_init(struct resp *, struct arena *);
  */
 bool req_read(struct req *, struct err *);
 
-/* The body, up to LIMIT bytes: ERR_TOO_LARGE, or ERR_REQUEST_TIMEOUT if it does not arrive. */
+/* The body, up to LIMIT bytes: ERR_TOO_LARGE, or ERR_REQUEST_TIMEOUT if it has not arrived within half a minute. */
 bool req_read_body(struct req *, size_t limit, struct err *);
 
 /*

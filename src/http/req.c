@@ -16,6 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { BODY_MS = 30000 }; /* from the request's arrival to the last byte of its body */
+
 struct header_list {
 	size_t n;
 	struct {
@@ -311,6 +313,12 @@ static void release_buf(void *b)
 	buf_release(b);
 }
 
+/* A byte now and then is no silence, but holds a thread as long as it likes. */
+static bool is_in_time(const struct req *r)
+{
+	return clock_us() - r->start_us < (int64_t)BODY_MS * 1000;
+}
+
 bool req_read_body(struct req *r, size_t limit, struct err *e)
 {
 	struct buf *b = arena_alloc(r->arena, sizeof(*b));
@@ -325,7 +333,7 @@ bool req_read_body(struct req *r, size_t limit, struct err *e)
 		    "%zu bytes declared, %zu allowed", length, limit);
 	buf_init(b, limit);
 	arena_defer(r->arena, release_buf, b);
-	while ((n = io_read(r->io, chunk, sizeof(chunk))) > 0)
+	while ((n = is_in_time(r) ? io_read(r->io, chunk, sizeof(chunk)) : -1) > 0)
 		if (!buf_add(b, chunk, (size_t)n))
 			return err_set(e, ERR_TOO_LARGE, "the request body is too large",
 			    "over %zu bytes", limit);
