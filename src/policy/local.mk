@@ -34,3 +34,4 @@ t_unit_policy_uri_template_SOURCES = t/unit/policy_uri_template.c t/unit/tap.h
 TESTS += t/unit/policy_catalog
 TESTS += t/unit/policy_uri_template
 TESTS += t/400-filter.t
+TESTS += t/401-filter-roles.t
