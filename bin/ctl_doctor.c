@@ -143,11 +143,19 @@ static bool need_is_met(struct doctor *d, enum need_of_check need)
 	return false;
 }
 
+/* What others stand on is looked at in any case. */
+static bool is_wanted(const bool *chosen, size_t i)
+{
+	return chosen[i] || checks[i].run == check_login || checks[i].run == check_url;
+}
+
 /* A project that does not load says nothing about the rest. */
-static void run_all(struct doctor *d)
+static void run_all(struct doctor *d, const bool *chosen)
 {
 	for (size_t i = 0; i < CHECKS; i++) {
 		d->now = &checks[i];
+		if (!is_wanted(chosen, i))
+			continue;
 		if (i > 0 && d->p->fault)
 			doctor_skip(d, "the project does not load");
 		else if (d->now->run == check_url && !d->origin)
@@ -167,9 +175,20 @@ static const char *word(enum severity severity)
 	return words[severity];
 }
 
-static void print_text(const struct doctor *d)
+/* Those asked for, and what others stand on where it is not well. */
+static bool is_told(const struct doctor *d, const bool *chosen, size_t i)
 {
+	return chosen[i] || (is_wanted(chosen, i) && worst(d, &checks[i]) == ERROR);
+}
+
+static void print_text(const struct doctor *d, const bool *chosen)
+{
+	size_t told = 0;
+
 	for (size_t i = 0; i < CHECKS; i++) {
+		if (!is_told(d, chosen, i))
+			continue;
+		told++;
 		if (worst(d, &checks[i]) == ALL_WELL)
 			printf("ok       %s: %s\n", checks[i].name, checks[i].about);
 		for (const struct finding *f = d->findings; f; f = f->next) {
@@ -180,7 +199,7 @@ static void print_text(const struct doctor *d)
 				printf("         -> %s\n", f->remedy);
 		}
 	}
-	printf("%s: %d checks, %zu errors, %zu warnings, %zu skipped\n", d->origin ? d->origin : d->dir, CHECKS,
+	printf("%s: %zu checks, %zu errors, %zu warnings, %zu skipped\n", d->origin ? d->origin : d->dir, told,
 	    count(d, ERROR), count(d, WARNING), count(d, SKIPPED));
 }
 
@@ -194,7 +213,21 @@ static struct json_object *finding_json(struct arena *a, const struct finding *f
 	return o;
 }
 
-static void print_json(const struct doctor *d)
+static struct json_object *check_json(const struct doctor *d, const struct check *c)
+{
+	struct json_object *o = json_new_object(d->arena), *findings = json_new_array(d->arena);
+
+	json_add_string(o, "name", c->name);
+	json_add_string(o, "about", c->about);
+	json_add_string(o, "result", word(worst(d, c)));
+	for (const struct finding *f = d->findings; f; f = f->next)
+		if (f->check == c)
+			json_add(findings, NULL, finding_json(d->arena, f));
+	json_add(o, "findings", findings);
+	return o;
+}
+
+static void print_json(const struct doctor *d, const bool *chosen)
 {
 	struct arena *a = d->arena;
 	struct json_object *doc = json_new_object(a), *list = json_new_array(a);
@@ -205,18 +238,9 @@ static void print_json(const struct doctor *d)
 	json_add_int(doc, "errors", (int64_t)count(d, ERROR));
 	json_add_int(doc, "warnings", (int64_t)count(d, WARNING));
 	json_add_int(doc, "skipped", (int64_t)count(d, SKIPPED));
-	for (size_t i = 0; i < CHECKS; i++) {
-		struct json_object *o = json_new_object(a), *findings = json_new_array(a);
-
-		json_add_string(o, "name", checks[i].name);
-		json_add_string(o, "about", checks[i].about);
-		json_add_string(o, "result", word(worst(d, &checks[i])));
-		for (const struct finding *f = d->findings; f; f = f->next)
-			if (f->check == &checks[i])
-				json_add(findings, NULL, finding_json(a, f));
-		json_add(o, "findings", findings);
-		json_add(list, NULL, o);
-	}
+	for (size_t i = 0; i < CHECKS; i++)
+		if (is_told(d, chosen, i))
+			json_add(list, NULL, check_json(d, &checks[i]));
 	json_add(doc, "checks", list);
 	puts(json_text(a, doc));
 }
@@ -226,10 +250,22 @@ static void print_json(const struct doctor *d)
 struct options {
 	const char *url, *connect, *ca_file;
 	bool json, strict;
+	bool chosen[CHECKS];
 };
+
+static bool choose_check(struct options *o, const char *name)
+{
+	for (size_t i = 0; i < CHECKS; i++)
+		if (!strcmp(checks[i].name, name))
+			return o->chosen[i] = true;
+	fprintf(stderr, "gatehousectl: doctor: no check '%.64s'; without names all are made\n", name);
+	return false;
+}
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
+	bool some = false;
+
 	for (int i = 1; i < argc; i++) {
 		const char **value = !strcmp(argv[i], "--url")   ? &o->url
 		    : !strcmp(argv[i], "--connect") ? &o->connect
@@ -242,9 +278,11 @@ static bool read_options(struct options *o, int argc, char **argv)
 			o->strict = true;
 		else if (value && i + 1 < argc)
 			*value = argv[++i];
-		else
+		else if (*argv[i] == '-' || !(some = choose_check(o, argv[i])))
 			return false;
 	}
+	for (size_t i = 0; i < CHECKS; i++)
+		o->chosen[i] |= !some;
 	return true;
 }
 
@@ -316,11 +354,11 @@ static int run_on(struct ctl *ctl, const struct options *o, const char *dir)
 		return CTL_USAGE;
 	}
 	transfer_start();
-	run_all(&d);
+	run_all(&d, o->chosen);
 	if (o->json)
-		print_json(&d);
+		print_json(&d, o->chosen);
 	else
-		print_text(&d);
+		print_text(&d, o->chosen);
 	severity = worst(&d, NULL);
 	project_unref(p);
 	return severity == ERROR || (severity == WARNING && o->strict) ? CTL_FAILED : CTL_OK;
@@ -340,7 +378,7 @@ static int doctor_run(struct ctl *ctl, int argc, char **argv)
 
 const struct ctl_command ctl_doctor = {
 	.name = "doctor",
-	.usage = "[--url PUBLIC_ORIGIN] [--connect HOST:PORT] [--ca-file FILE] [--json] [--strict]",
+	.usage = "[--url PUBLIC_ORIGIN] [--connect HOST:PORT] [--ca-file FILE] [--json] [--strict] [CHECK ...]",
 	.about = "look at a gateway that runs, through its public URL and on this machine, and say what to mend",
 	.run = doctor_run,
 };

@@ -167,7 +167,7 @@ void check_provider(struct doctor *);
  * table cannot be read. For checks of the web server. */
 const char *doctor_event_address(struct doctor *, const char *request_id, const char **why);
 
-/* How many processes of each program run, by doctor_programs; false where that cannot be seen. */
+/* How many processes of this project each program has, by doctor_programs; false where that cannot be seen. */
 bool doctor_count_processes(struct doctor *, unsigned counts[]);
 
 #endif

@@ -27,6 +27,7 @@ enum { NOTIFY_WAIT_MS = 2000, EVENT_WAIT_MS = 3000, SKEW_WARNING_MS = 2000, SKEW
 
 struct pg_conn {
 	PGconn *pg;
+	const char *program; /* whose login it is */
 };
 
 /* A connection of PROGRAM through CONNINFO; NULL with *WHY (libpq's first line). */
@@ -117,7 +118,7 @@ void check_login(struct doctor *d)
 			PQfinish(pg);
 		} else if (pg) {
 			d->pg = arena_alloc(d->arena, sizeof(*d->pg));
-			d->pg->pg = pg;
+			*d->pg = (struct pg_conn){ pg, p->name };
 		}
 	}
 }
@@ -294,6 +295,12 @@ void check_writable(struct doctor *d)
 
 /* ---- notifications and poolers */
 
+/* Whether there is a direct connection beside the one for statements. */
+static bool is_pooled(struct doctor *d)
+{
+	return d->p->database_listen && (!d->p->database || strcmp(d->p->database, d->p->database_listen) != 0);
+}
+
 static bool wait_for_notification(PGconn *pg, const char *payload)
 {
 	int64_t until = clock_ms() + NOTIFY_WAIT_MS;
@@ -332,7 +339,7 @@ static void try_notification(struct doctor *d, PGconn *listener)
 		doctor_error(d, "\"databaseListen\": a direct connection to PostgreSQL, not through the pooler",
 		    "notifications do not arrive through %s: every call looks its token up, and streams outlive a "
 		    "revocation (a pooler in transaction mode does not pass LISTEN on)",
-		    d->p->database_listen ? "databaseListen" : "database");
+		    is_pooled(d) ? "databaseListen" : "database");
 }
 
 void check_notifications(struct doctor *d)
@@ -357,7 +364,7 @@ void check_prepared(struct doctor *d)
 
 	if (!d->p->prepared_statements)
 		return;
-	other = connect_as(d, d->p->database, "mcp", &why);
+	other = connect_as(d, d->p->database, d->pg->program, &why); /* poolers keep users apart */
 	if (!other)
 		return; /* was said by another check */
 	PQclear(PQprepare(d->pg->pg, "doctor", "select 1", 0, NULL));
@@ -372,11 +379,6 @@ void check_prepared(struct doctor *d)
 	PQclear(PQexec(other, "rollback"));
 	PQclear(PQexec(d->pg->pg, "deallocate all"));
 	PQfinish(other);
-}
-
-static bool is_pooled(struct doctor *d)
-{
-	return d->p->database_listen && (!d->p->database || strcmp(d->p->database, d->p->database_listen) != 0);
 }
 
 void check_pool(struct doctor *d)

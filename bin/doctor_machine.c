@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +139,7 @@ void check_log(struct doctor *d)
 struct process {
 	int program; /* index of doctor_programs */
 	uid_t uid;
-	bool hardened;
+	bool known; /* to be of this project; web servers that start programs name it in the environment alone */
 };
 
 /* The value behind "Name:" in a text of lines; "" if there is none. */
@@ -169,11 +170,12 @@ static bool read_proc(const char *pid, const char *name, char *text, size_t size
 }
 
 /* Whether a command line of one of our programs speaks of this project, or of none. */
-static bool is_of_project(struct doctor *d, const char *arguments)
+static bool is_of_project(struct doctor *d, const char *arguments, bool *known)
 {
 	const char *option = strstr(arguments, "\n-c\n"), *dir;
-	char real[4096];
+	char real[PATH_MAX];
 
+	*known = option != NULL;
 	if (!option)
 		return true;
 	dir = arena_strndup(d->arena, option + 4, strcspn(option + 4, "\n"));
@@ -198,9 +200,8 @@ static bool is_process(struct doctor *d, const char *pid, struct process *out)
 		    (strncmp(name + len, ".fcgi", 5) && strncmp(name + len, ".cgi", 4)))
 			continue;
 		*out = (struct process){ .program = i,
-			.uid = (uid_t)strtoul(line_of(status, "Uid:"), NULL, 10),
-			.hardened = *line_of(status, "NoNewPrivs:") == '1' };
-		return is_of_project(d, arguments);
+			.uid = (uid_t)strtoul(line_of(status, "\nUid:"), NULL, 10) };
+		return is_of_project(d, arguments, &out->known);
 	}
 	return false;
 }
@@ -225,14 +226,16 @@ enum { PROCESSES_MAX = 1024 };
 
 bool doctor_count_processes(struct doctor *d, unsigned counts[])
 {
-	size_t n;
+	size_t n, known = 0;
 	struct process *all = find_processes(d, PROCESSES_MAX, &n);
 
 	for (int i = 0; doctor_programs[i].name; i++)
 		counts[i] = 0;
-	for (size_t i = 0; i < n; i++)
-		counts[all[i].program]++;
-	return n > 0;
+	for (size_t i = 0; i < n; i++) {
+		counts[all[i].program] += all[i].known;
+		known += all[i].known;
+	}
+	return known > 0;
 }
 
 void check_users(struct doctor *d)

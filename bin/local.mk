@@ -19,3 +19,5 @@ bin_gatehousectl_SOURCES += bin/ctl_doctor.c bin/doctor.h bin/doctor_database.c 
 bin_gatehousectl_SOURCES += bin/doctor_machine.c bin/doctor_reach.c bin/doctor_web.c
 bin_gatehousectl_SOURCES += bin/ctl_maintenance.c
 TESTS += t/813-maintenance.t
+TESTS += t/811-doctor.t
+TESTS += t/812-doctor-web.t

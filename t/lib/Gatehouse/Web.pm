@@ -66,10 +66,13 @@ sub start {
 	return 0;
 }
 
+our $EDIT;    # local: what a test changes in the text, in $_
+
 # The file of etc/ with its folders changed to ours.
 sub _configuration {
 	my ($self) = @_;
 	my $text = read_file(top_srcdir() . "/etc/$self->{file}");
+	$EDIT->() for $EDIT ? $text : ();
 	$text =~ s{/run/gatehouse}{$self->{dir}/sock}g;
 	$text =~ s{/usr/libexec/gatehouse}{$self->{dir}/bin}g;
 	$text =~ s{"/etc/gatehouse"}{"$self->{project}"}g;
