@@ -63,6 +63,7 @@ TESTS += t/unit/oauth_bearer
 TESTS += t/270-oauth-database.t
 TESTS += t/280-oauth-dev-login.t
 TESTS += t/285-login-tokens.t
+TESTS += t/286-login.t
 TESTS += t/290-client-document.t
 TESTS += t/295-client-assertion.t
 TESTS += t/296-introspect.t
