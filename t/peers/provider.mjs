@@ -99,6 +99,7 @@ good('ES512', (n) => sign(claims(n), { key: keys.p521, alg: 'ES512', kid: 'p521'
 good('a signature without kid', (n) => sign(claims(n), { kid: null }));
 good('the second of two keys with one kid', (n) => sign(claims(n), { key: keys.twin2, kid: 'twin' }));
 good('a session id', (n) => ({ id_token: sign(claims(n, { sub: 'user-4', sid: 'session-1' })), access_token: 'gone', refresh_token: 'refresh-4' }));
+good('groups that are too many (Entra)', (n) => ({ id_token: sign(claims(n, { sub: 'user-5', _claim_names: { groups: 'src1' } })), access_token: 'gone' }));
 good('typ JWT', (n) => sign(claims(n), { header: { typ: 'JWT' } }));
 good('aud as a list of one', (n) => sign(claims(n, { aud: [clientId] })));
 good('two audiences and azp', (n) => sign(claims(n, { aud: ['other', clientId], azp: clientId })));
