@@ -155,6 +155,60 @@ my $tok4 = $grant_of->(my $flow4 = browser(), 'a session id');
 is($pg->psql(q{select count(*) from gatehouse.login where position('refresh-4'::bytea in tokens) > 0}), 0,
 	'the provider\'s tokens are sealed');
 
+# --- the age of claims ---
+
+my $age = sub {
+	my ($sub) = @_;
+	$pg->psql(qq{update gatehouse.login set claims_at = now() - interval '2 days', renew_until = null where subject = '$issuer|$sub'});
+	return $pg->psql(qq{select md5(claims) from gatehouse.grants where subject = '$issuer|$sub' and revoked_at is null});
+};
+my $renewals = sub { provider('/counts')->json->{renew} // 0 };
+my $t = $grant_of->(browser(), 'a refresh token: ok');
+$r = $flow->refresh($t);
+is($r->{status}, 200, 'a refresh of young claims');
+is($renewals->(), 0, '... asks nobody');
+$t = { %$t, %{ $r->json } };
+my $was = $age->('user-ok');
+my $asked = $renewals->();
+$r = $flow->refresh($t);
+is($r->{status}, 200, 'a refresh of old claims') or diag($r->{content});
+is($renewals->(), $asked + 1, '... asks the provider');
+isnt($pg->psql(qq{select md5(claims) from gatehouse.grants where subject = '$issuer|user-ok'}), $was, '... and keeps what it says');
+is($pg->psql(qq{select claims_at > now() - interval '1 minute' from gatehouse.login where subject = '$issuer|user-ok'}), 't',
+	'... with its time');
+$t = { %$t, %{ $r->json } };
+$age->('user-ok');
+$r = $flow->refresh($t);
+is($r->{status}, 200, 'the next time with the refresh token that it gave then');
+$t = $grant_of->(browser(), 'a refresh token: gone');
+$age->('user-gone');
+$r = $flow->refresh($t);
+is($r->{status}, 400, 'a leaver\'s refresh');
+is($r->json->{error}, 'invalid_grant', '... is refused');
+is($pg->psql(qq{select revoke_reason from gatehouse.grants where subject = '$issuer|user-gone'}),
+	'the identity provider vouches no more', '... and the grant has ended');
+is($pg->psql(qq{select count(*) from gatehouse.browser_session where subject = '$issuer|user-gone'}), 0, '... with the session');
+$t = $grant_of->(browser(), 'a refresh token: other');
+$age->('user-other');
+is($flow->refresh($t)->{status}, 400, 'so it is where the provider speaks of somebody else');
+$t = $grant_of->(browser(), 'a refresh token: 500');
+$age->('user-500');
+$r = $flow->refresh($t);
+is($r->{status}, 503, 'while the provider fails, the refresh must wait');
+is($r->json->{error}, 'temporarily_unavailable', '... and the client keeps its tokens');
+$asked = $renewals->();
+is($flow->refresh($t)->{status}, 503, '... which goes for the next moment, too');
+is($renewals->(), $asked, '... without asking again at once');
+$pg->psql(qq{update gatehouse.login set claims_at = now()});
+is($flow->refresh($t)->{status}, 200, '... for they are good as before');
+$t = $grant_of->(browser(), 'a refresh token: silent');
+$was = $age->('user-silent');
+is($flow->refresh($t)->{status}, 200, 'a provider that vouches and says nothing new');
+is($pg->psql(qq{select md5(claims) from gatehouse.grants where subject = '$issuer|user-silent'}), $was, '... leaves what there is');
+$t = $grant_of->(browser(), 'PS256');
+$age->('user-1');
+is($flow->refresh($t)->{status}, 200, 'without a refresh token of the provider nothing happens');
+
 # --- the browser's sign-out ---
 
 $page = $flow4->browse('GET', $gw->url('/oauth/grants'));
@@ -190,7 +244,7 @@ for my $kind (qw(nonce event old audience nobody key stranger id_token)) {
 	is($r->{status}, 400, "a logout token with a wrong $kind is refused");
 }
 cmp_ok(provider('/counts')->json->{jwks} - $before, '<=', 1, 'tokens of strangers make us ask for keys once at most');
-is($pg->psql(qq{select count(*) from gatehouse.grants where revoked_at is not null}), 0, 'none of them ended anything');
+is($pg->psql(qq{select count(*) from gatehouse.grants where revoke_reason like 'signed out%'}), 0, 'none of them ended anything');
 my $before4 = $pg->psql(qq{select count(*) from gatehouse.browser_session where subject = '$issuer|user-1'});
 cmp_ok($before4, '>', 0, 'there are sessions of user-1');
 is(logout_token('good')->{status}, 200, 'a good one is accepted');
@@ -202,6 +256,24 @@ is($pg->psql(qq{select count(*) from gatehouse.grants where subject = '$issuer|u
 is(logout_token('session')->{status}, 200, 'one that names the session alone is accepted');
 is($pg->psql(qq{select count(*) from gatehouse.grants where subject = '$issuer|user-4' and revoked_at is null}), 0,
 	'... and finds the user by it');
+
+# --- claims that must be renewed ---
+
+{
+	my $strict = policy(%oidc);
+	$strict->{handler}{options}{browserLogin}{claimsRequireRenewal} = JSON::PP::true;
+	$t = $grant_of->(browser(), 'PS256');
+	$age->('user-1');
+	$gw->write_project(policies => [$strict]);
+	$gw->ctl('reload');
+	# the new project is served within a second
+	wait_until(5, sub {
+		$r = $flow->refresh($t);
+		$t = { %$t, %{ $r->json } } if $r->{status} == 200;
+		return $r->{status} == 400;
+	});
+	is($r->{status}, 400, 'unless claimsRequireRenewal says that the user must sign in again');
+}
 
 # --- an expired sign-in, another provider in force, a document of another issuer ---
 

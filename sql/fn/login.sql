@@ -202,3 +202,74 @@ begin
 	return total + n;
 end
 $$;
+
+-- Whether the claims of a grant are older than p_max_age_s. 'fresh': no, or no provider vouched; 'busy': another is
+-- renewing them; 'due': the caller is to renew them, for p_lease_s nobody else will. A repetition with the same
+-- p_renew_id finds its own lease.
+-- for: oauth
+create or replace function gatehouse.login_due(p_grant_id uuid, p_max_age_s bigint, p_renew_id uuid,
+	p_lease_s int)
+returns table (outcome text, login_id uuid, issuer text, subject text, tokens bytea)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	l login%rowtype;
+begin
+	select x.* into l from login x join grants g on g.login_id = x.login_id
+	where g.grant_id = p_grant_id and g.revoked_at is null and g.expires_at > now();
+	if l.login_id is null or l.claims_at > now() - make_interval(secs => p_max_age_s) then
+		return query select 'fresh', null::uuid, null, null, null::bytea;
+		return;
+	end if;
+
+	-- whoever waited here sees what the other has done
+	update login x
+	set renew_id = p_renew_id, renew_until = clock_timestamp() + make_interval(secs => p_lease_s)
+	where x.login_id = l.login_id and x.claims_at = l.claims_at
+	and (x.renew_until is null or x.renew_until <= clock_timestamp() or x.renew_id = p_renew_id);
+	return query
+	select case when found then 'due' else 'busy' end, l.login_id, l.issuer, l.subject, l.tokens;
+end
+$$;
+
+-- Ends a renewal. p_outcome: 'renewed' (p_claims null: the provider vouches, but said nothing new), 'failed' (not
+-- tried again for some seconds), 'kept' (there is nobody to ask), 'lost': the provider does not vouch any more, and what hangs on the sign-in ends. p_tokens null: as they were.
+-- for: oauth
+create or replace function gatehouse.login_renew(p_login_id uuid, p_renew_id uuid, p_outcome text,
+	p_claims bytea, p_tokens bytea, p_trace text)
+returns void
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+declare
+	v_id uuid;
+	v_hash bytea;
+begin
+	-- grants before the sign-in: the order in which everybody locks
+	for v_id in select g.grant_id from grants g
+		where g.login_id = p_login_id and g.revoked_at is null
+		order by g.grant_id for update
+	loop
+		if p_outcome = 'lost' then
+			perform grant_end(v_id, 'the identity provider vouches no more', null, p_trace);
+		elsif p_outcome = 'renewed' and p_claims is not null then
+			-- no notification: the refresh that asked gives a new access token, and what programs keep of the
+			-- old one they keep for seconds
+			update grants g set claims = p_claims where g.grant_id = v_id;
+		end if;
+	end loop;
+	if p_outcome = 'lost' then
+		for v_hash in select s.session_hash from browser_session s where s.login_id = p_login_id loop
+			perform session_end(v_hash);
+		end loop;
+	elsif p_outcome = 'renewed' and p_claims is not null then
+		update browser_session s set claims = p_claims where s.login_id = p_login_id;
+	end if;
+	update login l set
+		renew_until = case when p_outcome = 'failed' then clock_timestamp() + interval '5 seconds' end, tokens = coalesce(p_tokens, l.tokens),
+		claims_at = case when p_outcome = 'renewed' then clock_timestamp() else l.claims_at end
+	where l.login_id = p_login_id and l.renew_id = p_renew_id;
+end
+$$;

@@ -58,3 +58,21 @@ select gatehouse.provider_document_put($1, $2, $3);
 -- $1 text  URL
 -- $2 int4  seconds between two that ask
 select may, asking from gatehouse.provider_document_ask($1, $2);
+
+-- name: login_due :one
+-- for: oauth
+-- $1 uuid  grant_id
+-- $2 int8  seconds that claims may be old
+-- $3 uuid  of this renewal
+-- $4 int4  seconds that it may take
+select outcome, login_id, issuer, subject, tokens from gatehouse.login_due($1, $2, $3, $4);
+
+-- name: login_renew :exec
+-- for: oauth
+-- $1 uuid  login_id
+-- $2 uuid  of this renewal
+-- $3 text  'renewed', 'failed', 'kept' or 'lost'
+-- $4 bytea  sealed claims, null for those that are there
+-- $5 bytea  sealed tokens, null for those that are there
+-- $6 text  request id, for the audit trail
+select gatehouse.login_renew($1, $2, $3, $4, $5, $6);

@@ -17,6 +17,7 @@ enum {
 	WITHOUT_ANSWER_S = 24 * 3600,
 	ASK_AGAIN_S = 30,
 	WAIT_MS = 50,
+	WAIT_MAX_MS = 1000, /* a thread that waits serves nobody else */
 };
 
 bool provider_fault(struct err *e, const char *reason, const char *detail)
@@ -142,7 +143,7 @@ bool document_get(struct req *r, struct document *d, struct err *e)
 static bool wait_for_newer(struct req *r, struct document *d, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = WAIT_MS * 1000000L };
-	int64_t until = clock_ms() + 2000;
+	int64_t until = clock_ms() + WAIT_MAX_MS;
 	struct copy c;
 
 	for (until = until < d->deadline_ms ? until : d->deadline_ms; clock_ms() < until;) {

@@ -33,9 +33,9 @@ void oauth_read_times(struct oauth_conf *, struct json_object *times);
 	    { "sessionTtlSeconds", OPTION_INT, false, 1, 365 * OAUTH_DAY_S, .initial = "28800",    \
 		.about = "Seconds that a browser stays signed in." },                              \
 	    { "claimsMaxAgeSeconds", OPTION_INT, false, 0, 365 * OAUTH_DAY_S, .initial = "86400",  \
-		.later = true, .about = "The age at which a user's claims are renewed." },         \
+		.about = "The age at which a refresh asks the provider anew about its user." },    \
 	{                                                                                          \
-		"claimsRequireRenewal", OPTION_BOOL, .initial = "false", .later = true,            \
+		"claimsRequireRenewal", OPTION_BOOL, .initial = "false",                           \
 		    .about = "Whether users whose claims cannot be renewed must sign in again."    \
 	}
 

@@ -471,7 +471,7 @@ static bool read_id_token(struct req *r, const struct oidc *o, const struct repl
 
 	if (!reply->id_token)
 		return provider_fault(e, "provider_reply",
-		    "the token endpoint gave no ID token: has the scope openid?");
+		    "the token endpoint gave no ID token: does the scope have openid?");
 	if (!read_signed(r, o, reply->id_token, &j, e) || !verify(r, o, &j, true, e) ||
 	    !id_token_check(&j, &want, r->arena, &sub, e) ||
 	    !check_access_token(r, o, reply->access_token, &want, e))
@@ -530,6 +530,33 @@ bool oidc_redeem(struct req *r, const struct oidc *o, const char *code, const ch
 		return false;
 	return o->conf->login_reply == LOGIN_REPLY_WORKOS ? read_workos(r, o, &reply, who, e)
 							   : read_id_token(r, o, &reply, nonce, who, e);
+}
+
+bool oidc_renew(struct req *r, const struct oidc *o, struct identity *who, struct err *e)
+{
+	const char *form = "grant_type=refresh_token";
+	struct reply reply = { .doc = NULL };
+	struct identity now;
+
+	if (!ask_token(r, o, add(r->arena, form, "refresh_token", who->refresh_token), &reply, e))
+		return false;
+	if (reply.refresh_token)
+		who->refresh_token = reply.refresh_token;
+	reply.refresh_token = who->refresh_token;
+	if (o->conf->login_reply == LOGIN_REPLY_WORKOS) {
+		if (!read_workos(r, o, &reply, &now, e))
+			return false;
+	} else if (reply.id_token) { /* its nonce is optional (OpenID Connect Core, 12.2) */
+		if (!read_id_token(r, o, &reply, NULL, &now, e))
+			return false;
+	} else {
+		return true;
+	}
+	if (strcmp(now.subject, who->subject))
+		return provider_fault(e, "token_subject", "the ID token is another user's");
+	who->claims = now.claims;
+	who->id_token = now.id_token;
+	return true;
 }
 
 bool oidc_logout_token(struct req *r, const struct oidc *o, const char *token, const char **subject,

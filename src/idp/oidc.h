@@ -40,6 +40,14 @@ const char *oidc_authorize_url(struct arena *, const struct oidc *, const struct
 bool oidc_redeem(struct req *, const struct oidc *, const char *code, const char *redirect_uri,
     const char *nonce, const char *verifier, struct identity *, struct err *);
 
+/*
+ * Asks again who WHO is, by its refresh token: subject must be what it was. Fills claims (NULL: the
+ * provider vouches, but says nothing new) and the tokens that replace those used; a new refresh
+ * token also where it fails. Errors as oidc_redeem(): provider_refused_code says that the provider
+ * does not vouch any more.
+ */
+bool oidc_renew(struct req *, const struct oidc *, struct identity *who, struct err *);
+
 /* Whether TOKEN is a logout token of the provider; SUBJECT as struct identity has it. */
 bool oidc_logout_token(struct req *, const struct oidc *, const char *token, const char **subject,
     const char **sid, struct err *);

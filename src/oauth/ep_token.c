@@ -7,6 +7,7 @@
 #include "json/json.h"
 #include "oauth/grant.h"
 #include "oauth/metadata.h"
+#include "oauth/renewal.h"
 #include "oauth/scope.h"
 
 #include <string.h>
@@ -93,6 +94,8 @@ static bool refresh(struct req *r, struct resp *p, struct token_call *t, struct 
 		return err_set(
 		    e, ERR_UNAUTHORIZED_CLIENT, "the client did not register this grant type", "");
 	if (scope && !(scope = scope_parse(scope, e)))
+		return false;
+	if (!renewal_of_refresh(r, token, e))
 		return false;
 	return grant_refresh(r, p, &t->client, token, scope, t->resource, &t->pair, e);
 }

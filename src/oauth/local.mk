@@ -25,6 +25,7 @@ libgatehouse_a_SOURCES += \
 	src/oauth/rate.c src/oauth/rate.h \
 	src/oauth/redirect.c src/oauth/redirect.h \
 	src/oauth/remote.c src/oauth/remote.h \
+	src/oauth/renewal.c src/oauth/renewal.h \
 	src/oauth/scope.c src/oauth/scope.h \
 	src/oauth/session.c src/oauth/session.h \
 	src/oauth/token.c src/oauth/token.h

@@ -100,6 +100,8 @@ good('a signature without kid', (n) => sign(claims(n), { kid: null }));
 good('the second of two keys with one kid', (n) => sign(claims(n), { key: keys.twin2, kid: 'twin' }));
 good('a session id', (n) => ({ id_token: sign(claims(n, { sub: 'user-4', sid: 'session-1' })), access_token: 'gone', refresh_token: 'refresh-4' }));
 good('groups that are too many (Entra)', (n) => ({ id_token: sign(claims(n, { sub: 'user-5', _claim_names: { groups: 'src1' } })), access_token: 'gone' }));
+for (const how of ['ok', 'gone', '500', 'other', 'silent'])
+	good(`a refresh token: ${how}`, (n) => ({ id_token: sign(claims(n, { sub: `user-${how}` })), access_token: 'gone', refresh_token: `renew-${how}` }));
 good('typ JWT', (n) => sign(claims(n), { header: { typ: 'JWT' } }));
 good('aud as a list of one', (n) => sign(claims(n, { aud: [clientId] })));
 good('two audiences and azp', (n) => sign(claims(n, { aud: ['other', clientId], azp: clientId })));
@@ -284,6 +286,20 @@ function answerToken(res, made) {
 	send(res, 200, JSON.stringify({ access_token: 'opaque', token_type: 'Bearer', expires_in: 60, ...m }));
 }
 
+// A renewal of claims, as the refresh token's name says.
+function renew(res, name) {
+	counts.renew = (counts.renew || 0) + 1;
+	const c = (sub) => claims(undefined, { sub, name: 'Ada the Renewed' });
+	switch (name) {
+	case 'renew-ok': return answerToken(res, { id_token: sign(c('user-ok')), access_token: 'gone', refresh_token: 'renew-ok2' });
+	case 'renew-ok2': return answerToken(res, { id_token: sign(c('user-ok')), access_token: 'gone' });
+	case 'renew-other': return answerToken(res, { id_token: sign(c('user-9')), access_token: 'gone' });
+	case 'renew-silent': return answerToken(res, { access_token: 'gone' });
+	case 'renew-500': return send(res, 500, 'oops');
+	default: return send(res, 400, '{"error":"invalid_grant"}');
+	}
+}
+
 function token(req, res, body) {
 	const form = new URLSearchParams(body);
 	const basic = Buffer.from((req.headers.authorization || '').replace(/^Basic /, ''), 'base64').toString();
@@ -291,6 +307,8 @@ function token(req, res, body) {
 	counts.token++;
 	if (basic !== `${clientId}:${clientSecret}` || form.get('client_secret'))
 		return send(res, 401, '{"error":"invalid_client"}');
+	if (form.get('grant_type') === 'refresh_token')
+		return renew(res, form.get('refresh_token'));
 	if (!rows[row] || !/^[\w-]{43}$/.test(form.get('code_verifier') || ''))
 		return send(res, 400, '{"error":"invalid_request"}');
 	answerToken(res, rows[row].make(nonce));
