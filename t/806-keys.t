@@ -181,6 +181,7 @@ is(in_session($later), 200, '... and a session under the new key goes on');
 
 # --- files
 
+chmod 0600, $gw->project . '/keys/claims';
 Gatehouse::Run::write_file($gw->project . '/keys/claims', "# kept by hand\n" . file('claims'));
 chmod 0400, $gw->project . '/keys/claims';
 $gw->run->give($gw->project . '/keys/claims');

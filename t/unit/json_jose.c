@@ -273,7 +273,7 @@ static void payloads(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		is_str(verdict(sign(p256, "ES256", "{\"alg\":\"ES256\"}", rows[i].payload), keys),
 		    rows[i].want, rows[i].name);
-	big = arena_printf(a, "{\"a\":\"%09000d\"}", 0);
+	big = arena_printf(a, "{\"a\":\"%0*d\"}", JWS_MAX, 0);
 	is_str(verdict(sign(p256, "ES256", "{\"alg\":\"ES256\"}", big), keys), "jws_malformed",
 	    "a text over its limit is refused");
 }
