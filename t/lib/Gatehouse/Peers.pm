@@ -33,6 +33,13 @@ sub node {
 	return $node || croak 'no Node among the peers';
 }
 
+# The program NAME of the peers that only --full uses, as a command; nothing where they are not there.
+sub full {
+	my ($class, $name) = @_;
+	my $dir = $ENV{GATEHOUSE_PEERS_FULL} or return;
+	return (node(), "$dir/node_modules/.bin/$name");
+}
+
 # Our scripts, copied beside the peers' node_modules: modules are looked up from where a script lies.
 sub scripts {
 	my ($class, $run) = @_;
