@@ -80,6 +80,13 @@ struct program {
 };
 extern const struct program doctor_programs[]; /* ended by a NULL name */
 
+/*
+ * Where root looks, and the program has a user of its own (gatehouse_NAME): becomes it until
+ * doctor_as_root(). False: there is none, and we go on as we are.
+ */
+bool doctor_as_program(struct doctor *, const char *program);
+void doctor_as_root(void);
+
 /* ---- requests */
 
 struct ask {

@@ -36,8 +36,11 @@ static PGconn *connect_as(struct doctor *d, const char *conninfo, const char *pr
 	char *text = db_conninfo(conninfo, program);
 	const char *const keys[] = { "connect_timeout", "fallback_application_name", "dbname", NULL };
 	const char *const values[] = { "5", "gatehousectl doctor", text, NULL };
-	PGconn *pg = PQconnectdbParams(keys, values, 1);
+	PGconn *pg;
 
+	doctor_as_program(d, program); /* peer authentication goes by who connects */
+	pg = PQconnectdbParams(keys, values, 1);
+	doctor_as_root();
 	db_conninfo_free(text);
 	if (!pg)
 		abort();
@@ -133,11 +136,15 @@ static bool is_single_role(struct doctor *d)
 
 void check_schema(struct doctor *d)
 {
-	struct db_options options = { .conninfo = d->p->database, .program = "oauth", .size = 1 };
+	struct db_options options = { .conninfo = d->p->database, .program = d->pg->program, .size = 1 };
 	struct db *db = db_open(&options);
 	struct err e = { .code = ERR_NONE };
+	bool fits;
 
-	if (!db_schema_ok(db, &e))
+	doctor_as_program(d, d->pg->program);
+	fits = db_schema_ok(db, &e);
+	doctor_as_root();
+	if (!fits)
 		doctor_error(d, strstr(e.text, "newer") ? "install the release of the other machines here too" :
 		                                          "run `gatehousectl migrate`",
 		    "%s%s%s", e.text, *e.detail ? ": " : "", e.detail);

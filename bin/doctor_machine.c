@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -33,6 +34,45 @@ static const char *user_name(struct doctor *d, uid_t uid)
 	const struct passwd *user = getpwuid(uid);
 
 	return user ? arena_strdup(d->arena, user->pw_name) : arena_printf(d->arena, "uid %u", (unsigned)uid);
+}
+
+/* ---- whose eyes we look with */
+
+bool doctor_as_program(struct doctor *d, const char *program)
+{
+	const char *name = arena_printf(d->arena, "gatehouse_%s", program);
+	const struct passwd *user = geteuid() == 0 ? getpwnam(name) : NULL;
+
+	return user && !initgroups(name, user->pw_gid) && !setegid(user->pw_gid) && !seteuid(user->pw_uid);
+}
+
+void doctor_as_root(void)
+{
+	if (getuid() != 0)
+		return;
+	if (seteuid(0) || setegid(0) || setgroups(0, NULL))
+		abort(); /* what we took on can be put off */
+}
+
+/* Calls LOOK as each program's user, or once as we are where programs have none of their own. */
+static void look_as_each(struct doctor *d, void (*look)(struct doctor *))
+{
+	bool looked = false;
+
+	for (const struct program *p = doctor_programs; p->name; p++) {
+		if (doctor_as_program(d, p->name)) {
+			look(d);
+			looked = true;
+		}
+		doctor_as_root();
+	}
+	if (!looked)
+		look(d);
+}
+
+static bool may(const char *path, int mode)
+{
+	return !faccessat(AT_FDCWD, path, mode, AT_EACCESS);
 }
 
 /* ---- the project */
@@ -70,16 +110,14 @@ void check_snapshot(struct doctor *d)
 		    s.number);
 }
 
-static void check_state_mode(struct doctor *d, const struct stat *st)
+static void look_at_state(struct doctor *d)
 {
-	if (st->st_mode & S_IWOTH)
-		doctor_error(d, arena_printf(d->arena, "chmod o-w %s", d->p->state_dir),
-		    "every user of this machine can write into the state directory %s", d->p->state_dir);
-	if (access(d->p->state_dir, R_OK | X_OK))
-		doctor_error(d, arena_printf(d->arena, "chown it to the programs' user, %s",
-		        user_name(d, geteuid())),
-		    "the state directory %s cannot be read: %s", d->p->state_dir, strerror(errno));
-	else if (access(d->p->state_dir, W_OK))
+	const char *user = user_name(d, geteuid());
+
+	if (!may(d->p->state_dir, R_OK | X_OK))
+		doctor_error(d, arena_printf(d->arena, "let %s read it (its group, or its owner)", user),
+		    "%s cannot read the state directory %s: %s", user, d->p->state_dir, strerror(errno));
+	else if (getuid() != 0 && !may(d->p->state_dir, W_OK))
 		doctor_warning(d, "let the programs' user write it, or run `gatehousectl reload` as its owner",
 		    "programs cannot publish into the state directory %s: %s", d->p->state_dir,
 		    strerror(errno));
@@ -89,49 +127,79 @@ void check_state(struct doctor *d)
 {
 	struct stat st;
 
-	if (stat(d->p->state_dir, &st))
+	if (stat(d->p->state_dir, &st)) {
 		doctor_error(d, arena_printf(d->arena, "install -d -m 0750 -o %s %s, or set \"stateDir\"",
 		        user_name(d, geteuid()), d->p->state_dir),
 		    "the state directory %s: %s", d->p->state_dir, strerror(errno));
-	else
-		check_state_mode(d, &st);
+		return;
+	}
+	if (st.st_mode & S_IWOTH)
+		doctor_error(d, arena_printf(d->arena, "chmod o-w %s", d->p->state_dir),
+		    "every user of this machine can write into the state directory %s", d->p->state_dir);
+	look_as_each(d, look_at_state);
+}
+
+static void look_at_key(struct doctor *d, const char *dir, enum purpose p)
+{
+	struct err e = { .code = ERR_NONE };
+	struct ring *r = ring_open(dir, 1u << p, &e);
+	/* "key file PATH is open to its group: chmod 0400 it" */
+	const char *remedy = strrchr(e.text, ':');
+
+	if (!r)
+		doctor_error(d, remedy ? remedy + 2 : NULL, "%.*s",
+		    (int)(remedy ? remedy - e.text : (long)strlen(e.text)), e.text);
+	ring_close(r);
+}
+
+/* The copies of a program with a user of its own: those that are there. */
+static void look_at_copies(struct doctor *d, const char *program)
+{
+	const char *folder = ring_folder(d->arena, d->p->keyring, program);
+
+	if (strcmp(folder, d->p->keyring) != 0 && doctor_as_program(d, program))
+		for (enum purpose p = 0; p < KEY_PURPOSES; p++)
+			if (!faccessat(AT_FDCWD, arena_printf(d->arena, "%s/%s", folder, purpose_name(p)), F_OK, 0))
+				look_at_key(d, folder, p);
+	doctor_as_root();
 }
 
 void check_keys(struct doctor *d)
 {
-	for (enum purpose p = 0; p < KEY_PURPOSES; p++) {
-		struct err e = { .code = ERR_NONE };
-		struct ring *r = ring_open(d->p->keyring, 1u << p, &e);
-		/* "key file PATH is open to its group: chmod 0400 it" */
-		const char *remedy = strrchr(e.text, ':');
+	struct stat st;
 
-		if (!r)
-			doctor_error(d, remedy ? remedy + 2 : NULL, "%.*s",
-			    (int)(remedy ? remedy - e.text : (long)strlen(e.text)), e.text);
-		ring_close(r);
+	if (geteuid() != 0 && !stat(d->p->keyring, &st) && st.st_uid == 0) {
+		doctor_skip(d, "the key ring belongs to root: only root can look at it");
+		return;
 	}
+	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
+		look_at_key(d, d->p->keyring, p);
+	for (const struct program *p = doctor_programs; p->name && geteuid() == 0; p++)
+		look_at_copies(d, p->name);
+}
+
+/* A file that is not there yet is made in its folder. */
+static void look_at_log(struct doctor *d)
+{
+	const char *to = d->p->log_destination, *slash = strrchr(to, '/');
+	const char *folder = slash > to ? arena_strndup(d->arena, to, (size_t)(slash - to)) : "/";
+	const char *user = user_name(d, geteuid());
+	bool there = !access(to, F_OK);
+
+	if (!may(there ? to : folder, there ? W_OK : W_OK | X_OK))
+		doctor_error(d, arena_printf(d->arena, "let %s write it, or change \"log\": {\"destination\": ...}", user),
+		    "the log file %s cannot be written by %s: %s", to, user, strerror(errno));
 }
 
 void check_log(struct doctor *d)
 {
 	const char *to = d->p->log_destination;
-	int fd;
 
-	if (!to || !strcmp(to, "stderr"))
-		return;
-	if (!strcmp(to, "syslog")) {
-		if (access("/dev/log", F_OK))
-			doctor_error(d, "set \"log\": {\"destination\": \"stderr\"}, or run a syslog daemon",
-			    "the log goes to syslog, and nobody listens at /dev/log");
-		return;
-	}
-	fd = open(to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	if (fd < 0)
-		doctor_error(d, arena_printf(d->arena, "let %s write it, or change \"log\": {\"destination\": ...}",
-		        user_name(d, geteuid())),
-		    "the log file %s cannot be written: %s", to, strerror(errno));
-	else
-		close(fd);
+	if (to && *to == '/')
+		look_as_each(d, look_at_log);
+	else if (to && !strcmp(to, "syslog") && access("/dev/log", F_OK))
+		doctor_error(d, "set \"log\": {\"destination\": \"stderr\"}, or run a syslog daemon",
+		    "the log goes to syslog, and nobody listens at /dev/log");
 }
 
 /* ---- the processes */
@@ -259,7 +327,7 @@ void check_users(struct doctor *d)
 		doctor_error(d, "start them as a user of their own: User= in the systemd unit, -u of spawn-fcgi",
 		    "programs run as root");
 	if (one_user && programs > 1)
-		doctor_warning(d, "where root installs: a Unix user for each program (gatehouse(7), RUNNING)",
+		doctor_warning(d, "where root installs: a Unix user for each program, as the systemd units have it (gatehouse(7))",
 		    "one Unix user, %s, runs all programs: database roles stop mistakes in SQL, not a worker that was "
 		    "broken into", user_name(d, all[0].uid));
 }
