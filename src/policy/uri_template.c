@@ -66,33 +66,47 @@ bool uri_template_check(const char *text, struct err *e)
 	return true;
 }
 
+/* The bytes of what ends a segment at S for somebody: also encoded, also a backslash; 0 if nothing does. */
+static size_t separator(const char *s)
+{
+	if (*s && strchr("/?#\\", *s))
+		return 1;
+	return !strncasecmp(s, "%2f", 3) || !strncasecmp(s, "%5c", 3) ? 3 : 0;
+}
+
 /* "." and "..", plain or encoded, as a whole segment somewhere in the URI. */
 static bool has_dot_segment(const char *uri)
 {
 	const char *s = uri;
 
-	while (*s) {
-		size_t n = strcspn(s, "/?#"), dots = 0, i = 0;
+	for (;;) {
+		size_t dots = 0, other = 0;
 
-		while (i < n && dots < 3) {
-			if (s[i] == '.')
-				i++;
-			else if (!strncasecmp(s + i, "%2e", 3))
-				i += 3;
+		while (*s && !separator(s)) {
+			bool encoded = !strncasecmp(s, "%2e", 3);
+
+			if (*s == '.' || encoded)
+				dots++;
 			else
-				break;
-			dots++;
+				other++;
+			s += encoded ? 3 : 1;
 		}
-		if (i == n && (dots == 1 || dots == 2))
+		if (!other && (dots == 1 || dots == 2))
 			return true;
-		s += n;
-		if (*s)
-			s++;
+		if (!*s)
+			return false;
+		s += separator(s);
 	}
-	return false;
 }
 
 static bool match(const char *t, const char *u, int *steps);
+
+/* Whether the expansion ends at U at the latest. An encoded slash is a slash to whoever decodes it. */
+static bool stops_at(const struct operator *op, const char *u)
+{
+	return !*u || strchr(op->stops, *u) ||
+	    (strchr(op->stops, '/') && (!strncasecmp(u, "%2f", 3) || !strncasecmp(u, "%5c", 3) || *u == '\\'));
+}
 
 /* The rest of the template behind an expansion that ends anywhere from U on. */
 static bool match_from(const struct operator *op, const char *rest, const char *u, int *steps)
@@ -102,8 +116,7 @@ static bool match_from(const struct operator *op, const char *rest, const char *
 			return false;
 		if (match(rest, u, steps))
 			return true;
-		/* an encoded slash is a slash to whoever decodes it */
-		if (!*u || strchr(op->stops, *u) || (strchr(op->stops, '/') && !strncasecmp(u, "%2f", 3)))
+		if (stops_at(op, u))
 			return false;
 	}
 }
@@ -120,7 +133,7 @@ static bool match_expression(const char *t, const char *u, int *steps)
 		return false;
 	u += n;
 	/* a value that is undefined was dealt with above; an empty one is no value */
-	if (!*u || strchr(op->stops, *u))
+	if (stops_at(op, u))
 		return false;
 	return match_from(op, rest, u + 1, steps);
 }
