@@ -50,13 +50,21 @@ my $up = Gatehouse::Upstream->new(sub {
 		$c->chunk("id: 7\r\nevent: message\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\r\ndata: \"result\":{\"t\\u006fols\":[{\"name\":\"b\\u0065ta\"},\r\ndata:{\"name\":\"alpha\"}]}}\r\n\r\n");
 		return $c->end_stream;
 	}
+	if ($r->{path} eq '/marked') {    # a byte order mark before the first line
+		$c->chunk("\xef\xbb\xbfdata: " . JSON::PP::encode_json({ jsonrpc => '2.0', id => 1, result => { tools => \@tools } }) . "\n\n");
+		return $c->end_stream;
+	}
+	if ($r->{path} eq '/numbers') {
+		$c->event('{"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"v":[' . join(',', (1) x 20000) . ']}}}');
+		return $c->end_stream;
+	}
 	$c->event({ jsonrpc => '2.0', method => 'notifications/message', params => { text => $huge } }) if $r->{path} eq '/sse';
 	$c->event(qq({"jsonrpc":"2.0","id":$id,"result":) . JSON::PP->new->canonical->encode($result) . '}');
 	return $c->end_stream;
 });
 
 my $pg = Gatehouse::Pg->new;
-my @routes = qw(json sse text twice turns replay odd);
+my @routes = qw(json sse text twice turns replay odd marked numbers);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ name => 'filter',
 		policyType => 'mcp-capability-filter-inbound', handler => { export => 'McpCapabilityFilterInboundPolicy', options => {
 			tools => ['alpha', { name => 'gamma', description => 'ours', annotations => { readOnlyHint => JSON::PP::true } }],
@@ -96,6 +104,8 @@ for my $kind (qw(json sse)) {
 }
 is(names(call('odd', message('tools/list'))), 'alpha', 'lines, fields and escapes hide no list');
 like(call('odd', message('tools/list'))->{content}, qr/^id: 7$/m, '... and the event keeps its id');
+unlike(call('marked', message('tools/list'))->{content}, qr/beta/, 'a mark before the first line hides nothing from the filter');
+like(call('numbers', message('tools/call', { name => 'alpha' }))->{content}, qr/1,1\]/, 'an answer of many small numbers passes');
 is(names(stream(arguments('replay', undef, method => 'GET'))), 'alpha gamma', 'a replayed answer is filtered as well');
 
 my $before = () = $up->requests;

@@ -101,6 +101,8 @@ static void write_event(struct buf *out, const struct buf *event, const struct b
 {
 	const char *s = event->data, *end = s + event->len;
 
+	if (event->len >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) /* of the stream: behind it, too, a line may be data */
+		s += 3;
 	while (s < end) {
 		size_t n = strcspn(s, "\r\n"); /* a NUL in a line is no reason to stop: it is counted below */
 

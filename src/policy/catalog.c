@@ -11,6 +11,7 @@
 #include "json/scan.h"
 #include "policy/uri_template.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -380,6 +381,7 @@ bool catalog_filter(const struct catalog *c, const struct catalog_caller *who, s
 	size_t at = 0;
 
 	limits.depth = DEPTH;
+	limits.members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX; /* no tree is made of them */
 	if (!scan_check(text, n, &limits, &why))
 		return malformed(e, why.text);
 	whole = scan_value(text, n);
