@@ -601,7 +601,8 @@ static void comment(struct relay_call *c)
 	static const char text[] = ": \n\n";
 
 	c->wrote_ms = c->relay->now_ms;
-	if (!sse_at_boundary(&c->sse) || !io_is_writable(c->req->io))
+	/* what the client has not taken yet may be in the middle of an event */
+	if (c->rest_n || !sse_at_boundary(&c->sse) || !io_is_writable(c->req->io))
 		return;
 	if (!write_out(c, text, sizeof(text) - 1) || !flush_out(c))
 		call_cancel(c);
