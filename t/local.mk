@@ -8,6 +8,7 @@ TESTS += t/901-two-routes.t
 TESTS += t/902-parallel-clients.t
 TESTS += t/905-more-clients.t
 TESTS += t/910-quickstart.t
+TESTS += t/911-quickstart-idp.t
 TESTS += t/990-soak.t
 TESTS += t/920-web-servers.t
 TESTS += t/930-killed-processes.t

@@ -2,7 +2,7 @@
 //
 // The official MCP SDKs as clients that sign in by themselves: the SDK finds the metadata, registers, makes its PKCE
 // pair and redeems the code; a Browser without a screen stands in for the person.
-import { Browser } from "./browser.mjs";
+import { Browser, forms } from "./browser.mjs";
 
 /** What the SDK keeps of an authorization, in memory. */
 export class Provider {
@@ -55,7 +55,11 @@ export async function sdk(generation) {
 
 /** The person: opens the URL, signs in, reads the page and presses a button. Returns the parameters given back. */
 export async function consent(provider, decision = "approve", browser = new Browser()) {
-	const page = await browser.open(provider.authorizationUrl, provider.redirectUrl);
+	let page = await browser.open(provider.authorizationUrl, provider.redirectUrl);
+	// the identity provider's page (oidc.mjs) asks who it is: the first of its users
+	const login = forms(page.html ?? "").flatMap((f) => f.buttons).find((b) => b.name === "login");
+	if (login)
+		page = await browser.press(page, "login", login.value, provider.redirectUrl);
 	const end = page.back ? page : await browser.press(page, "decision", decision, provider.redirectUrl);
 	if (!end.back)
 		throw new Error(`signing in ended at ${end.url.pathname} with status ${end.status}`);
