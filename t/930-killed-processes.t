@@ -7,9 +7,13 @@
 use strict;
 use warnings;
 
+use IO::Select;
+use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Gatehouse::Flow;
+use Gatehouse::Http qw(parallel);
 use Gatehouse::Load qw(describe failures nothing_is_lost);
 use Gatehouse::Pg;
 use Gatehouse::Run qw(wait_until);
@@ -21,6 +25,7 @@ my @PROGRAMS = qw(mcp oauth consent);
 
 my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
+	sleep 8 if $r->{content} =~ /"slow"/;
 	sleep 0.05;    # so that calls are in flight whenever a process dies
 	return $c->result($r, {});
 });
@@ -98,6 +103,30 @@ subtest SIGTERM => sub {
 	ok(all_up(), 'every process was replaced');
 	none_is_doubled($r);
 	nothing_is_lost($r, $pg, $gw->origin);
+};
+
+# Its process cannot end before it, and must not take the calls of others along.
+subtest 'an upload that stands still' => sub {
+	my $flow = Gatehouse::Flow->new(origin => $gw->origin);
+	my $token = $flow->sign_in(route => '/mcp/a');
+	my @call = ('POST', $gw->url('/mcp/a'), $flow->call_request($token, { jsonrpc => '2.0', id => 1, method => 'tools/call',
+		params => { name => 'slow' } }));
+	my $half = IO::Socket::UNIX->new(Peer => $gw->run->dir . '/sock/mcp.sock') or die "mcp.sock: $!";
+	my %p = (REQUEST_METHOD => 'POST', REQUEST_URI => '/mcp/a', HTTP_HOST => ($gw->origin =~ m{//(.*)})[0],
+		CONTENT_TYPE => 'application/json', CONTENT_LENGTH => 100, REMOTE_ADDR => '127.0.0.1', SERVER_PROTOCOL => 'HTTP/1.1',
+		HTTP_AUTHORIZATION => "Bearer $token->{access_token}");
+	my $params = join '', map { pack('CC', length $_, length $p{$_}) . $_ . $p{$_} } sort keys %p;
+	my $record = sub { my ($type, $data) = @_; return pack('CCnnCC', 1, $type, 1, length $data, 0, 0) . $data };
+	syswrite $half, $record->(1, pack 'nCx5', 1, 0) . $record->(4, $params) . $record->(4, '') . $record->(5, '{');
+	sleep 0.5;
+	is(scalar(() = IO::Select->new($half)->can_read(0)), 0, 'it is waited for');
+	my $ender = fork // die "fork: $!";
+	if (!$ender) { sleep 1; kill TERM => $gw->pids('mcp'); POSIX::_exit(0) }
+	my @answers = parallel((\@call) x 24);
+	waitpid $ender, 0;
+	is(scalar(grep { $_->{status} == 200 } @answers), 24, 'calls in flight are finished, however long another request takes to come');
+	close $half;
+	ok(all_up(), 'then the processes end, and are replaced');
 };
 
 $gw->stop;

@@ -28,7 +28,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_DEFAULT = 4, THREAD_STACK = 512 * 1024, STOP_S = 6 };
+enum {
+	THREADS_DEFAULT = 4,
+	THREAD_STACK = 512 * 1024,
+	STOP_S = 65 /* longer than a body that comes byte by byte may take: see req_read_body() */
+};
 
 struct worker {
 	pthread_t thread;
@@ -264,7 +268,10 @@ static bool start_workers(struct worker *workers, struct app *app, int stop_fd)
 	return ok;
 }
 
-/* Requests being answered are finished; one that does not end in time goes with the process. */
+/*
+ * Requests being answered are finished; one that does not end in time goes with the process, and with it all
+ * calls in flight: so the time is long.
+ */
 static void join_workers(struct worker *workers, int n)
 {
 	struct timespec until;
