@@ -6,6 +6,7 @@ include $(top_srcdir)/t/fuzz/local.mk
 TESTS += t/900-sdk-clients.t
 TESTS += t/901-two-routes.t
 TESTS += t/902-parallel-clients.t
+TESTS += t/903-client-documents.t
 TESTS += t/905-more-clients.t
 TESTS += t/910-quickstart.t
 TESTS += t/911-quickstart-idp.t

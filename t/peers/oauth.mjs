@@ -14,7 +14,10 @@ export class Provider {
 	#discovery;
 	authorizationUrl;
 	authorizations = 0; // how often the person was sent to the server
-	constructor(name) {
+	/** DOCUMENT: the address of a client metadata document, which the SDK names instead of registering. */
+	constructor(name, document) {
+		if (document)
+			this.clientMetadataUrl = document;
 		this.clientMetadata = {
 			client_name: name,
 			redirect_uris: [this.redirectUrl],
@@ -70,7 +73,8 @@ export async function consent(provider, decision = "approve", browser = new Brow
 }
 
 /** A connected client, signed in on the way if the server asks for it. */
-export async function connect(url, { generation = 1, name = "Gatehouse peer", provider = new Provider(name), browser,
+export async function connect(url, { generation = 1, name = "Gatehouse peer", document,
+	provider = new Provider(name, document), browser,
 	options = {} } = {}) {
 	const { Client, StreamableHTTPClientTransport, UnauthorizedError } = await sdk(generation);
 	for (let attempt = 0; ; attempt++) {

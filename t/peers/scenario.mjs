@@ -41,20 +41,36 @@ const scenarios = {
 	},
 
 	/** Calls, waits until the access token has expired, and calls again. */
-	async refresh({ url, generation, wait_ms }) {
-		const { client, provider } = await connect(url, { generation });
+	async refresh({ url, generation, wait_ms, document }) {
+		const { client, provider } = await connect(url, { generation, document });
 		const first = provider.tokens();
 		const echo = [text(await client.callTool({ name: "echo", arguments: { message: "one" } }))];
 		await sleep(wait_ms);
 		echo.push(text(await client.callTool({ name: "echo", arguments: { message: "two" } })));
 		await client.close();
-		return { echo, first, second: provider.tokens(), authorizations: provider.authorizations };
+		return { echo, first, second: provider.tokens(), authorizations: provider.authorizations,
+			client_id: provider.clientInformation().client_id };
+	},
+
+	/** The client revokes what it holds, and calls again. */
+	async revoked({ url, generation, document }) {
+		const { UnauthorizedError } = await sdk(generation);
+		const { client, provider } = await connect(url, { generation, document });
+		const { status } = await fetch(new URL("/oauth/revoke", url), { method: "POST", body: new URLSearchParams(
+			{ token: provider.tokens().refresh_token, client_id: provider.clientInformation().client_id }) });
+		try {
+			await client.callTool({ name: "echo", arguments: { message: "late" } });
+			return { status, called: true };
+		} catch (error) {
+			return { status, unauthorized: error instanceof UnauthorizedError, error: String(error),
+				authorizations: provider.authorizations };
+		}
 	},
 
 	/** The person says no. */
-	async deny({ url, generation }) {
+	async deny({ url, generation, document }) {
 		const { Client, StreamableHTTPClientTransport, UnauthorizedError } = await sdk(generation);
-		const provider = new Provider("Denied client");
+		const provider = new Provider("Denied client", document);
 		const client = new Client({ name: "denied", version: "1" }, {});
 		try {
 			await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider: provider }));
