@@ -131,6 +131,15 @@ $pg->psql("update gatehouse.grants set resource = 'http://elsewhere.example/mcp/
 inactive($third->{access_token}, 'a token of another origin is not active here');
 unlike($gw->log, qr/\Q$secret\E|\Q$third->{access_token}\E|\Q$hash\E/, 'no secret and no token is in the log');
 
+# --- guesses at a time: each costs half a second of a processor, and there are other endpoints
+
+my %guesses;
+$guesses{ $_->{status} }++ for Gatehouse::Http::parallel(map { ['POST', "$o/oauth/introspect", { timeout => 30,
+	headers => [['Content-Type', 'application/x-www-form-urlencoded'], basic('rs', "guess-$_")], content => 'token=x' }] } 1 .. 16);
+is(join(' ', sort keys %guesses), '401 503', 'of guesses that come together some are told to wait');
+cmp_ok($guesses{401}, '<', 9, '... so that they do not hold all threads');
+is(introspect($rs, token => 'x')->{status}, 200, '... and who proved its secret before does not wait');
+
 # --- rates: guesses are held back, a known server is not
 
 $gw->write_project(gateway => { rates => { %rates, token => 3 }, introspectionClients => [{ id => 'rs', secretHash => $hash }] });

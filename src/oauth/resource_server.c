@@ -12,9 +12,10 @@
 #include "oauth/rate.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
-enum { PROVED_MAX = 64 };
+enum { PROVED_MAX = 64, HASHING_MAX = 2 };
 
 /*
  * Secrets are hashed slowly, and introspection is asked for often: a secret that was found right is
@@ -63,6 +64,20 @@ static void remember(const unsigned char mac[HASH_LEN])
 	pthread_mutex_unlock(&proved.lock);
 }
 
+/*
+ * A hash takes half a second of a processor, and who guesses may ask from many addresses: so many are
+ * made at a time, and the other threads serve.
+ */
+static bool matches(const char *hash, const char *secret, bool *right)
+{
+	static atomic_int hashing;
+	bool free_place = atomic_fetch_add(&hashing, 1) < HASHING_MAX;
+
+	*right = free_place && secret_hash_matches(hash, secret);
+	atomic_fetch_sub(&hashing, 1);
+	return free_place;
+}
+
 /* The entry of this id, or NULL. */
 static struct json_object *entry_of(const struct project *p, const char *id)
 {
@@ -82,6 +97,7 @@ static bool check_secret(struct req *r, struct resp *p, const struct client_clai
     const char *hash, struct err *e)
 {
 	unsigned char mac[HASH_LEN];
+	bool right;
 
 	if (!claim->secret)
 		return err_set(e, ERR_INVALID_CLIENT, "client authentication failed",
@@ -91,7 +107,10 @@ static bool check_secret(struct req *r, struct resp *p, const struct client_clai
 		return true;
 	if (!rate_take(r, p, RATE_TOKEN, claim->id, e))
 		return false;
-	if (!secret_hash_matches(hash, claim->secret))
+	if (!matches(hash, claim->secret, &right))
+		return err_reason(e, ERR_UNAVAILABLE, "secret_busy",
+		    "too many are being authenticated at this moment", "resource server '%s'", claim->id);
+	if (!right)
 		return err_reason(e, ERR_INVALID_CLIENT, "wrong_secret",
 		    "client authentication failed", "resource server '%s'", claim->id);
 	remember(mac);

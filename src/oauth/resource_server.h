@@ -12,7 +12,7 @@
 /*
  * Whether the request comes from one. Attempts are counted (RATE_TOKEN) before a secret is looked at,
  * but for those of a server that proved who it is a while ago: it may ask at each of its calls.
- * ERR_INVALID_CLIENT, ERR_INVALID_REQUEST, ERR_RATE, or as db_call().
+ * ERR_INVALID_CLIENT, ERR_INVALID_REQUEST, ERR_RATE, ERR_UNAVAILABLE (others are trying), or as db_call().
  */
 bool resource_server_authenticate(
     struct req *, struct resp *, const struct form *, struct err *);
