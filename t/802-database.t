@@ -24,6 +24,14 @@ like($early->ask('call'), qr/^database_schema \d+ .*gatehousectl migrate/,
 undef $early;
 $pg->migrate;
 
+for my $conninfo ('host=/nowhere password=se cret user=x', 'postgresql://x:se%zzcret@/db', 'password=\'secret') {
+	$early = Gatehouse::Drive->new(conninfo => $conninfo);
+	like($early->ask('call'), qr/^database_string \d+ .*malformed/, 'a connection string that is none is said to be');
+	$early->end;
+	unlike($early->log, qr/cret/, '... without a part of it in the log');
+}
+undef $early;
+
 # ---- hanging ----
 
 for my $prepare (1, 0) {

@@ -206,6 +206,13 @@ static struct conn *connect_to(const PQconninfoOption *options, unsigned which, 
 	return c;
 }
 
+/* What libpq would take for a connection string, not for a database's name. */
+static bool is_string(const char *conninfo)
+{
+	return strchr(conninfo, '=') || !strncmp(conninfo, "postgresql://", 13) ||
+	       !strncmp(conninfo, "postgres://", 11);
+}
+
 /*
  * libpq goes from host to host by itself, but only when one refuses: a machine without power would
  * take all of the time, each time, and the one that took its place would never be asked.
@@ -217,6 +224,12 @@ struct conn *conn_new(const char *conninfo, const char *application, atomic_uint
 	unsigned n = count_hosts(options), first = *host;
 	struct conn *c = NULL;
 
+	/* libpq's own words repeat what it could not read: with a blank in it, a part of the password */
+	if (!options && conninfo && is_string(conninfo)) {
+		err_reason(e, ERR_CONFIG, "database_string",
+		    "the connection string of the database is malformed: quote values with blanks", "%s", "");
+		return NULL;
+	}
 	if (n < 2)
 		c = connect_to(NULL, 0, conninfo, application, deadline, e);
 	for (unsigned i = 0; !c && n > 1 && i < n; i++) {
