@@ -165,6 +165,8 @@ for my $row (
 	['48 a broken escape', '400 invalid_request', 'grant_type=%zz'],
 	['48 invalid UTF-8', '400 invalid_request', 'grant_type=%ff'],
 	['44 an access token to refresh with', '400 invalid_grant', [grant_type => 'refresh_token', refresh_token => 'at_x', client_id => $id]],
+	['C56 to C61 an assertion that grants, which is not served', '400 unsupported_grant_type',
+		[grant_type => 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion => 'eyJhbGciOiJub25lIn0.e30.', client_id => $id]],
 	['a refresh without its token', '400 invalid_request', [grant_type => 'refresh_token', client_id => $id]],
 	['a DPoP proof', '400 invalid_request', [@grant, client_id => $id], ['DPoP', 'x']],
 ) {
@@ -176,6 +178,10 @@ for my $row (
 is(told(request('POST', "$o/oauth/token?" . form_encode(@grant, client_id => $id), { headers => [['Content-Type',
 	'application/x-www-form-urlencoded']], content => '' })), '400 invalid_request', 'B39 parameters in the address are refused');
 is(request('GET', "$o/oauth/token?" . form_encode(@grant))->{status}, 405, 'B39 so is a GET');
+is(told(request('POST', "$o/oauth/token?assertion=tell-nobody", { headers => [['Content-Type', 'application/x-www-form-urlencoded']],
+	content => form_encode(grant_type => 'urn:ietf:params:oauth:grant-type:jwt-bearer', client_id => $id) })), '400 invalid_request',
+	'C62 an assertion in the address is refused');
+unlike($gw->log('oauth'), qr/tell-nobody/, '... and not logged');
 is(request('OPTIONS', "$o/oauth/token", { headers => [['Origin', 'https://app.example']] })->{status}, 204, 'a preflight is answered');
 
 # --- refresh ---

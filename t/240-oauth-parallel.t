@@ -52,7 +52,7 @@ sub grants {
 		code_verifier => $ask->{verifier}, redirect_uri => $ask->{redirect_uri});
 	my @answers = parallel(map { ['POST', $url, { %$request, timeout => 120 }] } 1 .. $MANY);
 	is_deeply(tally(@answers), { '200 ok' => 1, '400 invalid_grant' => $MANY - 1 },
-		"of $MANY redemptions of one code at the same moment one succeeds");
+		"B34 of $MANY redemptions of one code at the same moment one succeeds");
 	is($pg->psql("select count(*) from gatehouse.access_token a join gatehouse.grants g using (grant_id)
 		where g.revoke_reason = 'code_replayed'"), 1, '... and the others, who had a copy of everything, end the grant');
 }
