@@ -146,12 +146,35 @@ is($idle->browse('GET', $gw->url('/oauth/grants'))->{status}, 200, 'a browser is
 is($pg->psql("select count(*) from gatehouse.browser_session where pepper_id = '$new'") > 0, 1, '... and its session is under the new pepper');
 like($asking->answer($asking->decide($page, 'approve'))->{code}, qr/^ac_/, 'the consent page of before is still answered');
 
-# what is left is ended
+# what is left is ended: by as many runs as it takes
+my $many = $ENV{GATEHOUSE_TEST_LONG} ? 100_000 : 5_000;
+$pg->psql("insert into gatehouse.grants (grant_id, client_id, subject, resource, operation_id, scope, generation, expires_at)
+		select gen_random_uuid(), (select client_id from gatehouse.client where name = 'Idle'), 'absent', 'r', 'o', 'mcp:tools', 1, now() + interval '1 day'
+		from generate_series(1, $many);
+	insert into gatehouse.refresh_token (token_id, token_hash, pepper_id, grant_id, generation)
+		select gen_random_uuid(), sha256(grant_id::text::bytea), '$old', grant_id, 1 from gatehouse.grants where subject = 'absent'");
+sub ended { return $pg->psql("select count(*) from gatehouse.grants where subject = 'absent' and revoked_at is not null") }
+$finish = work(2);
+my $interrupted = fork // die;
+if (!$interrupted) {
+	POSIX::setsid();
+	$gw->ctl(qw(keys retire pepper), $old, '--revoke');
+	POSIX::_exit(0);
+}
+ok(wait_until(30, sub { ended() > 0 }), 'a run that ends them is under way');
+kill KILL => -$interrupted;
+waitpid $interrupted, 0;
+my $so_far = ended();
+cmp_ok($so_far, '<', $many, "... and is killed after $so_far of $many");
+is(state_of('pepper', $old), 'active', '... the key is still active');
 ($text) = ctl_ok(qw(keys retire pepper), $old, '--revoke');
 like($text, qr/^ended [1-9]/m, 'with --revoke what still hangs on the old pepper ends');
+($calls, @wrong) = $finish->();
+is_deeply(\@wrong, [], "... clients under the new pepper are at work meanwhile ($calls requests), and none is refused");
+is(ended(), $many, '... all of them');
 is(state_of('pepper', $old), 'retired', '... and the key is retired');
 is(waiting($old), 0, '... and no row is left');
-is($pg->psql("select count(*) > 0 from gatehouse.audit where action = 'grant_revoked' and detail->>'reason' = 'key_retired' and actor like 'gatehousectl:%'"),
+is($pg->psql("select count(*) > $many from gatehouse.audit where action = 'grant_revoked' and detail->>'reason' = 'key_retired' and actor like 'gatehousectl:%'"),
 	't', '... and the audit trail has it');
 is($idle->refresh($idle_token)->json->{error}, 'invalid_grant', 'who was away signs in again');
 reload();

@@ -66,8 +66,10 @@ like($text, qr/^grant\t$leaver->{grant}\tleaver\t$leaver->{token}{client_id}\tCl
 unlike($text, qr/stayer/, '... and nobody else\'s');
 my $page = $leaver->{flow}->open($leaver->{flow}->ask(route => '/mcp/one')->{url});
 ok($leaver->{flow}->form($page), 'the leaver has a consent page open');
+$pg->psql("insert into gatehouse.login (login_id, issuer, subject, tokens) values (gen_random_uuid(), 'i', 'leaver', 'x')");
 is(ctl_ok(qw(user revoke leaver)), "ended 1 sessions and 1 grants of leaver\n", 'user revoke says what it ended');
 is_over($leaver, 'user revoke');
+is($pg->psql('select count(*) from gatehouse.login'), 0, "... the provider's tokens are gone");
 is(browses($leaver), 403, '... the browser is signed out');
 ok(!$leaver->{flow}->answer($leaver->{flow}->decide($page, 'approve'))->{code}, '... and the consent page gives no code');
 is($pg->psql("select count(*) from gatehouse.grants where subject = 'leaver' and revoked_at is null"), 0, '... nor a grant');

@@ -100,6 +100,9 @@ begin
 		grants := grants + 1;
 	end loop;
 
+	-- the provider's own tokens, by which claims are renewed
+	delete from login l where l.subject = p_subject;
+
 	if sessions > 0 or grants > 0 then
 		perform pg_notify('gatehouse', 'subject:' || p_subject);
 		perform audit_add('user_revoked', p_actor, 'subject:' || p_subject, null, p_trace,
