@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 
 use Gatehouse::Flow;
@@ -95,6 +96,33 @@ refused(come_back($flow, state => $q->{state}, code => "$row{RS256}.$theirs->{no
 	'a code that was given to another browser');
 refused(come_back($flow, state => $q->{state}, code => code('RS256', $q)), 400, 'state_used', 'then the state is used up (25)');
 is($pg->psql('select count(*) from gatehouse.browser_session'), 0, 'nobody was signed in by any of this');
+
+# --- the provider changes its key while users sign in ---
+
+sub at_once {
+	my ($n) = @_;
+	my @ready = map { my $f = browser(); [$f, (send_there($f))[0]] } 1 .. $n;
+	my @pids = map {
+		my ($f, $q) = @$_;
+		my $pid = fork // die "fork: $!";
+		if (!$pid) {
+			my $r = come_back($f, state => $q->{state}, code => code('the key of the day', $q));
+			POSIX::_exit($r->{status} == 303 ? 0 : 1);
+		}
+		$pid;
+	} @ready;
+	return scalar grep { waitpid($_, 0); $? == 0 } @pids;
+}
+my $keys_read = provider('/counts')->json->{jwks};
+provider('/rotate');
+is(at_once(3), 3, 'users who sign in while the provider changes its key are signed in');
+is(provider('/counts')->json->{jwks}, $keys_read + 1, '... and one of them read the keys for all');
+provider('/rotate');
+is(at_once(2), 0, 'who changes it again at once must wait: keys are not read at anybody\'s pace');
+is(provider('/counts')->json->{jwks}, $keys_read + 1, '... indeed');
+$pg->psql(q{update gatehouse.provider_document set asked_at = asked_at - interval '31 seconds'});
+is(at_once(3), 3, '... half a minute, and no restart');
+$pg->psql(q{delete from gatehouse.browser_session});
 
 # --- errors of the provider ---
 

@@ -123,7 +123,7 @@ function handle(req, res) {
 	req.headers['x-forwarded-host'] = new URL(o.issuer).host;
 	req.headers['x-forwarded-proto'] = new URL(o.issuer).protocol.slice(0, -1);
 	if (req.url.startsWith('/interaction/'))
-		return void interaction(req, res).catch((e) => { console.error(e); res.writeHead(500).end(); });
+		return void interaction(req, res).catch((e) => { console.error(e.message); page(res, 'This sign-in is over', '<p>Start again from your app.'); });
 	if (o.workos && req.url === configuration.routes.token) {
 		const { writeHead, end } = res;
 		const parts = [];

@@ -258,6 +258,18 @@ good('userinfo that hangs', (n) => ({ id_token: sign(claims(n)), access_token: '
 good('userinfo with more', (n) => ({ id_token: sign(claims(n, { sub: 'user-2', name: undefined })), access_token: 'more' }));
 good('a name that is hard to show', (n) => ({ id_token: sign(claims(n, { sub: 'user-3', name: 'ünï"x<b>\u202e' })), access_token: 'gone' }));
 
+// --- the key of the day: GET /rotate makes another one, and takes the old one back ---
+let current = 'main';
+good('the key of the day', (n) => ({ id_token: sign(claims(n, { sub: 'user-6' }), { key: keys[current], kid: current }), access_token: 'gone' }));
+const rotate = () => {
+	const kid = `day-${Object.keys(keys).length}`;
+	keys[kid] = rsa();
+	published = { ...published, [kid]: {} };
+	if (current !== 'main')
+		delete published[current];
+	current = kid;
+};
+
 const send = (res, status, body, type = 'application/json') => {
 	res.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
 	res.end(body);
@@ -357,6 +369,7 @@ http.createServer((req, res) => {
 	req.on('end', () => {
 		switch (url.pathname) {
 		case '/rows': return send(res, 200, JSON.stringify(rows.map(({ name, reason, status }) => ({ name, reason, status }))));
+		case '/rotate': rotate(); return send(res, 200, '{}');
 		case '/counts': return send(res, 200, JSON.stringify(counts));
 		case '/logout-token': return send(res, 200, logout[url.search.slice(1)](), 'text/plain');
 		case '/.well-known/openid-configuration':
