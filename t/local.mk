@@ -16,6 +16,7 @@ TESTS += t/930-killed-processes.t
 TESTS += t/931-database-restarts.t
 TESTS += t/940-two-nodes.t
 TESTS += t/941-standby.t
+TESTS += t/950-limits.t
 
 # what holds of the source and the programs as a whole
 TESTS += t/010-source-order.t
