@@ -32,6 +32,7 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_clients;
+extern const struct ctl_command ctl_connect;
 extern const struct ctl_command ctl_grants;
 extern const struct ctl_command ctl_doctor;
 extern const struct ctl_command ctl_keys;

@@ -23,6 +23,7 @@ const struct program doctor_programs[] = {
 	{ "discovery", false, 0 },
 	{ "oauth", true, 8 },
 	{ "consent", true, 4 },
+	{ "connect", true, 8 },
 	{ "mcp", true, 3 },
 	{ NULL, false, 0 },
 };

@@ -26,6 +26,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_user,
 	&ctl_clients,
 	&ctl_grants,
+	&ctl_connect,
 	NULL,
 };
 

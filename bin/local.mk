@@ -5,6 +5,7 @@ nodist_bin_gatehousectl_SOURCES = bin/sql.c
 bin_gatehousectl_SOURCES = bin/gatehousectl.c bin/ctl.h bin/sql.h
 bin_gatehousectl_SOURCES += bin/ctl_check.c
 bin_gatehousectl_SOURCES += bin/ctl_clients.c
+bin_gatehousectl_SOURCES += bin/ctl_connect.c
 bin_gatehousectl_SOURCES += bin/ctl_grants.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c

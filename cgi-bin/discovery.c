@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discovery.fcgi: the well-known documents and the registry of MCP servers. It opens no keys
- * and no database.
+ * discovery.fcgi: the well-known documents, the documents by which upstreams know us, and the
+ * registry of MCP servers. It opens no keys and no database.
  */
 #include "config.h"
 
@@ -10,6 +10,7 @@
 #include "oauth/metadata.h"
 #include "policy/policy.h"
 #include "registry/registry.h"
+#include "upstream/document.h"
 
 #define DOCUMENT(path_, handler_) \
 	{ .methods = "GET", .path = path_, .need = NEED_IDENTIFY, .identify = oauth_in_force, \
@@ -23,6 +24,7 @@ static const struct route_row rows[] = {
 	DOCUMENT("/.well-known/openid-configuration", ep_openid_metadata),
 	DOCUMENT("/.well-known/openid-configuration/*", ep_openid_metadata),
 	DOCUMENT("/.well-known/jwks.json", ep_jwks),
+	DOCUMENT("{b}/.well-known/oauth-client/*", ep_client_document),
 	{ .path = NULL },
 };
 

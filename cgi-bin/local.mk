@@ -1,5 +1,8 @@
 # cgi-bin
 
+cgi_PROGRAMS += connect.fcgi
+connect_fcgi_SOURCES = cgi-bin/connect.c
+
 cgi_PROGRAMS += consent.fcgi
 consent_fcgi_SOURCES = cgi-bin/consent.c
 

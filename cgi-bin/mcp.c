@@ -18,7 +18,8 @@ int main(int argc, char **argv)
 		.find = mcp_find,
 		.threads = 2, /* they prepare calls, and wait for nothing but a token's first check */
 		.uses_database = true,
-		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_CLAIMS,
+		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_CLAIMS |
+		    1u << KEY_VAULT,
 		.policy_types = policy_types,
 		.adopt = mcp_adopt,
 		.release = mcp_release,

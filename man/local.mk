@@ -1,4 +1,5 @@
 # man
+dist_man_MANS += man/gatehouse-connect.8
 dist_man_MANS += man/gatehouse-consent.8
 dist_man_MANS += man/gatehouse-discovery.8
 dist_man_MANS += man/gatehouse-oauth.8

@@ -15,7 +15,7 @@ use Gatehouse::Run qw(wait_until);
 use Gatehouse::Server;
 
 my $pg = Gatehouse::Pg->new(private => 1);
-my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth consent mcp)],
+my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth consent connect mcp)],
 	routes => { '/mcp/a' => { upstream => 'http://127.0.0.1:9/mcp' } });
 
 sub ask {
@@ -23,7 +23,7 @@ sub ask {
 	return request(GET => $gw->url("/health$path"), { headers => [@headers] });
 }
 
-for my $program (qw(discovery oauth consent mcp)) {
+for my $program (qw(discovery oauth consent connect mcp)) {
 	is(ask("/$program/healthz")->{status}, 200, "$program is alive");
 	my $ready = ask("/$program/readyz");
 	is($ready->{status}, 200, "$program is ready");

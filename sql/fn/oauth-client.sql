@@ -146,6 +146,18 @@ begin
 	get diagnostics n = row_count;
 	total := total + n;
 
+	delete from connect_attempt where attempt_id in (
+		select attempt_id from connect_attempt where expires_at < now() - interval '1 hour'
+		limit p_limit for update skip locked);
+	get diagnostics n = row_count;
+	total := total + n;
+
+	delete from connect_ticket where ticket_id in (
+		select ticket_id from connect_ticket where expires_at < now()
+		limit p_limit for update skip locked);
+	get diagnostics n = row_count;
+	total := total + n;
+
 	delete from code where code_hash in (
 		select code_hash from code where expires_at < now() - interval '1 day'
 		limit p_limit for update skip locked);

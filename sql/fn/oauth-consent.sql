@@ -158,7 +158,7 @@ $$;
 -- A live session, as a browser presents it: p_session_hashes are the cookie's under every usable
 -- pepper, the primary's (whose id is p_pepper_id) first.
 -- Returns subject, name, email, claims, expires_in (seconds).
--- for: oauth consent
+-- for: oauth consent connect
 create or replace function gatehouse.session_present(p_session_hashes bytea[], p_pepper_id text)
 returns table (subject text, name text, email text, claims bytea, expires_in bigint)
 language plpgsql security definer

@@ -62,7 +62,7 @@ select outcome
 from gatehouse.session_begin($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
 -- name: session_find :one
--- for: oauth consent
+-- for: oauth consent connect
 -- $1 bytea[]  hashes of the session cookie, the primary pepper's first
 -- $2 text  the primary pepper's id
 select subject, name, email, claims, expires_in

@@ -89,7 +89,7 @@ static const struct option outbound_options[] = {
 	    .about = "Private networks that an upstream may lie in: arrays of CIDRs by upstream "
 		     "id, or by *. What clients name (documents, keys) is never read from there." },
 	{ "insecureHttp", OPTION_STRINGS, .about = "Upstream ids that may be called without TLS." },
-	{ "legacyDiscovery", OPTION_STRINGS, .later = true,
+	{ "legacyDiscovery", OPTION_STRINGS,
 	    .about = "Upstream ids of 2025-03-26 servers without resource metadata." },
 	{ "certificates", OPTION_OBJECT,
 	    .about = "Client certificates for mtlsCertificate: {cert, key} (PEM files) by id." },

@@ -119,10 +119,19 @@ struct oauth_conf {
 	bool cimd_enabled;
 };
 
-/* The token exchange of a route; used by consent pages now, by upstream OAuth later. */
+enum exchange_mode { EXCHANGE_USER, EXCHANGE_SHARED, EXCHANGE_ID_JAG };
+
+/* The token exchange of a route: whose tokens its calls carry, and how they are come by. */
 struct exchange_conf {
 	const struct policy_use *use;
 	const char *id, *display_name, *summary, *auth_mode;
+	enum exchange_mode mode;      /* what auth_mode says */
+	const char *scopes;           /* as they are sent; NULL: none are configured */
+	const char *scope_delimiter;  /* never "" */
+	const char *metadata_url;     /* protectedResourceMetadataUrl; NULL: what the upstream says */
+	const char *prompt;           /* NULL: consent with offline_access; "": never */
+	/* a manual registration; client_id NULL: auto */
+	const char *client_id, *client_secret, *client_auth;
 };
 
 /*

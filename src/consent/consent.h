@@ -13,7 +13,10 @@
  * with (protocol 6, A23 and A27); asked at every authorization, whoever the client.
  */
 bool pg_consent_show(struct req *, struct resp *, struct err *);
-/* Its form: request, csrf, decision = approve | cancel. Ends in a 303 to the client. */
+/*
+ * Its form: request, csrf, decision = approve | cancel, which end in a 303 to the client; or
+ * continue, which leads to the upstream's sign-in and back here.
+ */
 bool pg_consent_decide(struct req *, struct resp *, struct err *);
 
 /* {b}/oauth/grants: what the person who is signed in has granted. */

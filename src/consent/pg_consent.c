@@ -19,6 +19,8 @@
 #include "page/csrf.h"
 #include "page/html.h"
 #include "page/page.h"
+#include "upstream/required.h"
+#include "upstream/ticket.h"
 
 enum { CODE_TTL_S = 60 };
 
@@ -30,6 +32,7 @@ struct asked {
 	const char *client_id, *client_name, *redirect_uri, *operation_id, *scope;
 	const char *subject, *name, *email;
 	const struct mcp_route *route;
+	enum required_state required; /* what the upstream still wants */
 	struct uri redirect;
 	const char *form_source;
 };
@@ -99,6 +102,28 @@ static bool find_redirect(struct req *r, struct asked *q, struct err *e)
 		   q->client_id, fault.code ? fault.text : "scheme");
 }
 
+/* Whether the upstream is connected: what calls would be answered otherwise. */
+static bool find_required(struct req *r, struct asked *q, struct err *e)
+{
+	const struct exchange_conf *x = q->route->exchange;
+	bool shared = x && x->mode == EXCHANGE_SHARED;
+	struct db_rows rows;
+
+	if (!x || x->mode == EXCHANGE_ID_JAG)
+		return true;
+	const struct db_param params[] = { q->session, DB_TEXT(x->id), db_bool(shared) };
+
+	if (!db_call(r->app->db, STMT_CONNECTION_STATE, params, 3, r->arena, &rows, e))
+		return false;
+	if (rows.rows && !strcmp(db_text(&rows, 0, 0), "connected"))
+		q->required = REQUIRED_NOT;
+	else if (shared)
+		q->required = REQUIRED_ADMIN;
+	else
+		q->required = rows.rows ? REQUIRED_RECONSENT : REQUIRED_CONNECT;
+	return true;
+}
+
 /* What was asked; it may have been decided before. */
 static bool load(struct req *r, const char *id, struct asked *q, struct err *e)
 {
@@ -126,7 +151,7 @@ static bool load(struct req *r, const char *id, struct asked *q, struct err *e)
 	q->name = db_text(&rows, 0, 11);
 	q->email = db_text(&rows, 0, 12);
 	r->log.route = q->operation_id;
-	return find_route(r, q, e) && find_redirect(r, q, e);
+	return find_route(r, q, e) && find_redirect(r, q, e) && find_required(r, q, e);
 }
 
 /* The page */
@@ -205,6 +230,17 @@ static void show_client(struct arena *a, const struct asked *q, struct page_cons
 	page->client_verified = page->redirect_web;
 }
 
+static void show_required(struct req *r, const struct asked *q, struct page_consent *page)
+{
+	const struct upstream up = { .arena = r->arena, .project = r->project, .route = q->route,
+		.conf = q->route->exchange, .origin = r->origin };
+
+	page->blocked = q->required != REQUIRED_NOT;
+	page->connect_admin = q->required == REQUIRED_ADMIN;
+	if (page->blocked && !page->connect_admin)
+		page->connect = required_message(&up, q->required);
+}
+
 bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 {
 	struct arena *a = r->arena;
@@ -232,6 +268,7 @@ bool pg_consent_show(struct req *r, struct resp *s, struct err *e)
 	show_permissions(a, q.scope, &page);
 	show_redirect(a, &q.redirect, &page);
 	show_client(a, &q, &page);
+	show_required(r, &q, &page);
 	return page_send(r, s, 200, &page, q.form_source, e);
 }
 
@@ -310,6 +347,38 @@ static bool cancel(struct req *r, struct resp *s, const struct asked *q, struct 
 	return answer(s, &rows, "error", "access_denied");
 }
 
+/* To the upstream's own sign-in, and back to this page. */
+static bool go_on(
+    struct req *r, struct resp *s, const struct asked *q, const struct ring *ring, struct err *e)
+{
+	const struct upstream up = { .arena = r->arena, .project = r->project, .route = q->route,
+		.conf = q->route->exchange, .origin = r->origin };
+	struct page_continue page = {
+		.host = page_host(r),
+		.service_name = show_service(r->arena, q->route, q->operation_id),
+	};
+
+	if (q->required != REQUIRED_CONNECT && q->required != REQUIRED_RECONSENT)
+		return resp_redirect(s,
+		    uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", q->id));
+	const char *ticket =
+	    ticket_make(ring, r->arena, up.conf->id, q->operation_id, q->subject, q->id);
+	const char *url = required_url(&up, ticket);
+
+	page.url = page_url(r->arena, url);
+	resp_set(s, "Refresh", arena_printf(r->arena, "0; url=%s", url));
+	return page_send(r, s, 200, &page, NULL, e);
+}
+
+/* The button is disabled then: whoever gets here all the same is shown the page again. */
+static bool check_required(const struct asked *q, struct err *e)
+{
+	return q->required == REQUIRED_NOT ||
+	       err_reason(e, ERR_INVALID_REQUEST, "connect_required",
+		   "the service has to be connected before you authorize", "upstream '%s'",
+		   q->route->exchange->id);
+}
+
 bool pg_consent_decide(struct req *r, struct resp *s, struct err *e)
 {
 	const char *decision, *id, *cookie;
@@ -326,7 +395,9 @@ bool pg_consent_decide(struct req *r, struct resp *s, struct err *e)
 		return false;
 	decision = form_get(&form, "decision");
 	if (decision && !strcmp(decision, "approve"))
-		return approve(r, s, &q, ring, e);
+		return check_required(&q, e) && approve(r, s, &q, ring, e);
+	if (decision && !strcmp(decision, "continue") && q.route->exchange)
+		return go_on(r, s, &q, ring, e);
 	if (decision && !strcmp(decision, "cancel"))
 		return cancel(r, s, &q, e);
 	return err_set(e, ERR_INVALID_REQUEST, "the answer is neither \"authorize\" nor \"cancel\"",

@@ -16,6 +16,7 @@
 #include "page/csrf.h"
 #include "page/html.h"
 #include "page/page.h"
+#include "upstream/connect.h"
 
 enum { GRANTS_MAX = 100 };
 
@@ -50,6 +51,39 @@ static void show_row(
 	row->last_used = show_date(r->arena, db_int_at(rows, i, 4), &row->last_used_time);
 }
 
+static void show_connection(struct req *r, const struct db_rows *rows, size_t i,
+    struct page_grants_connection_row *row)
+{
+	const char *id = db_text(rows, i, 0);
+	struct upstream up = { .arena = r->arena, .project = r->project };
+
+	row->connection_id = id;
+	/* one that is no longer in the project has its id alone */
+	row->connection_name =
+	    upstream_find(&up, id, NULL) ? show_service(r->arena, up.route, id) : id;
+	row->lost = strcmp(db_text(rows, i, 1), "connected") != 0;
+	row->issuer = html_clean(r->arena, db_text(rows, i, 2), SHOW_TEXT_MAX);
+	row->connected = show_date(r->arena, db_int_at(rows, i, 4), &row->connected_time);
+	row->disconnect = page_url(r->arena,
+	    req_url(r, arena_printf(r->arena, "/auth/connections/%s/disconnect", id)));
+}
+
+static bool show_connections(struct req *r, struct page_grants *page, const struct db_param *params,
+    struct err *e)
+{
+	struct db_rows rows;
+
+	if (!db_call(r->app->db, STMT_CONNECTIONS_OF_SESSION, params, 2, r->arena, &rows, e))
+		return false;
+	page->more |= rows.rows > GRANTS_MAX;
+	page->connections_n = rows.rows > GRANTS_MAX ? GRANTS_MAX : rows.rows;
+	page->connections =
+	    arena_calloc(r->arena, page->connections_n + 1, sizeof(*page->connections));
+	for (size_t i = 0; i < page->connections_n; i++)
+		show_connection(r, &rows, i, &page->connections[i]);
+	return true;
+}
+
 /* Who looks at the page; ERR_FORBIDDEN if nobody is signed in. */
 static bool find_person(struct req *r, const char **cookie, struct session *s, struct err *e)
 {
@@ -63,7 +97,7 @@ static bool find_person(struct req *r, const char **cookie, struct session *s, s
 
 bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 {
-	char csrf[CSRF_TEXT], logout_csrf[CSRF_TEXT];
+	char csrf[CSRF_TEXT], logout_csrf[CSRF_TEXT], disconnect_csrf[CSRF_TEXT];
 	const char *cookie;
 	const struct ring *ring;
 	struct page_grants page = { .host = page_host(r) };
@@ -80,6 +114,7 @@ bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 		return false;
 	csrf_make(csrf, ring, cookie, FORM);
 	csrf_make(logout_csrf, ring, cookie, LOGOUT_FORM);
+	csrf_make(disconnect_csrf, ring, cookie, DISCONNECT_FORM);
 	page.user =
 	    show_user(r->arena, person.name, person.email, person.subject, &page.user_detail);
 	page.more = rows.rows > GRANTS_MAX;
@@ -87,6 +122,9 @@ bool pg_grants_show(struct req *r, struct resp *s, struct err *e)
 	page.grants = arena_calloc(r->arena, page.grants_n + 1, sizeof(*page.grants));
 	for (size_t i = 0; i < page.grants_n; i++)
 		show_row(r, &rows, i, &page.grants[i]);
+	if (!show_connections(r, &page, params, e))
+		return false;
+	page.disconnect_csrf = disconnect_csrf;
 	page.action = page_url(r->arena, req_url(r, "/oauth/grants"));
 	page.csrf = csrf;
 	page.logout = page_url(r->arena, req_url(r, "/oauth/logout"));

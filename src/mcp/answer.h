@@ -8,7 +8,10 @@
 
 #include "mcp/call.h"
 
-enum { RPC_SESSION_NOT_FOUND = -32001 }; /* what the SDKs answer and expect */
+enum {
+	RPC_SESSION_NOT_FOUND = -32001, /* what the SDKs answer and expect */
+	RPC_CONNECT_REQUIRED = -32001,  /* modern era, which has no sessions: see RPC_URL_ELICITATION_REQUIRED */
+};
 
 /* Status, headers and body for the error; false if it is one that serve's own answer (problem+json) fits. */
 bool answer_error(const struct call *, struct resp *, const struct err *);

@@ -10,16 +10,19 @@
 #include "mcp/edit.h"
 #include "mcp/mask.h"
 #include "mcp/relay.h"
+#include "mcp/renewal.h"
 #include "mcp/session.h"
 #include "oauth/bearer.h"
 #include "policy/upstream_request.h"
 #include "rpc/era.h"
 #include "rpc/outcome.h"
 #include "rpc/rpc.h"
+#include "upstream/required.h"
 
 /* What mcp.fcgi keeps for all calls: app.own. */
 struct mcp {
 	struct relay *relay;
+	struct renewals *renewals;
 	struct bearer_cache *cache; /* NULL: every token is asked of the database */
 };
 
@@ -34,6 +37,14 @@ static inline const struct mcp_site *mcp_site_of(const struct req *r)
 {
 	return r->site->own;
 }
+
+/* The connection whose token the call carries; connection_id NULL: none. See credential.h. */
+struct credential {
+	const char *connection_id, *requested_scope;
+	int generation;
+	bool expired, renew_first; /* the token's time is over, or nearly */
+	bool renewed;              /* after a 401: once */
+};
 
 struct call {
 	struct relay_call relay; /* first: the relay's hooks get this */
@@ -52,6 +63,9 @@ struct call {
 
 	const char *session_id; /* as the client sent it; NULL: none */
 	struct session session;
+
+	struct credential credential;
+	enum required_state required; /* why the user has to go to a browser first */
 
 	struct upstream_request upstream_request;
 	struct edit edit;

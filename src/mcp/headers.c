@@ -120,7 +120,12 @@ static struct curl_slist *append(struct curl_slist *list, const char *line)
 	return longer;
 }
 
-struct curl_slist *headers_list(const struct upstream_request *u)
+static void free_list(void *list)
+{
+	curl_slist_free_all(list);
+}
+
+struct curl_slist *headers_of(const struct upstream_request *u)
 {
 	static const char *const of_libcurl[] = { "Accept", "User-Agent", "Expect", "Content-Type" };
 	struct curl_slist *list = NULL;
@@ -132,5 +137,6 @@ struct curl_slist *headers_list(const struct upstream_request *u)
 	for (size_t i = 0; i < sizeof(of_libcurl) / sizeof(of_libcurl[0]); i++)
 		if (!upstream_header_get(u, of_libcurl[i]))
 			list = append(list, arena_printf(u->arena, "%s:", of_libcurl[i]));
+	arena_defer(u->arena, free_list, list);
 	return list;
 }

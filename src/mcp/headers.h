@@ -21,8 +21,8 @@ void headers_to_client(
 
 /*
  * The headers for a transfer. What libcurl would add by itself (Accept, User-Agent, Expect) is suppressed where it
- * is not in the request. The caller frees the list.
+ * is not in the request. The list lives as long as the request's arena.
  */
-struct curl_slist *headers_list(const struct upstream_request *);
+struct curl_slist *headers_of(const struct upstream_request *);
 
 #endif

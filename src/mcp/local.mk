@@ -3,6 +3,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/answer.c src/mcp/answer.h \
 	src/mcp/call.h \
 	src/mcp/cors.c src/mcp/cors.h \
+	src/mcp/credential.c src/mcp/credential.h \
 	src/mcp/edit.c src/mcp/edit.h \
 	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
@@ -10,6 +11,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/proxy.c src/mcp/proxy.h \
 	src/mcp/record.c src/mcp/record.h \
 	src/mcp/relay.c src/mcp/relay.h \
+	src/mcp/renewal.c src/mcp/renewal.h \
 	src/mcp/session.c src/mcp/session.h \
 	src/mcp/service.c src/mcp/service.h
 

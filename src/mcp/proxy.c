@@ -4,8 +4,8 @@
  * call, proxy_call() what is read, checked and changed on the way up, `hooks` what is on the way back.
  *
  *   identify: route -> origin -> token
- *   call:     message -> session -> era -> request (headers, query) -> policies -> relay
- *   answer:   redirect? refused? -> headers -> session -> body (masked, watched) -> event
+ *   call:     message -> session -> era -> request (headers, query) -> policies -> credential -> relay
+ *   answer:   token taken? -> redirect? refused? -> headers -> session -> body (masked, watched) -> event
  *
  * Each arrow is one call that returns bool; the first false is told by proxy_error(), and the event
  * is written all the same. Up to relay_submit() this runs in a request thread, from there on in the relay's.
@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "mcp/answer.h"
 #include "mcp/cors.h"
+#include "mcp/credential.h"
 #include "mcp/headers.h"
 #include "mcp/record.h"
 #include "oauth/metadata.h"
@@ -165,7 +166,10 @@ static enum relay_verdict on_head(struct relay_call *rc, const struct head *head
 {
 	struct call *c = call_of(rc);
 	const char *target = redirect_target(c, head);
+	enum relay_verdict verdict = credential_judge(c, head, e);
 
+	if (verdict != RELAY_PASS)
+		return verdict;
 	if (target) {
 		rc->transfer.url = target;
 		return RELAY_AGAIN;
@@ -229,7 +233,15 @@ static void on_over(struct relay_call *rc, enum relay_end end, const struct err 
 	record_call(call_of(rc), end, e);
 }
 
-static const struct relay_hooks hooks = { on_head, on_body, on_kept, on_refused, on_over };
+static const struct relay_hooks hooks = {
+	.begin = credential_begin,
+	.resume = credential_resume,
+	.head = on_head,
+	.body = on_body,
+	.kept = on_kept,
+	.refused = on_refused,
+	.over = on_over,
+};
 
 /* ---- the way up, in a request thread */
 
@@ -343,7 +355,7 @@ static bool finish_request(struct call *c, struct err *e)
 	return !c->route->forward_search || upstream_query_append(u, c->req->query, e);
 }
 
-static const char *upstream_url(const struct call *c)
+static const char *target_url(const struct call *c)
 {
 	struct arena *a = c->req->arena;
 	const struct uri *uri = &c->route->upstream;
@@ -351,11 +363,6 @@ static const char *upstream_url(const struct call *c)
 
 	return arena_printf(a, "%s%s%s%s", uri_origin(uri, a), *uri->path ? uri->path : "/", *query ? "?" : "",
 	    query);
-}
-
-static void free_headers(void *list)
-{
-	curl_slist_free_all(list);
 }
 
 static void free_mask(void *mask)
@@ -380,17 +387,16 @@ static void fill_relay(struct call *c, struct resp *p)
 	rc->comment_ms = limits->stream_comment_ms;
 	rc->transfer = (struct transfer){
 		.method = c->req->method,
-		.url = upstream_url(c),
+		.url = target_url(c),
 		.upstream = c->upstream,
 		.guard = mcp_site_of(c->req)->guard,
-		.headers = headers_list(&c->upstream_request),
+		.headers = headers_of(&c->upstream_request),
 		.body = c->req->body,
 		.body_len = c->req->body_len,
 		.connect_ms = limits->connect_ms,
 		.cert = c->route->mtls_cert,
 		.cert_key = c->route->mtls_key,
 	};
-	arena_defer(c->req->arena, free_headers, rc->transfer.headers);
 	arena_defer(c->req->arena, free_mask, &c->mask);
 }
 
@@ -413,7 +419,7 @@ bool proxy_call(struct req *r, struct resp *p, struct err *e)
 	    !check_calls(c, e) || !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
 		return false;
 	fill_request(c);
-	return run_policies(c, e) && finish_request(c, e) && submit(c, p);
+	return run_policies(c, e) && credential_find(c, e) && finish_request(c, e) && submit(c, p);
 }
 
 /* ---- who may call */
@@ -484,6 +490,6 @@ bool proxy_error(struct req *r, struct resp *p, const struct err *e)
 	struct call *c = r->identity ? r->identity : call_new(r);
 
 	if (!c->submitted) /* else the relay's last hook writes the event */
-		record_refusal(c, c->fault.code ? c->fault.status : err_status(e->code), e);
+		record_refusal(c, c->fault.code ? c->fault.status : c->required && c->body.n ? 200 : err_status(e->code), e);
 	return answer_error(c, p, e);
 }

@@ -51,6 +51,8 @@ static struct verdict verdict_of_err(const struct err *e)
 {
 	struct verdict v = { "failure", "gateway", err_reason_of(e), 0 };
 
+	if (!strcmp(v.reason, "connect_required"))
+		return (struct verdict){ "connect_required", NULL, v.reason, RPC_URL_ELICITATION_REQUIRED };
 	switch (e->code) {
 	case ERR_UPSTREAM:
 	case ERR_UPSTREAM_TIMEOUT:

@@ -48,8 +48,10 @@ struct lane {
 /* What other threads ask of the relay. */
 struct ask {
 	struct ask *next;
-	char *grant_id; /* NULL: all listening streams */
+	char *grant_id; /* whose streams end; NULL: all listening ones */
 	char *lane;     /* not NULL: all streams of that name instead */
+	void *key;      /* not NULL: calls that wait for it are resumed instead */
+	void (*release)(void *key);
 };
 
 struct relay {
@@ -214,6 +216,8 @@ static bool head_judge(struct relay_call *c)
 	case RELAY_AGAIN:
 		c->again = true;
 		return false;
+	case RELAY_PARK:
+		return false;
 	case RELAY_REFUSE:
 		return false;
 	}
@@ -350,6 +354,17 @@ static void ignore_event(void *own)
 	(void)own;
 }
 
+static void call_end(struct relay_call *, enum relay_end);
+
+/* After a hook has looked at a call that has no transfer. */
+static void proceed(struct relay_call *c, enum relay_verdict verdict)
+{
+	if (verdict == RELAY_REFUSE)
+		call_end(c, RELAY_END_DONE);
+	else if (verdict != RELAY_PARK)
+		transfer_begin(c);
+}
+
 static void call_begin(struct relay *r, struct relay_call *c)
 {
 	io_read_done(c->req->io);
@@ -367,7 +382,16 @@ static void call_begin(struct relay *r, struct relay_call *c)
 		r->calls->prev = c;
 	r->calls = c;
 	watch(c, 0);
-	transfer_begin(c);
+	c->heard_ms = r->now_ms;
+	proceed(c, c->hooks->begin ? c->hooks->begin(c, &c->err) : RELAY_PASS);
+}
+
+static void call_resume(struct relay_call *c)
+{
+	const void *key = c->waits_for;
+
+	c->waits_for = NULL;
+	proceed(c, c->hooks->resume(c, key, &c->err));
 }
 
 /* The request can be ended without blocking, or its client is cut off. */
@@ -504,6 +528,9 @@ static void transfer_ended(struct relay_call *c, CURLcode code)
 {
 	if (c->end == RELAY_END_CANCELLED) { /* a write failed */
 		call_end(c, RELAY_END_CANCELLED);
+	} else if (c->waits_for) {
+		c->is_stream = false; /* the answer was, and is dropped */
+		transfer_drop(c);
 	} else if (c->again && c->hops < HOPS) {
 		transfer_drop(c);
 		transfer_begin(c);
@@ -692,12 +719,27 @@ static void end_streams(struct relay *r, const struct ask *ask)
 	}
 }
 
+static void resume_calls(struct relay *r, const struct ask *ask)
+{
+	struct relay_call *next;
+
+	for (struct relay_call *c = r->calls; c; c = next) {
+		next = c->next;
+		if (c->waits_for == ask->key && !c->ending)
+			call_resume(c);
+	}
+	ask->release(ask->key);
+}
+
 static void take_asks(struct relay *r, struct ask *asks)
 {
 	while (asks) {
 		struct ask *next = asks->next;
 
-		end_streams(r, asks);
+		if (asks->key)
+			resume_calls(r, asks);
+		else
+			end_streams(r, asks);
 		free(asks->grant_id);
 		free(asks->lane);
 		free(asks);
@@ -844,17 +886,22 @@ void relay_submit(struct relay *r, struct relay_call *c)
 		wake(r);
 }
 
+static void post(struct relay *r, struct ask *ask)
+{
+	pthread_mutex_lock(&r->lock);
+	ask->next = r->asks;
+	r->asks = ask;
+	pthread_mutex_unlock(&r->lock);
+	wake(r);
+}
+
 static void put_ask(struct relay *r, const char *grant_id, const char *lane)
 {
 	struct ask *ask = xcalloc(1, sizeof(*ask));
 
 	ask->grant_id = grant_id ? xstrdup(grant_id) : NULL;
 	ask->lane = lane ? xstrdup(lane) : NULL;
-	pthread_mutex_lock(&r->lock);
-	ask->next = r->asks;
-	r->asks = ask;
-	pthread_mutex_unlock(&r->lock);
-	wake(r);
+	post(r, ask);
 }
 
 void relay_end_streams(struct relay *r, const char *grant_id)
@@ -865,6 +912,15 @@ void relay_end_streams(struct relay *r, const char *grant_id)
 void relay_end_lane(struct relay *r, const char *lane_name)
 {
 	put_ask(r, NULL, lane_name);
+}
+
+void relay_resume(struct relay *r, void *key, void (*release)(void *))
+{
+	struct ask *ask = xcalloc(1, sizeof(*ask));
+
+	ask->key = key;
+	ask->release = release;
+	post(r, ask);
 }
 
 void relay_stop(struct relay *r, int streams_ms)

@@ -29,6 +29,7 @@ struct lane;
 enum relay_verdict {
 	RELAY_PASS = 0, /* the response's status and headers are set: they go out, and the body follows */
 	RELAY_KEEP,     /* as RELAY_PASS, but nothing goes out until all of the body was read: then `kept` decides */
+	RELAY_PARK,     /* this answer is dropped, and the call waits: `waits_for` is set (see relay_resume) */
 	RELAY_AGAIN,    /* the transfer was changed (another URL): it is made again, this answer is dropped */
 	RELAY_REFUSE,   /* the error is set: this answer is dropped, `refused` answers */
 };
@@ -42,6 +43,10 @@ enum relay_end {
 };
 
 struct relay_hooks {
+	/* Before the first transfer: PASS, PARK or REFUSE. */
+	enum relay_verdict (*begin)(struct relay_call *, struct err *);
+	/* What a parked call waited for is there: AGAIN or REFUSE. */
+	enum relay_verdict (*resume)(struct relay_call *, const void *key, struct err *);
 	enum relay_verdict (*head)(struct relay_call *, const struct head *, struct err *);
 	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
 	 * at the end, to hand out what was held back. */
@@ -68,6 +73,9 @@ struct relay_call {
 	int64_t until_ms;         /* on clock_ms(): a stream ends then, as its grant does; 0: never */
 	int64_t comment_ms;       /* a silent stream gets a comment line so often; 0: never */
 	bool is_listening;        /* a stream that no request waits for (GET) */
+
+	/* set by a hook that answers RELAY_PARK */
+	const void *waits_for;
 
 	/* for the hooks to read */
 	bool is_stream;       /* the answer is text/event-stream */
@@ -106,6 +114,12 @@ void relay_end_streams(struct relay *, const char *grant_id);
 
 /* Ends all streams of a lane: its route was changed. */
 void relay_end_lane(struct relay *, const char *lane_name);
+
+/*
+ * From any thread: what calls wait for by this key is there. In the relay's thread all of them are resumed, then
+ * RELEASE(KEY) is called.
+ */
+void relay_resume(struct relay *, void *key, void (*release)(void *key));
 
 /* Finishes the calls in flight, ends streams within STREAMS_MS (listening ones at once), then the thread. */
 void relay_stop(struct relay *, int streams_ms);

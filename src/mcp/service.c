@@ -5,6 +5,7 @@
 #include "mcp/service.h"
 
 #include "mcp/proxy.h"
+#include "net/fetch.h"
 #include "oauth/metadata.h"
 #include "policy/policy.h"
 
@@ -80,8 +81,9 @@ bool mcp_start(struct app *app, struct err *e)
 	const struct project *p = app->site->project;
 
 	(void)e;
-	transfer_start();
+	fetch_start(2 * RENEWALS); /* half of what is said may be in a fetch: all renewals may */
 	m->relay = relay_start();
+	m->renewals = renewals_start(app->db, m->relay);
 	/* also where nobody signs in yet: a reload may add the policy */
 	if (!app->one_call)
 		m->cache = bearer_cache_start(p, app->name, on_revoked, m->relay);
@@ -97,7 +99,9 @@ void mcp_stop(struct app *app)
 	if (!m)
 		return;
 	bearer_cache_stop(m->cache); /* it tells the relay of revocations: first to go */
+	renewals_stop(m->renewals); /* calls that wait for one go on in the relay */
 	relay_stop(m->relay, app->one_call ? STREAMS_CGI_MS : STREAMS_STOP_MS);
+	renewals_free(m->renewals);
 	free(m);
 	app->own = NULL;
 }

@@ -114,7 +114,7 @@ static bool is_etag(const char *s)
 static void take_header(struct answer *an, const char *name, size_t n, const char *value)
 {
 	static const char *const names[] = { "content-type", "content-encoding", "etag",
-		"cache-control", "expires", "date", "age", NULL };
+		"cache-control", "expires", "date", "age", "www-authenticate", NULL };
 	struct fetch *f = an->f;
 	int which = 0;
 
@@ -149,6 +149,12 @@ static void take_header(struct answer *an, const char *name, size_t n, const cha
 	case 6:
 		an->age = value;
 		break;
+	case 7: /* one that is too long or malformed says nothing */
+		if (value && f->challenge)
+			f->challenge = arena_printf(an->arena, "%s, %s", f->challenge, value);
+		else if (value)
+			f->challenge = value;
+		break;
 	default:
 		break;
 	}
@@ -157,7 +163,7 @@ static void take_header(struct answer *an, const char *name, size_t n, const cha
 static void forget_headers(struct answer *an)
 {
 	an->f->content_type = "";
-	an->f->etag = NULL;
+	an->f->etag = an->f->challenge = NULL;
 	an->cache_control = an->expires = an->date = an->age = NULL;
 	an->malformed = false;
 }
@@ -267,10 +273,12 @@ static struct curl_slist *request_headers(const struct fetch *f, struct arena *a
 
 	list = add(list, arena_printf(a, "Accept: %s", f->accept ? f->accept : "application/json"));
 	list = add(list, "User-Agent: " PACKAGE_NAME "/" PACKAGE_VERSION);
-	if (f->form) {
+	if (f->form)
 		list = add(list, "Content-Type: application/x-www-form-urlencoded");
+	else if (f->json)
+		list = add(list, "Content-Type: application/json");
+	if (f->form || f->json)
 		list = add(list, "Expect:");
-	}
 	if (f->if_none_match && is_etag(f->if_none_match))
 		list = add(list, arena_printf(a, "If-None-Match: %s", f->if_none_match));
 	for (const char *const *h = f->headers; h && *h; h++)
@@ -310,14 +318,15 @@ static bool fault(const struct fetch *f, const struct transfer *t, const struct 
 
 static bool perform(struct fetch *f, struct answer *an, struct err *e)
 {
+	const char *body = f->form ? f->form : f->json;
 	struct transfer t = {
-		.method = f->form ? "POST" : "GET",
+		.method = body ? "POST" : "GET",
 		.url = f->url,
 		.upstream = f->upstream,
 		.guard = f->guard,
 		.headers = request_headers(f, an->arena),
-		.body = f->form,
-		.body_len = f->form ? strlen(f->form) : 0,
+		.body = body,
+		.body_len = body ? strlen(body) : 0,
 		.connect_ms = f->connect_ms,
 		.on_header = on_header,
 		.on_body = on_body,

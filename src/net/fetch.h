@@ -26,6 +26,7 @@ struct fetch {
 	    *upstream; /* whose rules of the guard apply; NULL: a stranger chose the URL, none do */
 	const char *accept;         /* NULL: application/json */
 	const char *form;           /* a form to POST; NULL: GET */
+	const char *json;           /* a JSON text to POST in its place */
 	const char *const *headers; /* more of them, "Name: value", ended by NULL; NULL: none */
 	const char *if_none_match;  /* an entity tag of an earlier answer; NULL: none */
 	size_t max;                 /* bytes of the body */
@@ -35,6 +36,7 @@ struct fetch {
 	int status; /* any: a redirect is an answer like others, and is not followed */
 	const char *content_type; /* lower case, without parameters; "" when none */
 	const char *etag;         /* NULL: none, or not fit to be sent back */
+	const char *challenge; /* WWW-Authenticate, all its lines joined by ", "; NULL: none */
 	int64_t fresh_s;  /* how long HTTP lets us keep it (RFC 9111, 4.2); -1: it does not say */
 	const char *body; /* NUL-terminated */
 	size_t body_len;

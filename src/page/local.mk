@@ -11,8 +11,11 @@ CLEANFILES += src/page/pages.c
 PAGE_FILES = \
 	$(top_srcdir)/share/page/_head.html \
 	$(top_srcdir)/share/page/_top.html \
+	$(top_srcdir)/share/page/connected.html \
 	$(top_srcdir)/share/page/consent.html \
+	$(top_srcdir)/share/page/continue.html \
 	$(top_srcdir)/share/page/error.html \
+	$(top_srcdir)/share/page/failed.html \
 	$(top_srcdir)/share/page/grants.html \
 	$(top_srcdir)/share/page/signed_out.html \
 	$(top_srcdir)/share/static/page.css

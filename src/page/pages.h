@@ -62,6 +62,9 @@ struct page_consent {
 	size_t permissions_n;
 	const char *user;             /* who is signed in: the name, else what there is */
 	const char *user_detail;      /* e-mail address or subject, where it says more */
+	const char *connect;          /* why the upstream has to be connected first; not set: it need not */
+	bool connect_admin;           /* it has to be, and an administrator must do it */
+	bool blocked;                 /* either of them: there is nothing to authorize yet */
 	struct page_url action;
 	const char *request;
 	const char *csrf;
@@ -78,12 +81,25 @@ struct page_grants_row {
 	const char *last_used_time;
 };
 
+struct page_grants_connection_row { /* an upstream that is used in the user's name */
+	const char *connection_id;    /* the upstream's id */
+	const char *connection_name;
+	const char *issuer;
+	const char *connected;
+	const char *connected_time;
+	bool lost;                    /* it has ended at the other side */
+	struct page_url disconnect;
+};
+
 struct page_grants {
 	const char *host;
 	const char *user;
 	const char *user_detail;
 	struct page_grants_row *grants;
 	size_t grants_n;
+	struct page_grants_connection_row *connections;
+	size_t connections_n;
+	const char *disconnect_csrf;
 	struct page_url action;
 	const char *csrf;
 	struct page_url logout;       /* the sign-out form */
@@ -98,7 +114,38 @@ struct page_signed_out {
 	struct page_url provider_url; /* its sign-out */
 };
 
-enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGE_SIGNED_OUT, PAGES };
+/* An upstream was connected, and no consent page waits for it. */
+struct page_connected {
+	const char *host;
+	const char *service_name;
+	bool shared;                  /* the connection of everybody */
+};
+
+/*
+ * On the way from the consent page to the upstream: a page, not a redirect, because browsers hold the
+ * form's CSP against every redirect that follows it, and the upstream's addresses are not known yet.
+ */
+struct page_continue {
+	const char *host;
+	const char *service_name;
+	struct page_url url;
+};
+
+/* An upstream was not connected. */
+struct page_failed {
+	const char *host;
+	const char *service_name;
+	const char *what;             /* a sentence: what went wrong */
+	const char *remedy;
+	const char *bucket;           /* "Gateway configuration", "Upstream OAuth setup", "Upstream response" */
+	const char *code;
+	const char *reason;
+	const char *request_id;
+	const char *time;             /* RFC 3339, UTC */
+	const char *upstream_page;    /* HTML with which the upstream answered: shown in a sandbox */
+};
+
+enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGE_SIGNED_OUT, PAGE_CONNECTED, PAGE_CONTINUE, PAGE_FAILED, PAGES };
 
 /* Generated: by page_id. */
 struct page {

@@ -11,7 +11,8 @@
  * The parser follows the HTML, and refuses what cannot be escaped safely: a value stands in text
  * or in an attribute in double quotes, never in a tag, a comment, <style>, an event handler or a
  * style attribute. An attribute that holds a URL takes only values of type struct page_url, and
- * these only as a whole. <script> is refused. A section ends in the same place of the HTML as it
+ * these only as a whole. <script> is refused; a foreign document stands only in
+ * <iframe sandbox="" srcdoc="{{name}}">. A section ends in the same place of the HTML as it
  * began.
  *
  * Names are members of a C struct; src/page/pages.h has the structs, gen-pages.pl the rest.

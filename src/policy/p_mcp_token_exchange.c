@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mcp-token-exchange-inbound: the upstream's own sign-in, one policy for each upstream.
- * What it says is read and checked, and consent pages show it; calls through it come with
- * upstream OAuth.
+ * mcp-token-exchange-inbound: the upstream's own sign-in, one policy for each upstream. What it
+ * says is read and checked here; src/upstream connects by it, and src/mcp/credential.c gives each
+ * call its token.
  */
 #include "config.h"
 
@@ -221,6 +221,48 @@ static void check_id_jag(const struct loading *l)
 	check_client_auth(l, "resourceAs");
 }
 
+static enum exchange_mode mode_of(const char *text)
+{
+	if (!strcmp(text, "id-jag"))
+		return EXCHANGE_ID_JAG;
+	return strcmp(text, "shared-oauth") ? EXCHANGE_USER : EXCHANGE_SHARED;
+}
+
+/* The scopes as one text, with the upstream's delimiter between them. */
+static const char *scopes_of(struct json_object *doc, struct arena *a, const char *delimiter)
+{
+	struct json_object *list = json_get(doc, "scopes");
+	const char *text = NULL;
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *scope = json_object_get_string(json_object_array_get_idx(list, i));
+
+		text = text ? arena_printf(a, "%s%s%s", text, delimiter, scope) : arena_strdup(a, scope);
+	}
+	return text;
+}
+
+/* The registration that is written down, nested or flat; none: it is made when it is needed. */
+static void load_registration(struct exchange_conf *c, struct json_object *doc)
+{
+	struct json_object *nested = json_get(doc, "clientRegistration"), *from = nested ? nested : doc;
+
+	c->client_id = json_get_string(from, "clientId");
+	c->client_secret = json_get_string(from, "clientSecret");
+	c->client_auth = json_get_string(from, "tokenEndpointAuthMethod");
+	if (!c->client_auth)
+		c->client_auth = c->client_secret ? "client_secret_basic" : "none";
+}
+
+static void load_prompt(struct exchange_conf *c, struct json_object *doc)
+{
+	struct json_object *prompt = json_get(doc, "prompt");
+
+	if (prompt)
+		c->prompt = json_object_is_type(prompt, json_type_boolean) ? "" : json_get_string(doc, "prompt");
+}
+
 static void *load(struct policy_use *use, struct json_object *doc, struct arena *a,
     struct problems *problems, const char *file, const char *pointer)
 {
@@ -233,13 +275,26 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 		.display_name = json_get_string(doc, "displayName"),
 		.summary = json_get_string(doc, "summary"),
 		.auth_mode = json_get_string(doc, "authMode"),
+		.scope_delimiter = json_get_string(doc, "scopeDelimiter"),
+		.metadata_url = json_get_string(doc, "protectedResourceMetadataUrl"),
 	};
+	c->mode = mode_of(c->auth_mode);
 	/* one connection for all callers needs none of them to be known */
-	use->needs_user = strcmp(c->auth_mode, "shared-oauth") != 0;
-	if (!strcmp(c->auth_mode, "id-jag")) {
+	use->needs_user = c->mode != EXCHANGE_SHARED;
+	if (c->mode == EXCHANGE_ID_JAG) {
 		check_id_jag(&l);
+		use->fault = arena_printf(a, "%s#%s: this version does not serve authMode id-jag", file, pointer);
+		problem_add(problems, false, file, pointer_to(&l, "authMode"),
+		    "choose another mode, or wait for a version that serves it",
+		    "policy '%.64s': this version does not serve authMode id-jag; routes that use it are closed",
+		    use->name);
 		return c;
 	}
+	if (!c->scope_delimiter || !*c->scope_delimiter)
+		c->scope_delimiter = " ";
+	c->scopes = scopes_of(doc, a, c->scope_delimiter);
+	load_prompt(c, doc);
+	load_registration(c, doc);
 	if (json_get(doc, "idJag"))
 		fault(&l, pointer_to(&l, "idJag"), "remove it, or write \"authMode\": \"id-jag\"",
 		    "option 'idJag' goes with authMode id-jag only");
@@ -254,6 +309,7 @@ const struct policy p_mcp_token_exchange = {
 		.about = "Sends each call with the upstream's own token, a user's or a shared one.",
 		.class = POLICY_EXCHANGE,
 		.needs_user = true,
+		.served = true,
 		.options = options,
 		.load = load,
 	},

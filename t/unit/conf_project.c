@@ -136,8 +136,8 @@ static void test_routes(void)
 	r = project_route(p, "/mcp/open");
 	ok(r && !r->fault && r->is_public && r->cors_any && !r->oauth && r->forward_search,
 	    "a public route");
-	r = project_route(p, "/mcp/linear");
-	ok(r && r->fault && strstr(r->fault, "config/policies.json#/policies/5"),
+	r = project_route(p, "/mcp/linear-too");
+	ok(r && r->fault && strstr(r->fault, "config/policies.json#/policies/7"),
 	    "a route with a policy of a later version is closed, and says where");
 	ok(r->exchange && !strcmp(r->exchange->id, "linear") &&
 		!strcmp(r->exchange->display_name, "Linear"),

@@ -134,7 +134,7 @@ sub _cgi {
 	my ($self) = @_;
 	my ($dir, $run) = ($self->{dir}, $self->{run});
 	$run->make_dir('www/cgi-bin');
-	for my $program (qw(discovery oauth consent mcp)) {
+	for my $program (qw(discovery oauth consent connect mcp)) {
 		my $from = $run->install(bin_path("$program.fcgi"));
 		my $to = "$dir/www/cgi-bin/$program.cgi";
 		link $from, $to or -e $to or croak "$to: $!";

@@ -1,0 +1,21 @@
+# src/upstream: users' connections to upstreams: how they are made, kept and renewed
+libgatehouse_a_SOURCES += \
+	src/upstream/challenge.c src/upstream/challenge.h \
+	src/upstream/connect.c src/upstream/connect.h \
+	src/upstream/discover.c src/upstream/discover.h \
+	src/upstream/document.h \
+	src/upstream/ep_callback.c \
+	src/upstream/ep_connect.c \
+	src/upstream/ep_disconnect.c \
+	src/upstream/ep_document.c \
+	src/upstream/register.c src/upstream/register.h \
+	src/upstream/required.c src/upstream/required.h \
+	src/upstream/ticket.c src/upstream/ticket.h \
+	src/upstream/tokens.c src/upstream/tokens.h \
+	src/upstream/upstream.c src/upstream/upstream.h \
+	src/upstream/vault.c src/upstream/vault.h
+
+TESTS += t/500-connect.t
+TESTS += t/510-upstream-calls.t
+TESTS += t/520-shared.t
+TESTS += t/530-hostile-upstream.t
