@@ -134,6 +134,8 @@ static bool need_is_met(struct doctor *d, enum need_of_check need)
 {
 	if (need == NEEDS_DATABASE && !d->pg)
 		doctor_skip(d, "no program can log in to the database");
+	else if (need == NEEDS_DATABASE && d->database_hangs)
+		doctor_skip(d, "the database does not answer");
 	else if (need >= NEEDS_WEB && !d->answers)
 		doctor_skip(d, "the public URL does not answer");
 	else if (need == NEEDS_ROUTE && !d->route)

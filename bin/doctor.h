@@ -41,6 +41,7 @@ struct doctor {
 	bool header_lost;              /* Authorization does not arrive, which was said */
 
 	struct pg_conn *pg; /* a program's connection to the database; NULL: none was had */
+	bool database_hangs; /* it stopped answering, which was said */
 	const struct check *now;
 	struct finding *findings, **tail;
 };

@@ -21,7 +21,7 @@
 
 #include <libpq-fe.h>
 
-enum { NOTIFY_WAIT_MS = 2000, EVENT_WAIT_MS = 3000, SKEW_WARNING_MS = 2000, SKEW_ERROR_MS = 30000 };
+enum { ANSWER_MS = 5000, NOTIFY_WAIT_MS = 2000, EVENT_WAIT_MS = 3000, SKEW_WARNING_MS = 2000, SKEW_ERROR_MS = 30000 };
 
 #define SKEW_REMEDY "let both machines keep time: systemctl enable --now systemd-timesyncd (or chrony)"
 
@@ -35,7 +35,7 @@ static PGconn *connect_as(struct doctor *d, const char *conninfo, const char *pr
 {
 	char *text = db_conninfo(conninfo, program);
 	const char *const keys[] = { "connect_timeout", "fallback_application_name", "dbname", NULL };
-	const char *const values[] = { "5", "gatehousectl doctor", text, NULL };
+	const char *const values[] = { "3", "gatehousectl doctor", text, NULL };
 	PGconn *pg;
 
 	doctor_as_program(d, program); /* peer authentication goes by who connects */
@@ -51,12 +51,51 @@ static PGconn *connect_as(struct doctor *d, const char *conninfo, const char *pr
 	return NULL;
 }
 
+/*
+ * The result of what was just sent. A server that stopped answering must not stop a monitor: NULL after a while,
+ * and from then on at once.
+ */
+static PGresult *result_of(struct doctor *d, PGconn *pg)
+{
+	int64_t until = clock_ms() + ANSWER_MS;
+	PGresult *last = NULL, *next;
+
+	while (!d->database_hangs) {
+		struct pollfd p = { .fd = PQsocket(pg), .events = POLLIN };
+
+		if (PQconsumeInput(pg) && PQisBusy(pg)) {
+			d->database_hangs = !poll(&p, 1, clock_left_ms(until));
+			continue;
+		}
+		next = PQgetResult(pg);
+		if (!next)
+			return last;
+		PQclear(last);
+		last = next;
+	}
+	PQclear(last);
+	return NULL;
+}
+
+/* A constant text without parameters or result. */
+static void tell(struct doctor *d, PGconn *pg, const char *sql)
+{
+	PQsendQuery(pg, sql);
+	PQclear(result_of(d, pg));
+}
+
 /* Rows as text, or NULL, which is a finding. Parameters may be NULL: then there are none, or one. */
 static PGresult *query2(struct doctor *d, PGconn *pg, const char *sql, const char *a, const char *b)
 {
 	const char *const parameters[] = { a, b };
-	PGresult *r = PQexecParams(pg, sql, b ? 2 : a ? 1 : 0, NULL, parameters, NULL, NULL, 0);
+	PGresult *r;
 
+	PQsendQueryParams(pg, sql, b ? 2 : a ? 1 : 0, NULL, parameters, NULL, NULL, 0);
+	r = result_of(d, pg);
+	if (d->database_hangs) {
+		doctor_error(d, "PostgreSQL's log, its disk and its load", "the database does not answer");
+		return NULL;
+	}
 	if (PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK)
 		return r;
 	doctor_error(d, "run `gatehousectl migrate`; the server's log says more", "the database refuses to say: %.*s",
@@ -372,19 +411,23 @@ void check_prepared(struct doctor *d)
 	if (!d->p->prepared_statements)
 		return;
 	other = connect_as(d, d->p->database, d->pg->program, &why); /* poolers keep users apart */
-	if (!other)
-		return; /* was said by another check */
-	PQclear(PQprepare(d->pg->pg, "doctor", "select 1", 0, NULL));
-	PQclear(PQexec(other, "begin"));
-	PQclear(PQexec(other, "select 1")); /* a pooler gives it the server that was free */
-	r = PQexecPrepared(d->pg->pg, "doctor", 0, NULL, NULL, NULL, 0);
-	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+	if (!other) {
+		doctor_skip(d, "a second connection cannot be had: %s", why);
+		return;
+	}
+	PQsendPrepare(d->pg->pg, "doctor", "select 1", 0, NULL);
+	PQclear(result_of(d, d->pg->pg));
+	tell(d, other, "begin");
+	tell(d, other, "select 1"); /* a pooler gives it the server that was free */
+	PQsendQueryPrepared(d->pg->pg, "doctor", 0, NULL, NULL, NULL, 0);
+	r = result_of(d, d->pg->pg);
+	if (!d->database_hangs && PQresultStatus(r) != PGRES_TUPLES_OK)
 		doctor_error(d, "\"preparedStatements\": false (or max_prepared_statements in PgBouncer 1.21 and later)",
 		    "prepared statements get lost between here and the database: a pooler gives each transaction "
 		    "another server");
 	PQclear(r);
-	PQclear(PQexec(other, "rollback"));
-	PQclear(PQexec(d->pg->pg, "deallocate all"));
+	tell(d, other, "rollback");
+	tell(d, d->pg->pg, "deallocate all");
 	PQfinish(other);
 }
 
@@ -454,13 +497,15 @@ const char *doctor_event_address(struct doctor *d, const char *request_id, const
 
 	if (!pg)
 		return NULL;
-	PQclear(PQexec(pg, "set role gatehouse")); /* where one role serves all, it is the owner already */
+	tell(d, pg, "set role gatehouse"); /* where one role serves all, it is the owner already */
 	while (!found && clock_left_ms(until)) {
-		PGresult *r = PQexecParams(pg,
+		PGresult *r;
+
+		PQsendQueryParams(pg,
 		    "select coalesce(client_ip, '') from gatehouse.event_call "
 		    "where request_id = $1 and at > now() - interval '1 hour'",
 		    1, NULL, &request_id, NULL, NULL, 0);
-
+		r = result_of(d, pg);
 		if (PQresultStatus(r) != PGRES_TUPLES_OK)
 			*why = arena_strndup(d->arena, PQerrorMessage(pg), strcspn(PQerrorMessage(pg), "\n"));
 		else

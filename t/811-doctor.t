@@ -87,7 +87,7 @@ SKIP: {
 	skip 'only root can start what runs as root', 1 if $> != 0;
 	my $pid = fork;
 	if (!$pid) {
-		$0 = 'mcp.fcgi';    # the kernel's name of it, too
+		$0 = "mcp.fcgi\0-c\0$project";    # the kernel's name of it, too, and of this project
 		sleep 60;
 		require POSIX;
 		POSIX::_exit(0);
