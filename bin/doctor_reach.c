@@ -119,7 +119,7 @@ void check_upstreams(struct doctor *d)
 
 static void reach_provider(struct doctor *d, const struct guard *guard, const char *what, const char *url)
 {
-	struct target t = { .what = what, .upstream = "identity-provider", .url = url };
+	struct target t = { .what = what, .upstream = d->p->oauth->use->name, .url = url };
 
 	if (url && uri_parse(&t.uri, d->arena, url, NULL) && t.uri.host)
 		reach(d, guard, &t);
@@ -137,6 +137,8 @@ void check_provider(struct doctor *d)
 	guard = load_guard(d);
 	if (!guard)
 		return;
+	if (o->discovery)
+		reach_provider(d, guard, "the identity provider's discovery document", o->issuer);
 	reach_provider(d, guard, "the identity provider's keys", o->jwks_url);
 	reach_provider(d, guard, "the identity provider's token endpoint", o->login_token_url);
 }

@@ -177,7 +177,7 @@ $gw->write_project(oauth => 'company', gateway => $gateway, policies => [{ name 
 		oidc => { issuer => 'https://10.1.1.1/', jwksUrl => 'https://nowhere.invalid/keys' }, browserLogin => \%login } } }]);
 $doctor = Gatehouse::Doctor->new($gw, '--url', $front->origin);
 $doctor->finds('provider', error => qr/keys: the name nowhere\.invalid/, qr/resolver/, 'keys that cannot be fetched');
-$doctor->finds('provider', error => qr/token endpoint: 10\.1\.1\.2 leads to/, qr{10\.1\.1\.2/32}, 'a token endpoint inside',
+$doctor->finds('provider', error => qr/token endpoint: 10\.1\.1\.2 leads to/, qr{"company": \["10\.1\.1\.2/32"\]}, 'a token endpoint inside',
 	again => 1);
 
 # ---- what a program refused ----
