@@ -33,8 +33,8 @@ sub promoted_under_load {
 			database => $primary->conninfo_with($standby), development => JSON::PP::true,
 			rates => { register => 0, authorize => 0, token => 0, refresh => 0 } });
 	my $flow = Gatehouse::Flow->new(origin => $gw->origin);
-	my @tokens = map { $flow->sign_in(route => '/mcp/a') } 1 .. 30;
-	my $load = Gatehouse::Load->new(origin => $gw->origin, route => '/mcp/a', users => 48, sign_ins => 4, patience => 40);
+	my @tokens = map { $flow->sign_in(route => '/mcp/a') } 1 .. 20;
+	my $load = Gatehouse::Load->new(origin => $gw->origin, route => '/mcp/a', users => 32, sign_ins => 4, patience => 40);
 
 	sleep 1;
 	my $revoker = fork // die "fork: $!";
