@@ -25,11 +25,12 @@ const char *claims_open(const struct ring *ring, struct arena *a, const char *su
 	const char *const place[] = { "claims", subject, NULL };
 	struct blob plain;
 
-	return seal_open(ring, KEY_CLAIMS, a, sealed, place, &plain, e) ? (const char *)plain.p : NULL;
+	return seal_open(ring, KEY_CLAIMS, a, sealed, place, &plain, e) ? (const char *)plain.p
+									: NULL;
 }
 
-struct blob tokens_seal(const struct ring *ring, struct arena *a, const char *login_id,
-    const struct identity *who)
+struct blob tokens_seal(
+    const struct ring *ring, struct arena *a, const char *login_id, const struct identity *who)
 {
 	const char *const place[] = { "login", "tokens", login_id, NULL };
 	struct json_object *doc;

@@ -14,8 +14,8 @@ struct blob claims_seal(
     const struct ring *, struct arena *, const char *subject, const char *claims);
 
 /* The text; NULL with ERR_INTERNAL where it was sealed for another subject, or changed. */
-const char *claims_open(const struct ring *, struct arena *, const char *subject, struct blob,
-    struct err *);
+const char *claims_open(
+    const struct ring *, struct arena *, const char *subject, struct blob, struct err *);
 
 /*
  * The provider's tokens of the sign-in LOGIN_ID: what renews the claims, and what ends the session

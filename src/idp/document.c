@@ -22,8 +22,8 @@ enum {
 
 bool provider_fault(struct err *e, const char *reason, const char *detail)
 {
-	return err_reason(e, ERR_UPSTREAM, reason,
-	    "the sign-in provider's answer cannot be used", "%s", detail);
+	return err_reason(
+	    e, ERR_UPSTREAM, reason, "the sign-in provider's answer cannot be used", "%s", detail);
 }
 
 /* The same in words for people, who know nothing of fetches. */
@@ -58,7 +58,8 @@ bool provider_fetch(struct req *r, struct fetch *f, int64_t deadline_ms, struct 
 		return false;
 	if (!left)
 		return err_reason(e, ERR_UPSTREAM_TIMEOUT, "fetch_timeout",
-		    "the sign-in provider did not answer in time", "%.200s: no time is left", f->url);
+		    "the sign-in provider did not answer in time", "%.200s: no time is left",
+		    f->url);
 	/* its rules in `outbound` go by the policy's name */
 	f->upstream = r->project->oauth->use->name;
 	f->total_ms = left;
@@ -108,7 +109,8 @@ static bool ask(struct req *r, struct document *d, struct err *e)
 		return false;
 	if (!fetch_is_json(&f, &why) || !d->check(r->arena, d, f.body, f.body_len, &why))
 		return provider_fault(e, why.reason ? why.reason : "provider_document",
-		    arena_printf(r->arena, "%.200s: %s", d->url, *why.detail ? why.detail : why.text));
+		    arena_printf(
+			r->arena, "%.200s: %s", d->url, *why.detail ? why.detail : why.text));
 	const struct db_param params[] = { DB_TEXT(d->url), DB_TEXT(f.body),
 		db_int(r->arena, keep_s(&f)) };
 

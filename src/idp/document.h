@@ -24,8 +24,8 @@ bool provider_fetch(struct req *, struct fetch *, int64_t deadline_ms, struct er
 struct document {
 	const char *url, *issuer;
 	/* ERR_SYNTAX for what must not be kept */
-	bool (*check)(struct arena *, const struct document *, const char *text, size_t n,
-	    struct err *);
+	bool (*check)(
+	    struct arena *, const struct document *, const char *text, size_t n, struct err *);
 	int64_t deadline_ms; /* for all that has to do with it */
 	const char *text;    /* set by the functions: what stands there */
 	int64_t version;     /* grows with each new copy */

@@ -55,7 +55,8 @@ static const char *read_name(struct span claims, const char *name, struct arena 
 static bool check_subject(struct span claims, struct arena *a, const char **sub, struct err *e)
 {
 	*sub = read_name(claims, "sub", a);
-	return *sub || refuse(e, "token_subject", "sub is missing, empty, too long, or no plain text");
+	return *sub ||
+	       refuse(e, "token_subject", "sub is missing, empty, too long, or no plain text");
 }
 
 /* Whether `aud` names AUDIENCE; *N is how many it names. Anything in it but texts is an error. */
@@ -137,7 +138,8 @@ static bool check_nonce(struct span claims, const char *nonce, struct arena *a, 
 }
 
 /* The left half of the access token's digest, of the size that the algorithm's name says (3.1.3.6). */
-static bool check_hash(const struct jws *j, const char *access_token, struct arena *a, struct err *e)
+static bool check_hash(
+    const struct jws *j, const char *access_token, struct arena *a, struct err *e)
 {
 	struct span claim = scan_member(j->payload, "at_hash");
 	const char *bits = j->alg + 2, *got = scan_string(claim, a);
@@ -179,8 +181,7 @@ bool access_token_check(const struct jws *j, const struct token_want *want, cons
 	size_t n;
 
 	if (!check_type(j, "at+jwt", e) || !check_issuer(j->payload, want, e) ||
-	    !check_subject(j->payload, a, sub, e) ||
-	    !check_times(j->payload, want->now_s, true, e))
+	    !check_subject(j->payload, a, sub, e) || !check_times(j->payload, want->now_s, true, e))
 		return false;
 	if (optional && !scan_member(j->payload, "aud").p)
 		return true;
@@ -199,7 +200,8 @@ static bool check_event(struct span claims, struct err *e)
 bool logout_token_check(const struct jws *j, const struct token_want *want, struct arena *a,
     const char **sub, const char **sid, struct err *e)
 {
-	struct span has_sub = scan_member(j->payload, "sub"), has_sid = scan_member(j->payload, "sid");
+	struct span has_sub = scan_member(j->payload, "sub"),
+		    has_sid = scan_member(j->payload, "sid");
 	int64_t iat;
 
 	*sub = read_name(j->payload, "sub", a);

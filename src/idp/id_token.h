@@ -25,8 +25,8 @@ struct token_want {
 };
 
 /* An ID token. *SUB is its subject, in the arena. */
-bool id_token_check(const struct jws *, const struct token_want *, struct arena *, const char **sub,
-    struct err *);
+bool id_token_check(
+    const struct jws *, const struct token_want *, struct arena *, const char **sub, struct err *);
 
 /*
  * A signed access token, of which only issuer, times, and AUDIENCE are looked at. OPTIONAL: it may

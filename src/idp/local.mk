@@ -18,3 +18,6 @@ TESTS += t/unit/idp_dev_login
 check_PROGRAMS += t/unit/idp_provider
 t_unit_idp_provider_SOURCES = t/unit/idp_provider.c t/unit/tap.h
 TESTS += t/unit/idp_provider
+check_PROGRAMS += t/unit/idp_claims
+t_unit_idp_claims_SOURCES = t/unit/idp_claims.c t/unit/tap.h
+TESTS += t/unit/idp_claims

@@ -21,21 +21,23 @@ void oauth_read_times(struct oauth_conf *, struct json_object *times);
 /* The rows of browserLogin that its overrides have as well. */
 #define OAUTH_TIMES                                                                                \
 	{ "pkce", OPTION_ENUM, .words = "S256 none", .initial = "S256",                            \
-	    .about = "Whether the sign-in is protected by PKCE." },                                \
+		.about = "Whether the sign-in is protected by PKCE." },                            \
 	    { "tokenEndpointAuthMethod", OPTION_ENUM,                                              \
-		.words = "client_secret_basic client_secret_post private_key_jwt",                 \
-		.initial = "what the provider prefers",                                            \
-		.about = "How we authenticate at its token endpoint." },                           \
+		    .words = "client_secret_basic client_secret_post private_key_jwt",             \
+		    .initial = "what the provider prefers",                                        \
+		    .about = "How we authenticate at its token endpoint." },                       \
 	    { "remoteTimeoutMs", OPTION_INT, false, 1, OAUTH_TIMEOUT_MAX_MS, .initial = "10000",   \
-		.about = "Milliseconds for all requests to the provider in one sign-in." },        \
+		    .about = "Milliseconds for all requests to the provider in one sign-in." },    \
 	    { "stateTtlSeconds", OPTION_INT, false, 1, OAUTH_DAY_S, .initial = "900",              \
-		.about = "Seconds that a sign-in may take." },                                     \
+		    .about = "Seconds that a sign-in may take." },                                 \
 	    { "sessionTtlSeconds", OPTION_INT, false, 1, 365 * OAUTH_DAY_S, .initial = "28800",    \
-		.about = "Seconds that a browser stays signed in." },                              \
+		    .about = "Seconds that a browser stays signed in." },                          \
 	    { "claimsMaxAgeSeconds", OPTION_INT, false, 0, 365 * OAUTH_DAY_S, .initial = "86400",  \
-		.about = "The age at which a refresh asks the provider anew about its user." },    \
+		    .about =                                                                       \
+			"The age at which a refresh asks the provider anew about its user." },     \
 	{                                                                                          \
-		"claimsRequireRenewal", OPTION_BOOL, .initial = "false",                           \
+		"claimsRequireRenewal", OPTION_BOOL,                                               \
+		    .initial = "false",                                                            \
 		    .about = "Whether users whose claims cannot be renewed must sign in again."    \
 	}
 

@@ -31,11 +31,12 @@ static bool is_sound(struct req *r, const char *url)
 
 	return uri_parse(&u, r->arena, url, NULL) && u.host && !u.userinfo && !u.fragment &&
 	       (!strcmp(u.scheme, "https") ||
-		   (r->project->development && !strcmp(u.scheme, "http") && uri_is_loopback(u.host)));
+		   (r->project->development && !strcmp(u.scheme, "http") &&
+		       uri_is_loopback(u.host)));
 }
 
-static bool check_discovery(struct arena *a, const struct document *d, const char *text, size_t n,
-    struct err *e)
+static bool check_discovery(
+    struct arena *a, const struct document *d, const char *text, size_t n, struct err *e)
 {
 	const struct scan_limits limits = scan_limits_of(n);
 
@@ -91,8 +92,10 @@ static enum login_method choose_method(const struct oauth_conf *c, struct span d
 
 static bool discover(struct req *r, struct oidc *o, struct err *e)
 {
-	struct document d = { .url = discovery_url(r->arena, o->issuer), .issuer = o->issuer,
-		.check = check_discovery, .deadline_ms = o->deadline_ms };
+	struct document d = { .url = discovery_url(r->arena, o->issuer),
+		.issuer = o->issuer,
+		.check = check_discovery,
+		.deadline_ms = o->deadline_ms };
 	struct span doc;
 
 	if (!document_get(r, &d, e))
@@ -108,8 +111,8 @@ static bool discover(struct req *r, struct oidc *o, struct err *e)
 		return provider_fault(e, "discovery_url",
 		    "authorization_endpoint, token_endpoint or jwks_uri is missing");
 	o->method = choose_method(o->conf, doc);
-	o->iss_required = scan_kind(scan_member(doc,
-			      "authorization_response_iss_parameter_supported")) == 't';
+	o->iss_required =
+	    scan_kind(scan_member(doc, "authorization_response_iss_parameter_supported")) == 't';
 	o->algorithms = scan_member(doc, "id_token_signing_alg_values_supported");
 	return true;
 }
@@ -189,8 +192,7 @@ static const char *assertion(struct req *r, const struct oidc *o, struct err *e)
 	json_add_string(doc, "jti", jti);
 	json_add_int(doc, "iat", clock_wall_s());
 	json_add_int(doc, "exp", clock_wall_s() + ASSERTION_LIFE_S);
-	return jws_sign(
-	    r->arena, key->pem, "ES256", key->id, "JWT", json_text(r->arena, doc), e);
+	return jws_sign(r->arena, key->pem, "ES256", key->id, "JWT", json_text(r->arena, doc), e);
 }
 
 static const char *add(struct arena *a, const char *form, const char *name, const char *value)
@@ -206,7 +208,8 @@ struct reply { /* of the token endpoint */
 /* What a refusal means depends on whose mistake it is. */
 static bool refused(struct err *e, int status, const char *error, const char *detail)
 {
-	if (!strcmp(error, "invalid_client") || !strcmp(error, "unauthorized_client") || status == 401)
+	if (!strcmp(error, "invalid_client") || !strcmp(error, "unauthorized_client") ||
+	    status == 401)
 		return err_reason(e, ERR_CONFIG, "provider_refused_client",
 		    "the sign-in provider does not know this gateway, or not by this secret", "%s",
 		    detail);
@@ -244,8 +247,8 @@ static const char *token_of(struct json_object *doc, const char *name)
 	return s;
 }
 
-static bool ask_token(struct req *r, const struct oidc *o, const char *form, struct reply *reply,
-    struct err *e)
+static bool ask_token(
+    struct req *r, const struct oidc *o, const char *form, struct reply *reply, struct err *e)
 {
 	const struct scan_limits limits = scan_limits_of(REPLY_MAX);
 	const char *headers[] = { NULL, NULL };
@@ -277,7 +280,8 @@ static bool ask_token(struct req *r, const struct oidc *o, const char *form, str
 		return provider_fault(e, why.reason, why.detail);
 	reply->doc = json_parse(r->arena, f.body, f.body_len, &limits, &why);
 	if (!json_object_is_type(reply->doc, json_type_object))
-		return provider_fault(e, "provider_reply", "the token endpoint's answer is no JSON object");
+		return provider_fault(
+		    e, "provider_reply", "the token endpoint's answer is no JSON object");
 	if (json_get(reply->doc, "error"))
 		return read_refusal(r, &f, e);
 	reply->id_token = token_of(reply->doc, "id_token");
@@ -309,8 +313,9 @@ static bool distrust(struct err *e, const struct err *why)
 static bool verify(
     struct req *r, const struct oidc *o, const struct jws *j, bool wait, struct err *e)
 {
-	struct document keys = { .url = o->jwks_url, .check = check_keys,
-		.deadline_ms = o->deadline_ms };
+	struct document keys = {
+		.url = o->jwks_url, .check = check_keys, .deadline_ms = o->deadline_ms
+	};
 	struct err why = { .code = ERR_NONE }, renewal = { .code = ERR_NONE };
 
 	if (!document_get(r, &keys, e))
@@ -330,8 +335,8 @@ static bool verify(
 }
 
 /* Takes a signed token apart; its algorithm must be one that the provider says it uses. */
-static bool read_signed(struct req *r, const struct oidc *o, const char *text, struct jws *j,
-    struct err *e)
+static bool read_signed(
+    struct req *r, const struct oidc *o, const char *text, struct jws *j, struct err *e)
 {
 	struct err why = { .code = ERR_NONE };
 
@@ -356,8 +361,8 @@ static struct json_object *tree(struct req *r, struct span s)
 /* What FROM has and CLAIMS lacks. */
 static void complete(struct json_object *claims, struct json_object *from)
 {
-	json_object_object_foreach(from, name, value) if (!json_object_object_get_ex(claims, name, NULL))
-	    json_add(claims, name, value);
+	json_object_object_foreach(from, name, value) if (!json_object_object_get_ex(claims, name,
+							      NULL)) json_add(claims, name, value);
 }
 
 /*
@@ -399,8 +404,9 @@ static void note_overage(struct req *r, struct json_object *claims)
 		log_warn(&r->log,
 		    "the sign-in provider left the groups of a user out, who has too many: rules "
 		    "about groups do not match",
-		    "remedy", "let the token hold only groups assigned to the application, or use "
-			      "application roles",
+		    "remedy",
+		    "let the token hold only groups assigned to the application, or use "
+		    "application roles",
 		    "claim", names ? "_claim_names" : "hasgroups", NULL);
 }
 
@@ -507,7 +513,8 @@ static bool read_workos(struct req *r, const struct oidc *o, const struct reply 
 		return provider_fault(e, "token_subject", "the access token is another user's");
 	claims = tree(r, j.payload);
 	if (!claims)
-		return provider_fault(e, "jws_malformed", "the access token's claims cannot be read");
+		return provider_fault(
+		    e, "jws_malformed", "the access token's claims cannot be read");
 	first = json_get_string(user, "first_name");
 	last = json_get_string(user, "last_name");
 	json_add_string(claims, "given_name", first);
@@ -528,8 +535,9 @@ bool oidc_redeem(struct req *r, const struct oidc *o, const char *code, const ch
 	form = add(r->arena, form, "code_verifier", verifier);
 	if (!ask_token(r, o, form, &reply, e))
 		return false;
-	return o->conf->login_reply == LOGIN_REPLY_WORKOS ? read_workos(r, o, &reply, who, e)
-							   : read_id_token(r, o, &reply, nonce, who, e);
+	return o->conf->login_reply == LOGIN_REPLY_WORKOS
+		   ? read_workos(r, o, &reply, who, e)
+		   : read_id_token(r, o, &reply, nonce, who, e);
 }
 
 bool oidc_renew(struct req *r, const struct oidc *o, struct identity *who, struct err *e)
@@ -562,9 +570,9 @@ bool oidc_renew(struct req *r, const struct oidc *o, struct identity *who, struc
 bool oidc_logout_token(struct req *r, const struct oidc *o, const char *token, const char **subject,
     const char **sid, struct err *e)
 {
-	const struct token_want want = { .issuer = o->issuer,
-		.client_id = o->conf->login_client_id,
-		.now_s = clock_wall_s() };
+	const struct token_want want = {
+		.issuer = o->issuer, .client_id = o->conf->login_client_id, .now_s = clock_wall_s()
+	};
 	const char *sub;
 	struct jws j;
 

@@ -60,7 +60,8 @@ static const struct option oidc_options[] = {
 
 static const struct option login_options[] = {
 	{ "url", OPTION_STRING,
-	    .about = "The provider's authorization endpoint (required unless discovery is true), or {basePath}" DEV_LOGIN
+	    .about = "The provider's authorization endpoint (required unless discovery is true), "
+		     "or {basePath}" DEV_LOGIN
 		     " (alone, or after a loopback origin) for development." },
 	{ "tokenUrl", OPTION_URL,
 	    .about = "Its token endpoint; required unless url is dev-login or discovery is true." },

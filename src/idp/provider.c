@@ -40,8 +40,8 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-cognito-oauth-inbound",
 	    .inputs = { { "awsRegion", INPUT_REGION, "a region of AWS, such as eu-central-1" },
-		{ "userPoolId", INPUT_POOL, "the id of a pool in this region, such as eu-central-1_AbC123",
-		    "awsRegion" },
+		{ "userPoolId", INPUT_POOL,
+		    "the id of a pool in this region, such as eu-central-1_AbC123", "awsRegion" },
 		{ "userPoolDomain", INPUT_DOMAIN,
 		    "the domain alone, such as example.auth.eu-central-1.amazoncognito.com" } },
 	    .issuer = "https://cognito-idp.{awsRegion}.amazonaws.com/{userPoolId}",
@@ -143,7 +143,8 @@ static const struct provider providers[] = {
 	},
 	{
 	    .type = "mcp-workos-oauth-inbound",
-	    .inputs = { { "clientId", INPUT_PREFIX, "a client id, which begins with client_", "client_" } },
+	    .inputs = { { "clientId", INPUT_PREFIX, "a client id, which begins with client_",
+		"client_" } },
 	    .issuer = "https://api.workos.com/user_management/{clientId}",
 	    .jwks = "https://api.workos.com/sso/jwks/{clientId}",
 	    .authorize = "https://api.workos.com/user_management/authorize",
@@ -245,8 +246,8 @@ static const char *url_fault(struct arena *a, const char *s, bool base, const ch
 		return "has a fragment";
 	if (!base && *u.path && strcmp(u.path, "/") != 0)
 		return "has a path";
-	if (strstr(u.path, "/realms/") || (strlen(u.path) >= 7 &&
-		!strcmp(u.path + strlen(u.path) - 7, "/realms")))
+	if (strstr(u.path, "/realms/") ||
+	    (strlen(u.path) >= 7 && !strcmp(u.path + strlen(u.path) - 7, "/realms")))
 		return "has /realms/ in it";
 	if (uri_has_dot_segment(a, u.path))
 		return "has a path with dots";
@@ -261,7 +262,8 @@ static const char *uuid_fault(const char *s)
 	size_t i;
 
 	for (i = 0; s[i] && i < 36; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-'
+							    : !isxdigit((unsigned char)s[i]))
 			return "is no UUID";
 	return i == 36 && !s[i] ? NULL : "is no UUID";
 }
@@ -392,8 +394,8 @@ static bool check_input(struct deriving *d, size_t i)
 	if (!why)
 		return true;
 	complain(d, in->option, arena_printf(d->arena, "give %s", in->want),
-	    arena_printf(d->arena, "%s is '%.*s', which %s; wanted is %s", in->option, SHOWN_MAX, s, why,
-		in->want));
+	    arena_printf(d->arena, "%s is '%.*s', which %s; wanted is %s", in->option, SHOWN_MAX, s,
+		why, in->want));
 	return false;
 }
 
@@ -424,7 +426,8 @@ static const char *value_of(const struct deriving *d, const char *name, size_t n
 		if (strlen(in->option) != n || strncmp(in->option, name, n) != 0)
 			continue;
 		/* the only option with a default */
-		return !d->values[i] && in->kind == INPUT_PING ? ping_regions[0].domain : d->values[i];
+		return !d->values[i] && in->kind == INPUT_PING ? ping_regions[0].domain
+							       : d->values[i];
 	}
 	return NULL;
 }
@@ -482,7 +485,8 @@ bool provider_derive(const struct provider *row, struct oauth_conf *c, struct js
 		ok = check_input(&d, i) && ok;
 	if (!ok)
 		return false;
-	d.issuer = url(&d, row->either[1] && json_get(doc, row->either[1]) ? row->either_issuer : row->issuer);
+	d.issuer = url(
+	    &d, row->either[1] && json_get(doc, row->either[1]) ? row->either_issuer : row->issuer);
 	c->issuer = d.issuer;
 	c->jwks_url = url(&d, row->jwks);
 	c->login_url = url(&d, row->authorize);

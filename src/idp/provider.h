@@ -18,11 +18,11 @@ enum input_kind {
 	INPUT_BASE_URL, /* an URL, perhaps with a path */
 	INPUT_SEGMENT,  /* one part of a path */
 	INPUT_UUID,
-	INPUT_PREFIX,   /* begins with `word` */
-	INPUT_SUFFIX,   /* ends with `word`, which is not all of it */
-	INPUT_REGION,   /* one of AWS: "eu-central-1" */
-	INPUT_POOL,     /* a user pool of Cognito: the value of option `word`, "_", letters and digits */
-	INPUT_PING,     /* one of PingOne's regions; becomes the domain that it has */
+	INPUT_PREFIX, /* begins with `word` */
+	INPUT_SUFFIX, /* ends with `word`, which is not all of it */
+	INPUT_REGION, /* one of AWS: "eu-central-1" */
+	INPUT_POOL, /* a user pool of Cognito: the value of option `word`, "_", letters and digits */
+	INPUT_PING, /* one of PingOne's regions; becomes the domain that it has */
 };
 
 struct provider_input {
@@ -33,7 +33,7 @@ struct provider_input {
 };
 
 struct provider {
-	const char *type; /* the policy type */
+	const char *type;                /* the policy type */
 	struct provider_input inputs[5]; /* an absent option is not looked at */
 	/*
 	 * Addresses: {name} is the value of an option, {issuer} the issuer. A text in [brackets] is left
@@ -42,9 +42,9 @@ struct provider {
 	const char *issuer, *jwks, *authorize, *token, *userinfo, *end_session;
 	enum login_method method; /* how its token endpoint wants us to authenticate */
 	enum login_reply reply;
-	const char *extra;             /* more of the query of its authorization endpoint, encoded */
-	const char *either[2];         /* exactly one of these two options must be there */
-	const char *either_issuer;     /* the issuer where it is the second */
+	const char *extra;         /* more of the query of its authorization endpoint, encoded */
+	const char *either[2];     /* exactly one of these two options must be there */
+	const char *either_issuer; /* the issuer where it is the second */
 };
 
 /* The row of a policy type; NULL if there is none. */

@@ -32,9 +32,9 @@ static bool sign_out(struct req *r, struct err *e)
 		return false;
 	if (!oidc_logout_token(r, &provider, token, &subject, &sid, &why)) {
 		/* 2.8: a token that is not valid is 400, whoever made it */
-		bool invalid = why.code == ERR_UPSTREAM &&
-			       (!strncmp(err_reason_of(&why), "token_", 6) ||
-				   !strncmp(err_reason_of(&why), "jws_", 4));
+		bool invalid =
+		    why.code == ERR_UPSTREAM && (!strncmp(err_reason_of(&why), "token_", 6) ||
+						    !strncmp(err_reason_of(&why), "jws_", 4));
 
 		return err_reason(e, invalid ? ERR_INVALID_REQUEST : why.code, why.reason,
 		    invalid ? "the logout token is not valid" : why.text, "%s", why.detail);
@@ -53,7 +53,8 @@ static bool sign_out(struct req *r, struct err *e)
 bool ep_backchannel_logout(struct req *r, struct resp *p, struct err *e)
 {
 	if (!sign_out(r, e)) {
-		auth_event(r, "mcp_auth_logout", err_status(e->code) < 500 ? "denied" : "failure", e);
+		auth_event(
+		    r, "mcp_auth_logout", err_status(e->code) < 500 ? "denied" : "failure", e);
 		return false;
 	}
 	auth_event(r, "mcp_auth_logout", "success", NULL);

@@ -113,8 +113,9 @@ static bool sign_in(struct req *r, struct resp *p, struct return_of *b, struct e
 	const char *error, *code;
 	struct identity who;
 
-	if (!req_query(r, &b->form, e) || !form_unique(&b->form, NULL, e) || !check_state(r, b, e) ||
-	    !check_request(r, b, false, e) || !oidc_find(r, &b->provider, e) || !check_issuer(b, e))
+	if (!req_query(r, &b->form, e) || !form_unique(&b->form, NULL, e) ||
+	    !check_state(r, b, e) || !check_request(r, b, false, e) ||
+	    !oidc_find(r, &b->provider, e) || !check_issuer(b, e))
 		return false;
 	error = form_get(&b->form, "error");
 	code = form_get(&b->form, "code");
@@ -143,6 +144,6 @@ bool ep_callback(struct req *r, struct resp *p, struct err *e)
 		return false;
 	}
 	auth_event(r, "mcp_auth_login_succeeded", "success", NULL);
-	return resp_redirect(p,
-	    uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", b.request_id));
+	return resp_redirect(
+	    p, uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", b.request_id));
 }

@@ -43,8 +43,8 @@ static const char *provider_url(struct req *r, const struct db_rows *rows)
 	if (!rows->rows || !db_text(rows, 0, 1) || r->project->oauth->dev_login ||
 	    !oidc_find(r, &provider, &why) || !provider.end_session_url)
 		return NULL;
-	url = uri_add_query(r->arena, provider.end_session_url, "client_id",
-	    provider.conf->login_client_id);
+	url = uri_add_query(
+	    r->arena, provider.end_session_url, "client_id", provider.conf->login_client_id);
 	sealed = db_bytes_at(rows, 0, 2, r->arena);
 	if (sealed.value && req_ring(r, &ring, &why) &&
 	    tokens_open(ring, r->arena, db_text(rows, 0, 1),

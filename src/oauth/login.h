@@ -31,8 +31,8 @@ const char *login_redirect_uri(const struct req *);
 bool login_refuse(struct err *, const char *outcome);
 
 /* A new session for whoever signed in; the request goes on under it. */
-bool login_begin_session(struct req *, struct resp *, const struct identity *,
-    const char *request_id, struct err *);
+bool login_begin_session(
+    struct req *, struct resp *, const struct identity *, const char *request_id, struct err *);
 
 /* SHA-256 of issuer and SID as the database keeps it; SQL null for none. */
 struct db_param login_sid_hash(struct arena *, const char *issuer, const char *sid);

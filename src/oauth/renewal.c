@@ -26,8 +26,9 @@ struct renewal {
 static const char *find_due(struct req *r, struct renewal *n, struct err *e)
 {
 	const struct oauth_conf *c = r->project->oauth;
-	const struct db_param params[] = { DB_TEXT(n->grant_id), db_int(r->arena, c->claims_max_age_s),
-		DB_TEXT(n->id), db_int(r->arena, c->login_timeout_ms / 1000 + 5) };
+	const struct db_param params[] = { DB_TEXT(n->grant_id),
+		db_int(r->arena, c->claims_max_age_s), DB_TEXT(n->id),
+		db_int(r->arena, c->login_timeout_ms / 1000 + 5) };
 	struct db_rows rows;
 
 	if (!db_call(r->app->db, STMT_LOGIN_DUE, params, 4, r->arena, &rows, e))
