@@ -19,3 +19,8 @@ TESTS += t/500-connect.t
 TESTS += t/510-upstream-calls.t
 TESTS += t/520-shared.t
 TESTS += t/530-hostile-upstream.t
+TESTS += t/540-oidc-provider.t
+
+check_PROGRAMS += t/unit/upstream_challenge
+t_unit_upstream_challenge_SOURCES = t/unit/upstream_challenge.c t/unit/tap.h
+TESTS += t/unit/upstream_challenge

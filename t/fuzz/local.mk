@@ -11,6 +11,10 @@ TESTS += t/fuzz/b64
 check_PROGRAMS += t/fuzz/bearer
 t_fuzz_bearer_SOURCES = t/fuzz/bearer.c $(REPLAY)
 TESTS += t/fuzz/bearer
+
+check_PROGRAMS += t/fuzz/challenge
+t_fuzz_challenge_SOURCES = t/fuzz/challenge.c $(REPLAY)
+TESTS += t/fuzz/challenge
 check_PROGRAMS += t/fuzz/blob
 t_fuzz_blob_SOURCES = t/fuzz/blob.c $(REPLAY)
 TESTS += t/fuzz/blob
