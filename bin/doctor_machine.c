@@ -275,6 +275,17 @@ static bool is_process(struct doctor *d, const char *pid, struct process *out)
 	return false;
 }
 
+/* Those that are known to be of this project; only where there is none, those that may be. */
+static size_t keep_known(struct process *all, size_t n)
+{
+	size_t known = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].known)
+			all[known++] = all[i];
+	return known ? known : n;
+}
+
 /* At most MAX of them, in the arena. */
 static struct process *find_processes(struct doctor *d, size_t max, size_t *n)
 {
@@ -288,6 +299,7 @@ static struct process *find_processes(struct doctor *d, size_t max, size_t *n)
 			(*n)++;
 	if (proc)
 		closedir(proc);
+	*n = keep_known(all, *n);
 	return all;
 }
 

@@ -11,6 +11,7 @@ use Test::More;
 
 use Gatehouse::Doctor;
 use Gatehouse::Front;
+use Gatehouse::Http qw(request);
 use Gatehouse::Pg;
 use Gatehouse::Run qw(find_program free_port wait_until);
 use Gatehouse::Server;
@@ -25,6 +26,10 @@ my $gw = Gatehouse::Server->new(pg => $pg, routes => \%routes,
 	gateway => { publicOrigins => \@origins, trustedProxies => ['127.0.0.9/32'] });
 $front->behind($gw->port, $gw->project);
 my $doctor = Gatehouse::Doctor->new($gw, '--url', $front->origin);
+
+for my $program (qw(discovery oauth consent mcp)) {
+	wait_until(10, sub { request(GET => $gw->url("/health/$program/healthz"))->{status} == 200 });
+}
 
 # ---- one fault after the other in the web server ----
 
