@@ -210,6 +210,14 @@ $pg->psql("update gatehouse.connection c set access_token = (select access_token
 	where o.upstream_id = 'linear') where c.upstream_id = 'stripe'");
 is(post($call, route => 'stripe')->{status}, 500, 'a sealed token that is moved to another row opens nothing');
 
+# ---- events
+
+my @events = grep { ($_->{outcome} // '') eq 'connect_required' } $gw->log_lines('mcp');
+ok(scalar @events, 'calls whose user has to go to a browser are recorded as that');
+is($events[0]{authProfileId}, 'linear:user-oauth', 'with the profile that they wait for');
+like($gw->log('mcp'), qr/mcp_auth_upstream_connection_refreshed/, 'renewals are events');
+like($gw->log('mcp'), qr/mcp_auth_upstream_connection_lost/, 'so are losses');
+
 # ---- secrets
 
 my $dump = $pg->psql("select string_agg(t::text, ' ') from (select * from gatehouse.connection) t")

@@ -113,6 +113,10 @@ static void fill_common(const struct call *c, struct event *e, int status)
 	e->family = EVENT_CALL;
 	e->operation_id = c->route->operation_id;
 	e->upstream_id = c->upstream;
+	if (c->route->exchange) {
+		e->upstream_auth_mode = c->route->exchange->auth_mode;
+		e->auth_profile_id = arena_printf(c->req->arena, "%s:%s", c->upstream, e->upstream_auth_mode);
+	}
 	if (c->who) {
 		e->subject_id = c->who->subject;
 		e->client_id = c->who->client_id;
