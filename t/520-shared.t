@@ -57,6 +57,16 @@ like($done->{content}, qr/Everybody/, 'of everybody');
 is(($as->requests('/token'))[-1]{header}{authorization}, 'Basic a25vd246YSUyMGIlMkJj', 'with both halves of Basic encoded');
 is(scalar(my @registrations = $as->requests('/register')), 0, 'and no registration');
 
+# the upstream names another server than the one that knows the configured client
+is($pg->psql("select count(*) from gatehouse.upstream_registration where client_id = 'known'"), 1, 'the client belongs to that server now');
+$pg->psql("update gatehouse.upstream_registration set issuer = 'https://before.example' where client_id = 'known'");
+($status, $output) = $gw->ctl('connect', 'shared');
+($url) = $output =~ /^(http\S+)$/m;
+$to = $admin->browse('GET', $url);
+is($to->{status}, 502, 'F99: at another one it is not used');
+like($to->{content}, qr/another authorization server than the one that knows the gateway/, '... and the page says why');
+$pg->psql("update gatehouse.upstream_registration set issuer = '@{[$as->url('')]}' where client_id = 'known'");
+
 is($flow->call('/mcp/shared', $token{$_}, $call)->json->{result}{content}[0]{text}, 'hello upstream-user', "$_ uses it")
   for qw(alice bob);
 $page = $flow->open($flow->ask(route => '/mcp/shared')->{url});

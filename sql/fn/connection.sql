@@ -66,6 +66,34 @@ begin
 end
 $$;
 
+-- The issuer that a client of the configuration belongs to: the first at which it was used. Its secret
+-- was made there, and goes nowhere else, whatever the upstream's documents say later.
+-- for: connect
+create or replace function gatehouse.registration_pin(p_registration_id uuid, p_upstream_id text,
+	p_issuer text, p_client_id text, p_trace text)
+returns table (issuer text)
+language plpgsql security definer
+set search_path = gatehouse, pg_temp
+as $$
+#variable_conflict use_column
+begin
+	perform pg_advisory_xact_lock(hashtextextended('pin' || chr(10) || p_upstream_id, 0));
+	return query
+	select r.issuer from upstream_registration r
+	where r.upstream_id = p_upstream_id and r.client_id = p_client_id
+		and r.redirect_uri = 'manual:' || p_client_id and r.replaced_at is null;
+	if found then
+		return;
+	end if;
+	insert into upstream_registration (registration_id, upstream_id, issuer, redirect_uri, client_id,
+		auth_method)
+	values (p_registration_id, p_upstream_id, p_issuer, 'manual:' || p_client_id, p_client_id, 'none');
+	perform audit_add('upstream_pinned', null, 'upstream:' || p_upstream_id, null, p_trace,
+		jsonb_build_object('issuer', p_issuer));
+	return query select p_issuer;
+end
+$$;
+
 -- ---- connect.fcgi: attempts
 
 -- Writes an attempt down and spends the ticket that led to it, in one step.

@@ -27,6 +27,15 @@ from gatehouse.registration_put($1, $2, $3, $4, $5, $6, $7, $8, $9);
 -- $1 uuid  registration_id
 select gatehouse.registration_drop($1);
 
+-- name: registration_pin :one
+-- for: connect
+-- $1 uuid  row, if there is none yet
+-- $2 text  upstream
+-- $3 text  issuer
+-- $4 text  client
+-- $5 text  request id, for the audit trail
+select issuer from gatehouse.registration_pin($1, $2, $3, $4, $5);
+
 -- name: connect_begin :one
 -- for: connect
 -- $1 uuid  ticket

@@ -142,6 +142,30 @@ static bool find_or_make(struct registration *g, struct upstream *u, const struc
 	return rows.rows ? take_row(g, u, d, ring, &rows, e) : make(g, u, d, db, ring, trace, e);
 }
 
+/*
+ * The configuration names a client, not whose it is. An upstream that is broken into could name a server of
+ * the thief's, which would get the secret at the next sign-in (protocol F99).
+ */
+static bool is_pinned(const struct upstream *u, const struct discovery *d, struct db *db, const char *trace,
+    struct err *e)
+{
+	char id[UUID_TEXT];
+	struct db_rows rows;
+
+	rand_uuid(id);
+	const struct db_param params[] = { DB_TEXT(id), DB_TEXT(u->conf->id), DB_TEXT(d->issuer),
+		DB_TEXT(u->conf->client_id), DB_TEXT(trace) };
+
+	if (!db_call(db, STMT_REGISTRATION_PIN, params, 5, u->arena, &rows, e))
+		return false;
+	if (rows.rows && !strcmp(db_text(&rows, 0, 0), d->issuer))
+		return true;
+	return err_reason(e, ERR_UPSTREAM, "upstream_oauth_issuer",
+	    "the upstream names another authorization server than the one that knows the gateway",
+	    "issuer '%.100s', clientId is of '%.100s': if it has moved, register there and set the new clientId",
+	    d->issuer, rows.rows ? db_text(&rows, 0, 0) : "");
+}
+
 bool register_find(struct registration *g, struct upstream *u, const struct discovery *d, struct db *db,
     const struct ring *ring, const char *trace, struct err *e)
 {
@@ -149,7 +173,7 @@ bool register_find(struct registration *g, struct upstream *u, const struct disc
 	if (u->conf->client_id) {
 		g->kind = "manual";
 		g->client = (struct tokens_client){ u->conf->client_id, u->conf->client_secret, u->conf->client_auth };
-		return true;
+		return is_pinned(u, d, db, trace, e);
 	}
 	/* nobody could fetch a document from loopback */
 	if (d->takes_documents && !u->origin->loopback) {
