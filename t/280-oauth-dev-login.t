@@ -32,6 +32,12 @@ like($cookie, qr/; Max-Age=28800$/, '... for eight hours');
 unlike($cookie, qr/; (?:Secure|Domain)/, '... of plain http here, and of no other host');
 is($pg->psql('select subject from gatehouse.browser_session'), 'dev-browser-user', 'as dev-browser-user');
 
+# one route: nothing has to be named
+my $bare = $flow->browse('GET', $flow->ask(route => '/mcp/one', with => { resource => undef, scope => undef })->{url});
+like($bare->header('location'), qr{^\Q$o\E/oauth/setup\?request=}, 'where there is one route, a request need name neither resource nor scope');
+is($pg->psql('select resource, operation_id, scope from gatehouse.authorization_request order by created_at desc limit 1'),
+	"$o/mcp/one|one|mcp:tools", '... and is for that route and the one scope');
+
 $gw->stop;
 
 # --- a public origin: the project has an error, and the program says so instead of signing anybody in ---
