@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,6 +19,7 @@ enum {
 	ASK_AGAIN_S = 30,
 	WAIT_MS = 50,
 	WAIT_MAX_MS = 1000, /* a thread that waits serves nobody else */
+	WAITERS_MAX = 2,
 };
 
 bool provider_fault(struct err *e, const char *reason, const char *detail)
@@ -48,6 +50,32 @@ static bool explain(struct err *e, const struct err *why)
 	return provider_fault(e, why->reason, why->detail);
 }
 
+/*
+ * In the morning many sign in at once, at one host, for which fetch() has few places. A few wait for
+ * one, for a moment; more would leave nobody to serve the rest.
+ */
+static bool fetch_in_turn(struct fetch *f, struct arena *a, struct err *e)
+{
+	static atomic_int waiting;
+	const struct timespec pause = { .tv_nsec = WAIT_MS * 1000000L };
+	int64_t until = clock_ms() + WAIT_MAX_MS;
+	bool ok;
+
+	if (fetch(f, a, e) || strcmp(err_reason_of(e), "fetch_busy"))
+		return !e->code;
+	if (atomic_fetch_add(&waiting, 1) >= WAITERS_MAX)
+		until = 0;
+	do {
+		if (clock_ms() >= until)
+			break;
+		nanosleep(&pause, NULL);
+		err_clear(e);
+		ok = fetch(f, a, e);
+	} while (!ok && !strcmp(err_reason_of(e), "fetch_busy"));
+	atomic_fetch_sub(&waiting, 1);
+	return !e->code;
+}
+
 bool provider_fetch(struct req *r, struct fetch *f, int64_t deadline_ms, struct err *e)
 {
 	struct err why = { .code = ERR_NONE };
@@ -64,7 +92,7 @@ bool provider_fetch(struct req *r, struct fetch *f, int64_t deadline_ms, struct 
 	f->upstream = r->project->oauth->use->name;
 	f->total_ms = left;
 	f->connect_ms = r->project->limits.connect_ms < left ? r->project->limits.connect_ms : left;
-	return fetch(f, r->arena, &why) || explain(e, &why);
+	return fetch_in_turn(f, r->arena, &why) || explain(e, &why);
 }
 
 /* --- copies --- */
