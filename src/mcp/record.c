@@ -163,7 +163,8 @@ static void emit(const struct call *c, struct event *e, size_t i, const struct v
 	e->reason_code = v->reason;
 	e->error_type = v->reason;
 	e->jsonrpc_error_code = v->code;
-	e->severity = v->outcome[0] == 'f' ? EVENT_ERROR : EVENT_INFO;
+	/* what a client does wrong is no error of ours: SDK clients ask for a listening stream once per session (405) */
+	e->severity = v->outcome[0] == 'f' && strcmp(v->origin, "client") ? EVENT_ERROR : EVENT_INFO;
 	event_emit(e);
 }
 
