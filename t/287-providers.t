@@ -72,7 +72,7 @@ my @providers = (
 		sub => 'user_01E4ZCR3C56J083X43JQXF3JK5', claims => { %ada, role => 'admin', permissions => ['posts:write'] } },
 );
 
-my $cc = find_program('cc') or plan(skip_all => 'no compiler');
+my $cc = find_program('cc');
 my $pg = Gatehouse::Pg->new;
 my $run = Gatehouse::Run->new('hosts');
 chmod 0755, $run->dir;

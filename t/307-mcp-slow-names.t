@@ -42,7 +42,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 END
 close $c;
 my $cc = $ENV{CC} || 'cc';
-plan skip_all => 'no compiler' if system("$cc -shared -fPIC -o $dir/slow.so $dir/slow.c -ldl 2>$dir/log");
+die 'the stand-in for the resolver does not compile' if system("$cc -shared -fPIC -o $dir/slow.so $dir/slow.c -ldl 2>$dir/log");
 plan skip_all => 'a sanitizer wants to be the first library' if $ENV{ASAN_OPTIONS} || $ENV{TSAN_OPTIONS};
 
 my $up = Gatehouse::Upstream->new(sub { my ($con, $r) = @_; return $con->result($r, {}) });

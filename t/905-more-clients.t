@@ -18,7 +18,7 @@ use Gatehouse::Pg;
 use Gatehouse::Run qw(free_port read_file wait_until);
 use Gatehouse::Server;
 
-plan skip_all => 'the peers of t/peers/full are installed by ./runtests --full' if !Gatehouse::Peers->full('mcp-remote');
+BAIL_OUT('the peers of t/peers/full are missing: ./runtests --full installs them') if !Gatehouse::Peers->full('mcp-remote');
 
 my $run = Gatehouse::Run->new('peers');
 my $everything = Gatehouse::Peers->everything($run);

@@ -7,7 +7,6 @@ TESTS += t/900-sdk-clients.t
 TESTS += t/901-two-routes.t
 TESTS += t/902-parallel-clients.t
 TESTS += t/903-client-documents.t
-TESTS += t/905-more-clients.t
 TESTS += t/910-quickstart.t
 TESTS += t/911-quickstart-idp.t
 TESTS += t/990-soak.t
@@ -17,6 +16,9 @@ TESTS += t/931-database-restarts.t
 TESTS += t/940-two-nodes.t
 TESTS += t/941-standby.t
 TESTS += t/950-limits.t
+
+# only with ./runtests --full, which installs their peers
+TESTS_FULL = t/905-more-clients.t
 
 # what holds of the source and the programs as a whole
 TESTS += t/010-source-order.t
