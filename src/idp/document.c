@@ -18,6 +18,7 @@ enum {
 	WITHOUT_ANSWER_S = 24 * 3600,
 	ASK_AGAIN_S = 30,
 	WAIT_MS = 50,
+	PATIENCE_MS = 2000,
 	WAIT_MAX_MS = 1000, /* a thread that waits serves nobody else */
 	WAITERS_MAX = 2,
 };
@@ -189,6 +190,24 @@ static bool wait_for_newer(struct req *r, struct document *d, struct err *e)
 	return false;
 }
 
+/*
+ * The one that may ask has to get through: if it gave up because all places of fetch() are taken, by those whose
+ * sign-in needs the very key, nobody would ask for ASK_AGAIN_S.
+ */
+static bool ask_patiently(struct req *r, struct document *d, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = WAIT_MS * 1000000L };
+	int64_t until = clock_ms() + PATIENCE_MS;
+
+	while (!ask(r, d, e)) {
+		if (strcmp(err_reason_of(e), "fetch_busy") || clock_ms() >= until || clock_ms() >= d->deadline_ms)
+			return false;
+		err_clear(e);
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 bool document_renew(struct req *r, struct document *d, bool wait, struct err *e)
 {
 	const struct db_param params[] = { DB_TEXT(d->url), db_int(r->arena, ASK_AGAIN_S) };
@@ -206,6 +225,6 @@ bool document_renew(struct req *r, struct document *d, bool wait, struct err *e)
 	if (!db_call(r->app->db, STMT_PROVIDER_DOCUMENT_ASK, params, 2, r->arena, &rows, e))
 		return false;
 	if (db_bool_at(&rows, 0, 0))
-		return ask(r, d, e);
+		return ask_patiently(r, d, e);
 	return wait && db_bool_at(&rows, 0, 1) && wait_for_newer(r, d, e);
 }
