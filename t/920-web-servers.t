@@ -21,8 +21,12 @@ use Gatehouse::Web;
 my $upstream = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	return $c->result($r, { bytes => length $r->{content} }) if $r->{path} eq '/json';
-	return $c->note(left => $c->wait_close ? 1 : 0) && 0 if $r->{path} eq '/mute';
 	$c->begin_stream;
+	if ($r->{path} =~ m{^/mute/(.+)}) {
+		$c->event({ jsonrpc => '2.0', method => 'notifications/progress' });
+		$c->note(left => $1) if $c->wait_close;
+		return 0;
+	}
 	for my $step (1 .. 3) {    # each event waits for the test to have seen the one before
 		$c->event({ jsonrpc => '2.0', method => 'notifications/progress', params => { step => $step } });
 		my ($round) = map { $_->[1] } grep { lc $_->[0] eq 'x-turns' } @{ $r->{headers} };
@@ -41,10 +45,12 @@ for my $kind (@kinds) {
 sub try_kind {
 	my ($kind) = @_;
 	my $pg = Gatehouse::Pg->new;
-	my $gw = Gatehouse::Server->new(pg => $pg, web => $kind, routes => {
+	# a host that gives neither root nor a supervisor gives one role, too
+	my $gw = Gatehouse::Server->new(pg => $pg, web => $kind, ($kind eq 'htaccess' ? (single_role => 'tenant') : ()),
+		gateway => { limits => { streamCommentMs => 500 } }, routes => {
 		'/mcp/json' => { upstream => $upstream->url('/json') },
 		'/mcp/sse' => { upstream => $upstream->url('/sse'), options => { forwardHeaders => ['x-turns'] } },
-		'/mcp/mute' => { upstream => $upstream->url('/mute') },
+		'/mcp/mute' => { upstream => $upstream->url("/mute/$kind") },
 	});
 	my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 	my $token = $flow->sign_in(route => '/mcp/json');
@@ -90,6 +96,11 @@ sub streams {
 		return 1;
 	} });
 	is_deeply(\@seen, [1, 2, 3], 'each event arrives while the upstream waits for it to have arrived');
+
+	# the web server tells, or a comment line finds out
+	stream('POST', $gw->url('/mcp/mute'), { timeout => 20, %{ $flow->call_request($flow->sign_in(route => '/mcp/mute'),
+			\%message) }, on_chunk => sub { return 0 } });
+	ok($upstream->wait_for(sub { grep { ($_->{left} // '') eq $round } $upstream->notes }), 'a client that leaves is seen by the upstream');
 	return;
 }
 

@@ -10,6 +10,7 @@
 #		policies => [ { name => 'x', policyType => 'set-headers-inbound', handler => {...} } ],
 #		gateway  => { limits => {...} },                 # merged over the defaults
 #		env      => { TOKEN => 'secret' },               # .env of the project
+#		single_role => 'tenant',                         # all programs log in as this one
 #		web      => 'lighttpd',                          # or another of Gatehouse::Web
 #		node_of  => $gw,                                 # a second node of that gateway: its public origin, its keys
 #		programs => [qw(discovery oauth consent connect mcp)], processes => { mcp => 2 });
@@ -99,7 +100,7 @@ sub write_project {
 		publicOrigins => [$self->public_origin],
 		stateDir => "$self->{run}{dir}/state",
 		keyring => "$self->{project}/keys",
-		($self->{pg} ? (database => $self->{pg}->conninfo) : ()),
+		($self->{pg} ? (database => $self->_single_role || $self->{pg}->conninfo) : ()),
 		%{ $o->{gateway} || {} },
 	);
 	my @policies = @{ $o->{policies} || [] };
@@ -165,12 +166,24 @@ sub _prepare {
 	my ($self) = @_;
 	return $self->_copy_keys($self->{o}{node_of}) if $self->{o}{node_of};
 	my @steps = (['keys', 'init']);
-	push @steps, ['migrate', '--database', $self->{pg}->superuser_conninfo] if $self->{pg};
+	push @steps, ['migrate', '--database', $self->_single_role || $self->{pg}->superuser_conninfo,
+		$self->{o}{single_role} ? '--single-role' : ()] if $self->{pg};
 	for my $step (@steps) {
 		my ($status, $output) = $self->ctl(@$step);
 		croak "gatehousectl @$step: exit $status\n$output" if $status != 0;
 	}
 	return;
+}
+
+# A host that gives its customer one role and one database: the connection string of `single_role`.
+sub _single_role {
+	my ($self) = @_;
+	my $role = $self->{o}{single_role} or return;
+	my $pg = $self->{pg};
+	$pg->psql("do \$\$ begin create role $role login; exception when duplicate_object then null; end \$\$");
+	$pg->psql("grant create on database $pg->{database} to $role");
+	(my $conninfo = $pg->superuser_conninfo) =~ s/user=\S+/user=$role/;
+	return $conninfo;
 }
 
 # Keys reach another machine by hand; the database is there already.

@@ -129,13 +129,25 @@ END
 		$self->{standing} ? qw(proxy proxy_fcgi) : qw(alias fcgid));
 }
 
+# What `make install` puts into somebody's home folder: the folder of the programs.
+sub _installed_at_home {
+	my ($self) = @_;
+	my $home = $self->{run}->make_dir('home');
+	my @make = ('make', '-s', '-C', $ENV{top_builddir} || '.', 'install', "prefix=$home");
+	open my $out, '-|', "@make 2>&1" or croak "make: $!";
+	my @said = <$out>;
+	close $out or croak "@make failed:\n@said";
+	return "$home/libexec/gatehouse";
+}
+
 # A host that gives a document root and CGI, and no more: everything else is .htaccess.
 sub _cgi {
 	my ($self) = @_;
 	my ($dir, $run) = ($self->{dir}, $self->{run});
 	$run->make_dir('www/cgi-bin');
+	my $programs = $self->_installed_at_home;
 	for my $program (qw(discovery oauth consent connect mcp)) {
-		my $from = $run->install(bin_path("$program.fcgi"));
+		my $from = "$programs/$program.fcgi";
 		my $to = "$dir/www/cgi-bin/$program.cgi";
 		link $from, $to or -e $to or croak "$to: $!";
 	}
