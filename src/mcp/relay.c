@@ -276,13 +276,16 @@ static bool write_rest(struct relay_call *c)
 	return true;
 }
 
-/* What a piece became: at most what is left of it stays until the client takes it. */
-static bool pass_on(struct relay_call *c, const char *out, size_t n)
+/*
+ * What a piece became. ROOM bytes were seen to fit; more may come out than came in (a policy held an event until
+ * its end), and what does not fit stays until the client takes it.
+ */
+static bool pass_on(struct relay_call *c, const char *out, size_t n, size_t room)
 {
 	c->bytes_out += n;
 	if (c->is_stream)
 		sse_feed(&c->sse, out, n);
-	if (n <= IO_BUFFER * 2) /* no larger than what came: there was room */
+	if (n <= room)
 		return write_out(c, out, n) && (!c->is_stream || !n || flush_out(c));
 	c->rest = out;
 	c->rest_n = n;
@@ -313,7 +316,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *context)
 	out_n = c->hooks->body(c, p, n, &out);
 	if (c->err.code) /* a policy refused what follows */
 		return 0;
-	return pass_on(c, out, out_n) ? n : 0;
+	return pass_on(c, out, out_n, n) ? n : 0;
 }
 
 /* ---- the life of a call */
