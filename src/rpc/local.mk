@@ -3,7 +3,8 @@ libgatehouse_a_SOURCES += \
 	src/rpc/era.c src/rpc/era.h \
 	src/rpc/outcome.c src/rpc/outcome.h \
 	src/rpc/rpc.c src/rpc/rpc.h \
-	src/rpc/sse.c src/rpc/sse.h
+	src/rpc/sse.c src/rpc/sse.h \
+	src/rpc/token_count.c src/rpc/token_count.h
 
 # the C tests of src/rpc
 check_PROGRAMS += t/unit/rpc_era
@@ -18,3 +19,6 @@ TESTS += t/unit/rpc_rpc
 check_PROGRAMS += t/unit/rpc_sse
 t_unit_rpc_sse_SOURCES = t/unit/rpc_sse.c t/unit/tap.h
 TESTS += t/unit/rpc_sse
+check_PROGRAMS += t/unit/rpc_token_count
+t_unit_rpc_token_count_SOURCES = t/unit/rpc_token_count.c t/unit/tap.h
+TESTS += t/unit/rpc_token_count
