@@ -43,7 +43,7 @@ static int keys_init(const char *dir)
 	struct err e = { .code = ERR_NONE };
 	unsigned made;
 
-	if (!ring_init(dir, &made, &e))
+	if (!ring_init(dir, &made, &e) || !ring_publish(dir, &e))
 		return ctl_fail(&ctl_keys, &e);
 	if (made)
 		printf("%s: made %u key file%s\n", dir, made, made == 1 ? "" : "s");
@@ -110,6 +110,8 @@ static int keys_share(const char *dir)
 	const struct passwd *user;
 	unsigned shared = 0;
 
+	if (!ring_publish(dir, &e))
+		return ctl_fail(&ctl_keys, &e);
 	for (size_t i = 0; ring_reader(i); i++) {
 		user = user_of(i);
 		if (!user)
@@ -126,9 +128,13 @@ static int keys_share(const char *dir)
 	return ctl_fail(&ctl_keys, &e);
 }
 
-/* Once shared, what changes is shared again. */
-static int share_again(struct ctl *ctl, const char *dir)
+/* What changes is published again and, once shared, shared again. */
+static int publish_again(struct ctl *ctl, const char *dir)
 {
+	struct err e = { .code = ERR_NONE };
+
+	if (!ring_publish(dir, &e))
+		return ctl_fail(&ctl_keys, &e);
 	for (size_t i = 0; ring_reader(i); i++)
 		if (ring_folder(ctl->arena, dir, ring_reader(i)) != dir)
 			return keys_share(dir);
@@ -315,7 +321,7 @@ static int on_purpose(struct keys_call *k, int (*verb)(struct keys_call *))
 		return CTL_FAILED;
 	status = verb(k);
 	if (status == CTL_OK)
-		status = share_again(k->ctl, k->project->keyring);
+		status = publish_again(k->ctl, k->project->keyring);
 	project_unref(k->project);
 	return status;
 }

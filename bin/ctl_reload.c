@@ -5,6 +5,7 @@
 #include "ctl.h"
 
 #include "conf/snapshot.h"
+#include "keys/ring.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -20,6 +21,15 @@ static void complain(const struct project *p)
 			    problem.pointer, problem.text, problem.remedy);
 }
 
+/* A key file may have been edited by hand. Whoever reloads may have no right to it: then it stays as it is. */
+static void publish_keys(const struct project *p)
+{
+	struct err e = { .code = ERR_NONE };
+
+	if (!ring_publish(p->keyring, &e))
+		fprintf(stderr, "gatehousectl: reload: the published signing keys stay as they are: %s\n", e.text);
+}
+
 static int publish(struct ctl *ctl, const char *home, const char *dir)
 {
 	const struct project_options options = { .dir = dir, .types = policy_types };
@@ -30,6 +40,7 @@ static int publish(struct ctl *ctl, const char *home, const char *dir)
 
 	if (snapshot_publish(&s, ctl->arena, home, &options, PUBLISH_ALWAYS, &p, &e)) {
 		printf("snapshot %lu is in force; running programs serve it within a second\n", s.number);
+		publish_keys(p);
 	} else {
 		complain(p);
 		status = ctl_fail(&ctl_reload, &e);

@@ -78,7 +78,39 @@ my $oidc = get("$openid/mcp/one")->json;
 ok(defined delete $oidc->{$_}, "OpenID's form has $_")
 	for qw(jwks_uri subject_types_supported id_token_signing_alg_values_supported);
 is_deeply($oidc, $doc, 'and is the same document else');
-is_deeply(get('/.well-known/jwks.json')->json, { keys => [] }, 'no signing keys are in use');
+
+# --- the signing keys
+
+my ($key) = @{ get('/.well-known/jwks.json')->json->{keys} };
+is_deeply([map { defined $key->{$_} ? $key->{$_} : 'none' } qw(kty crv use alg d)], [qw(EC P-256 sig ES256 none)],
+	'the public half of the signing key is published');
+my $listed = sub { my ($list) = ($gw->ctl(qw(keys list)))[1]; return { $list =~ /^signing +(\S+) +(\S+)/mg } };
+my $published = sub { return join ' ', map { $_->{kid} } @{ get('/.well-known/jwks.json')->json->{keys} } };
+my ($old) = keys %{ $listed->() };
+is($published->(), $old, '... under its id');
+is(($gw->ctl(qw(keys add signing)))[0], 0, 'a key is added');
+my ($new) = grep { $_ ne $old } keys %{ $listed->() };
+is($published->(), "$old $new", '... and published at once, before anybody signs with it');
+is(($gw->ctl('reload'))[0], 0, '(reload)');
+is(($gw->ctl(qw(keys primary signing), $new))[0], 0, 'it becomes primary');
+is($published->(), "$new $old", '... and what the old one signed can still be verified');
+is(($gw->ctl('reload'))[0], 0, '(reload)');
+is(($gw->ctl(qw(keys retire signing), $old))[0], 0, 'the old one is retired');
+is($published->(), $new, '... and no longer published');
+{
+	my $file = $gw->project . '/keys/jwks.json';
+	is((stat $file)[2] & 07777, 0444, 'the file may be read by all');
+	my $good = Gatehouse::Run::read_file($file);
+	unlink $file;
+	$gw->write_file('keys/jwks.json', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}');
+	my $r = get('/.well-known/jwks.json');
+	is($r->{status}, 500, 'a file with a secret in it is not published');
+	unlike($r->{content}, qr/c2Vj/, '... indeed');
+	unlink $file;
+	is(get('/.well-known/jwks.json')->{status}, 500, 'nor is the lack of one taken for a set without keys');
+	is(($gw->ctl('reload'))[0], 0, 'a reload');
+	is(Gatehouse::Run::read_file($file), $good, '... makes it again');
+}
 
 # --- methods, hosts ---
 

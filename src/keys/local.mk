@@ -1,7 +1,7 @@
 # src/keys: the key ring, and sealing under its keys
 libgatehouse_a_SOURCES += \
 	src/keys/ring.c src/keys/ring.h \
-	src/keys/ring_init.c src/keys/ring_edit.c src/keys/ring_share.c src/keys/ring_internal.h \
+	src/keys/ring_init.c src/keys/ring_edit.c src/keys/ring_publish.c src/keys/ring_share.c src/keys/ring_internal.h \
 	src/keys/seal.c src/keys/seal.h
 
 check_PROGRAMS += t/unit/keys_ring

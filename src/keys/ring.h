@@ -88,6 +88,13 @@ bool ring_retire(const char *dir, enum purpose, const char *id,
     bool (*may)(void *own, struct err *), void *own, struct err *);
 
 /*
+ * Writes the public halves of the signing keys that are not retired to DIR/jwks.json, a key set (RFC 7517)
+ * that everybody may read: what discovery.fcgi publishes. ERR_CONFIG.
+ */
+bool ring_publish(const char *dir, struct err *);
+#define RING_PUBLISHED "jwks.json"
+
+/*
  * Programs that run as users of their own (ring_share.c). ring_reader: the I-th program that reads
  * keys, or NULL past the end. ring_share: makes or renews DIR/PROGRAM with copies (0400, of this
  * user and group) of the files that it reads. ring_folder: DIR/PROGRAM if it is there, else DIR.

@@ -7,6 +7,9 @@
 
 #include "oauth/endpoint.h"
 
+#include "conf/file.h"
+#include "json/jose.h"
+#include "keys/ring.h"
 #include "oauth/metadata.h"
 
 static bool not_found(struct err *e, const char *detail)
@@ -68,12 +71,21 @@ bool ep_openid_metadata(struct req *r, struct resp *p, struct err *e)
 	return send_server_metadata(r, p, true, e);
 }
 
-/* RFC 7517: no signing keys are in use, so that the set is empty. */
+/*
+ * RFC 7517: the file that `gatehousectl keys` keeps beside the signing keys. It is looked at before
+ * it goes out: whoever put another file there by mistake must not publish a private key.
+ */
 bool ep_jwks(struct req *r, struct resp *p, struct err *e)
 {
-	struct json_object *doc = json_new_object(r->arena);
+	const char *path = conf_path(r->arena, r->project->keyring, RING_PUBLISHED);
+	struct conf_text text = { .p = NULL };
+	struct err why = { .code = ERR_NONE };
 
-	(void)e;
-	json_add(doc, "keys", json_new_array(r->arena));
-	return send_document(p, doc);
+	if (conf_read(&text, r->arena, path, JWKS_MAX, &why) &&
+	    jwks_check(r->arena, text.p, text.n, false, &why)) {
+		resp_set(p, "Cache-Control", "public, max-age=60");
+		return resp_text(p, 200, "application/json", text.p);
+	}
+	err_set(e, ERR_CONFIG, "", "%.200s: %.200s", path, why.text);
+	return err_text(e, "the published signing keys cannot be read: run `gatehousectl reload`");
 }
