@@ -4,9 +4,10 @@
 
 #include "base/b64.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-void b64url_encode(char *out, const void *bytes, size_t n)
+/* Returns the end of what was written, which has no NUL yet. */
+static char *encode(char *out, const void *bytes, size_t n, const char *alphabet)
 {
 	const unsigned char *p = bytes;
 	unsigned acc = 0, bits = 0;
@@ -21,7 +22,21 @@ void b64url_encode(char *out, const void *bytes, size_t n)
 	}
 	if (bits)
 		*out++ = alphabet[acc << (6 - bits) & 0x3f];
-	*out = '\0';
+	return out;
+}
+
+void b64url_encode(char *out, const void *bytes, size_t n)
+{
+	*encode(out, bytes, n, LETTERS "-_") = '\0';
+}
+
+void b64_encode(char *out, const void *bytes, size_t n)
+{
+	char *end = encode(out, bytes, n, LETTERS "+/");
+
+	while ((end - out) % 4)
+		*end++ = '=';
+	*end = '\0';
 }
 
 static int value_of(char c, char c62, char c63)

@@ -19,6 +19,10 @@ void b64url_encode(char *out, const void *bytes, size_t n);
  */
 bool b64url_decode(void *out, size_t *len, const char *s, size_t n);
 
+/* The standard alphabet with padding: writes B64_LEN(n) characters and a NUL at OUT. */
+#define B64_LEN(n) (((n) + 2) / 3 * 4)
+void b64_encode(char *out, const void *bytes, size_t n);
+
 /* The standard alphabet; padding optional, but right where it is present. */
 bool b64_decode(void *out, size_t *len, const char *s, size_t n);
 

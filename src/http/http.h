@@ -177,6 +177,8 @@ struct resp {
 /* Adds (or with resp_set replaces) a header. A value with CR, LF or NUL is dropped and logged. */
 void resp_add(struct resp *, const char *name, const char *value);
 void resp_set(struct resp *, const char *name, const char *value);
+/* The value of a header that was set (the last, by its name in any case); NULL if absent. */
+const char *resp_get(const struct resp *, const char *name);
 /* 303 to URL, no-store, no-referrer. */
 bool resp_redirect(struct resp *, const char *url);
 /* A JSON body from a tree, with its content type. Always true. */

@@ -55,12 +55,14 @@ void resp_set(struct resp *p, const char *name, const char *value)
 	resp_add(p, name, value);
 }
 
-static bool has_header(const struct resp *p, const char *name)
+const char *resp_get(const struct resp *p, const char *name)
 {
+	const char *value = NULL;
+
 	for (const struct resp_header *h = p->headers; h; h = h->next)
 		if (!strcasecmp(h->name, name))
-			return true;
-	return false;
+			value = h->value;
+	return value;
 }
 
 static void release_buf(void *b)
@@ -183,7 +185,7 @@ void resp_error(struct req *r, struct resp *p, const struct err *e)
 	p->status = err_status(e->code);
 	buf_clear(&p->body);
 	log_failure(r, p->status, e);
-	if ((e->code == ERR_UNAVAILABLE || e->code == ERR_RATE) && !has_header(p, "Retry-After"))
+	if ((e->code == ERR_UNAVAILABLE || e->code == ERR_RATE) && !resp_get(p, "Retry-After"))
 		resp_set(p, "Retry-After", e->code == ERR_RATE ? "60" : "2");
 	if (e->code == ERR_INVALID_CLIENT && req_header(r, "Authorization"))
 		resp_set(p, "WWW-Authenticate", "Basic realm=\"OAuth\"");
@@ -214,7 +216,7 @@ bool resp_send_head(struct req *r, struct resp *p)
 	write_header(r->io, "Status", status);
 	for (const struct resp_header *h = p->headers; h; h = h->next)
 		write_header(r->io, h->name, h->value);
-	if (!has_header(p, "Cache-Control"))
+	if (!resp_get(p, "Cache-Control"))
 		write_header(r->io, "Cache-Control", "no-store");
 	write_header(r->io, "X-Content-Type-Options", "nosniff");
 	write_header(r->io, "X-Request-Id", r->request_id);

@@ -176,6 +176,11 @@ bool answer_error(const struct call *c, struct resp *p, const struct err *e)
 		return answer_challenge(c, p, e);
 	if (c->required)
 		return answer_required(c, p);
+	if (c->retry_after_s)
+		resp_set(p, "Retry-After", arena_printf(p->arena, "%d", c->retry_after_s));
+	/* a policy's refusal tells every request; other faults are about one message, or the whole of a batch */
+	if (c->refused && rpc_error_all(&p->body, &c->body, c->fault.code, c->fault.text, c->fault.data))
+		return answer_rpc(p, c->fault.status);
 	if (c->fault.code) {
 		rpc_fault_write(&p->body, &c->fault);
 		return answer_rpc(p, c->fault.status);

@@ -12,7 +12,9 @@
 #include "mcp/relay.h"
 #include "mcp/renewal.h"
 #include "mcp/session.h"
+#include "mcp/workers.h"
 #include "oauth/bearer.h"
+#include "policy/policy.h"
 #include "policy/upstream_request.h"
 #include "rpc/era.h"
 #include "rpc/outcome.h"
@@ -24,6 +26,8 @@ struct mcp {
 	struct relay *relay;
 	struct renewals *renewals;
 	struct bearer_cache *cache; /* NULL: every token is asked of the database */
+	/* where policies that are not quick read answers: those that compute, and those that may wait for a network */
+	struct workers *compute, *wait;
 };
 
 /* What is made of a project, anew with each that comes into force. */
@@ -67,8 +71,22 @@ struct call {
 	struct credential credential;
 	enum required_state required; /* why the user has to go to a browser first */
 
+	void **states; /* policy_state(): one per use; NULL until the policies had their turn */
+	void *no_state;
+	bool refused; /* by policy_refuse(): `fault` is for every request of the body */
+	int retry_after_s;
+
 	struct upstream_request upstream_request;
 	struct edit edit;
+
+	/* on the way back, where policies read the answer */
+	enum policy_pace pace;
+	bool withheld;       /* its body, since nobody can read it */
+	struct work work;    /* that a worker does, while the transfer waits */
+	struct span kept;    /* the whole answer, and what became of it */
+	struct buf changed;
+	struct err changed_err;
+	bool changed_ok;
 	struct mask mask;
 	struct rpc_scan scan;
 	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */

@@ -4,60 +4,89 @@
 
 #include "mcp/edit.h"
 
-#include "policy/policy.h"
+#include "mcp/chain.h"
 #include "rpc/sse.h"
 
 #include <string.h>
 
 enum { GROWTH = 4 }; /* a changed message may be so many times as large: descriptions may be longer */
 
-bool edit_is_wanted(const struct mcp_route *route)
+void edit_begin(struct edit *d, struct call *call, size_t event_max, bool by_worker)
 {
-	for (const struct policy_use *const *use = route->inbound; use && *use; use++)
-		if (policy_of(*use)->on_message)
-			return true;
-	return false;
-}
-
-void edit_begin(struct edit *d, const struct call *call, size_t event_max)
-{
-	*d = (struct edit){ .call = call };
+	*d = (struct edit){ .call = call, .by_worker = by_worker };
 	buf_init(&d->event, event_max);
 	buf_init(&d->out, event_max * GROWTH + 65536);
+	buf_init(&d->rest, event_max);
+	buf_init(&d->worked, event_max * GROWTH + 65536);
 }
 
 void edit_release(struct edit *d)
 {
 	buf_release(&d->event);
 	buf_release(&d->out);
+	buf_release(&d->rest);
+	buf_release(&d->worked);
 }
 
-static bool run(const struct policy_use *use, const struct call *call, struct buf *text, struct buf *changed, struct err *e)
+/* ---- one message through the policies */
+
+/* What a client reads in place of a refused message: an error, if the message answered it. */
+static bool write_refusal(struct call *call, struct arena *a, const struct buf *text, struct buf *out)
+{
+	struct scan_limits limits = scan_limits_of(text->len);
+	struct rpc_body body;
+	struct rpc_fault fault;
+	const char *join = "";
+
+	if (!rpc_read(&body, a, buf_text(text), text->len, &limits, &fault))
+		return false;
+	for (size_t i = 0; i < body.n; i++) {
+		if (body.msgs[i].kind != RPC_RESPONSE || !body.msgs[i].id.n)
+			continue;
+		buf_str(out, body.batch && !*join ? "[" : join);
+		rpc_error(out, body.msgs[i].id, call->fault.code, call->fault.text, call->fault.data);
+		join = ",";
+	}
+	if (body.batch && *join)
+		buf_char(out, ']');
+	return true;
+}
+
+static bool run(const struct policy_use *use, struct call *call, const struct buf *text, bool in_stream, struct buf *changed,
+    struct err *e)
 {
 	struct arena *a = arena_new();
 	enum policy_answer answer;
+	bool ok;
 
 	buf_clear(changed);
 	answer = policy_of(use)->on_message(use, call, a, buf_text(text), text->len, changed, e);
+	ok = answer == POLICY_PASS && !changed->over;
+	if (!ok && answer == POLICY_DENY && call->refused && in_stream) {
+		err_clear(e);
+		buf_clear(changed);
+		ok = write_refusal(call, a, text, changed);
+	}
 	arena_free(a);
-	if (answer == POLICY_PASS && !changed->over)
-		return true;
+	if (ok || (answer == POLICY_DENY && call->refused && !in_stream))
+		return ok;
 	return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
 	    "policy '%s' refused it", use->name);
 }
 
-bool edit_text(const struct call *call, const char *text, size_t n, struct buf *out, struct err *e)
+bool edit_text(struct call *call, const char *text, size_t n, bool in_stream, struct buf *out, struct err *e)
 {
 	struct buf from, to, swap;
+	const struct policy_use *use;
 	bool ok = true;
 
 	buf_init(&from, n);
 	buf_init(&to, n * GROWTH + 65536);
 	buf_add(&from, text, n);
-	for (const struct policy_use *const *use = call_route(call)->inbound; ok && use && *use; use++) {
-		if (!policy_of(*use)->on_message)
+	for (size_t i = 0; ok && from.len && (use = chain_use(call->route, i)); i++) {
+		if (!policy_of(use)->on_message)
 			continue;
-		ok = run(*use, call, &from, &to, e);
+		ok = run(use, call, &from, in_stream, &to, e);
 		swap = from;
 		from = to;
 		to = swap;
@@ -128,7 +157,8 @@ static void write_event(struct buf *out, const struct buf *event, const struct b
 	buf_char(out, '\n');
 }
 
-static bool end_event(struct edit *d, struct err *e)
+/* What the complete event becomes. One whose message is left out keeps its id, from which a client may resume. */
+static bool change_event(struct edit *d, struct buf *out, struct err *e)
 {
 	struct buf data, changed;
 	bool ok = true;
@@ -137,17 +167,35 @@ static bool end_event(struct edit *d, struct err *e)
 	buf_init(&changed, d->out.max);
 	data_of(&d->event, &data);
 	if (data.len)
-		ok = edit_text(d->call, buf_text(&data), data.len, &changed, e);
+		ok = edit_text(d->call, buf_text(&data), data.len, true, &changed, e);
 	if (ok && (!data.len || (changed.len == data.len && !memcmp(changed.data, data.data, data.len))))
-		buf_add(&d->out, d->event.data, d->event.len);
+		buf_add(out, d->event.data, d->event.len);
 	else if (ok)
-		write_event(&d->out, &d->event, &changed);
+		write_event(out, &d->event, &changed);
 	buf_release(&data);
 	buf_release(&changed);
-	buf_clear(&d->event);
-	if (ok && d->out.over)
+	if (ok && out->over)
 		ok = err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is too large to be read",
 		    "%s", "");
+	return ok;
+}
+
+void edit_work(struct edit *d)
+{
+	buf_clear(&d->worked);
+	change_event(d, &d->worked, &d->err);
+}
+
+static bool end_event(struct edit *d, struct err *e)
+{
+	bool ok;
+
+	if (d->by_worker) {
+		d->wants_work = true;
+		return true;
+	}
+	ok = change_event(d, &d->out, e);
+	buf_clear(&d->event);
 	return ok;
 }
 
@@ -169,12 +217,11 @@ static bool ends_event(struct edit *d, char c)
 	return blank;
 }
 
-size_t edit_feed(struct edit *d, const char *p, size_t n, const char **out, struct err *e)
+static void take(struct edit *d, const char *p, size_t n, struct err *e)
 {
 	size_t from = 0;
 
-	buf_clear(&d->out);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !d->wants_work; i++) {
 		if (!ends_event(d, p[i]))
 			continue;
 		if (!buf_add(&d->event, p + from, i + 1 - from) || !end_event(d, e))
@@ -182,10 +229,36 @@ size_t edit_feed(struct edit *d, const char *p, size_t n, const char **out, stru
 		from = i + 1;
 	}
 	if (!e->code && !d->event.over)
-		buf_add(&d->event, p + from, n - from);
-	if (d->event.over)
+		buf_add(d->wants_work ? &d->rest : &d->event, p + from, n - from);
+	if (d->event.over || d->rest.over)
 		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "an event of the upstream's is too large to be read",
 		    "over %zu bytes", d->event.max);
+}
+
+/* The event that was changed, and what has waited behind it. */
+static void take_worked(struct edit *d, struct err *e)
+{
+	struct buf rest = d->rest;
+
+	d->wants_work = false;
+	buf_clear(&d->event);
+	if (d->err.code) {
+		*e = d->err;
+		return;
+	}
+	buf_add(&d->out, buf_text(&d->worked), d->worked.len);
+	buf_init(&d->rest, rest.max);
+	take(d, buf_text(&rest), rest.len, e);
+	buf_release(&rest);
+}
+
+size_t edit_feed(struct edit *d, const char *p, size_t n, const char **out, struct err *e)
+{
+	buf_clear(&d->out);
+	if (d->wants_work)
+		take_worked(d, e);
+	else
+		take(d, p, n, e);
 	*out = buf_text(&d->out);
 	return d->out.len;
 }

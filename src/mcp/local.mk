@@ -2,6 +2,7 @@
 libgatehouse_a_SOURCES += \
 	src/mcp/answer.c src/mcp/answer.h \
 	src/mcp/call.h \
+	src/mcp/chain.c src/mcp/chain.h \
 	src/mcp/cors.c src/mcp/cors.h \
 	src/mcp/credential.c src/mcp/credential.h \
 	src/mcp/edit.c src/mcp/edit.h \
@@ -13,6 +14,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/relay.c src/mcp/relay.h \
 	src/mcp/renewal.c src/mcp/renewal.h \
 	src/mcp/session.c src/mcp/session.h \
+	src/mcp/workers.c src/mcp/workers.h \
 	src/mcp/service.c src/mcp/service.h
 
 TESTS += t/300-mcp-route.t

@@ -4,8 +4,8 @@
  * call, proxy_call() what is read, checked and changed on the way up, `hooks` what is on the way back.
  *
  *   identify: route -> origin -> token
- *   call:     message -> session -> era -> request (headers, query) -> policies -> credential -> relay
- *   answer:   token taken? -> redirect? refused? -> headers -> session -> body (masked, watched) -> event
+ *   call:     message -> session -> era -> request (headers, query) -> policies (chain.h) -> credential -> relay
+ *   answer:   token taken? -> redirect? refused? -> headers -> session -> policies -> body (masked, watched) -> event
  *
  * Each arrow is one call that returns bool; the first false is told by proxy_error(), and the event
  * is written all the same. Up to relay_submit() this runs in a request thread, from there on in the relay's.
@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "mcp/answer.h"
+#include "mcp/chain.h"
 #include "mcp/cors.h"
 #include "mcp/credential.h"
 #include "mcp/headers.h"
@@ -28,16 +29,6 @@
 static bool is(const struct req *r, const char *method)
 {
 	return !strcmp(r->method, method);
-}
-
-const struct mcp_route *call_route(const struct call *c)
-{
-	return c->route;
-}
-
-const char *call_claims(const struct call *c)
-{
-	return c->who ? c->who->claims : NULL;
 }
 
 struct session_place call_place(const struct call *c)
@@ -55,6 +46,11 @@ struct session_place call_place(const struct call *c)
 static void free_edit(void *edit)
 {
 	edit_release(edit);
+}
+
+static void free_buf(void *buf)
+{
+	buf_release(buf);
 }
 
 static struct call *call_of(struct relay_call *rc)
@@ -138,26 +134,36 @@ static bool json_is_read(const struct call *c)
 	return c->body.n == 0;
 }
 
+static bool is_json(const struct head *head)
+{
+	const char *type = head_get(head, "content-type");
+
+	return !type || !strncasecmp(type, "application/json", 16);
+}
+
 /* Which part of an answer the policies read. What is neither JSON nor a stream cannot be read: it is no answer. */
 static enum relay_verdict choose_reading(struct call *c, const struct head *head, struct err *e)
 {
-	const char *type = head_get(head, "content-type");
 	const struct limits *limits = &c->req->project->limits;
+	const struct chain_wants wants = chain_wants(c->route);
 
-	if (!edit_is_wanted(c->route) || head->status >= 300)
+	c->pace = wants.pace;
+	if (wants.reading < (head->status >= 300 ? POLICY_READS_ALL : POLICY_READS_LISTS))
 		return RELAY_PASS;
 	if (c->relay.is_stream) {
-		edit_begin(&c->edit, c, limits->kept_event);
+		edit_begin(&c->edit, c, limits->kept_event, wants.pace != POLICY_QUICK);
 		arena_defer(c->req->arena, free_edit, &c->edit);
 		return RELAY_PASS;
 	}
-	if (!json_is_read(c))
+	if (wants.reading < POLICY_READS_ALL && !json_is_read(c))
 		return RELAY_PASS;
-	if (type && strncasecmp(type, "application/json", 16) != 0) {
+	if (head->status < 300 && !is_json(head)) {
 		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
-		    "upstream '%s': '%.64s' is neither JSON nor an event stream", c->upstream, type);
+		    "upstream '%s': '%.64s' is neither JSON nor an event stream", c->upstream, head_get(head, "content-type"));
 		return RELAY_REFUSE;
 	}
+	c->withheld = !is_json(head); /* an error page, which nobody could read */
+	resp_set(c->relay.resp, "Content-Length", NULL);
 	c->relay.keep_max = limits->kept_json;
 	return RELAY_KEEP;
 }
@@ -180,18 +186,33 @@ static enum relay_verdict on_head(struct relay_call *rc, const struct head *head
 	cors_set(c->req, rc->resp, c->route);
 	mask_init(&c->mask, c->upstream_request.secrets);
 	record_begin(c, rc->is_stream);
-	return choose_reading(c, head, e);
+	return chain_response(c, e) ? choose_reading(c, head, e) : RELAY_REFUSE;
 }
 
-static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char **out)
+/* Has a worker do it; the relay goes on with other calls meanwhile. */
+static void work(struct call *c, void (*run)(void *))
 {
-	struct call *c = call_of(rc);
-	bool last = n == 0;
+	c->relay.busy = true;
+	c->work = (struct work){ .run = run, .own = c };
+	workers_add(c->pace == POLICY_WAITS ? c->mcp->wait : c->mcp->compute, &c->work);
+}
+
+static void work_on_event(void *own)
+{
+	struct call *c = own;
+
+	edit_work(&c->edit);
+	relay_ready(c->mcp->relay, &c->relay);
+}
+
+/* What the policies made of a piece, on its way to the client. */
+static size_t pass(struct call *c, const char *p, size_t n, const char **out)
+{
 	size_t passed;
 
-	if (c->edit.call && !last)
-		n = edit_feed(&c->edit, p, n, &p, &rc->err);
-	if (!n && !last) { /* the event goes on */
+	if (c->edit.wants_work)
+		work(c, work_on_event);
+	if (!n) { /* the event goes on */
 		*out = p;
 		return 0;
 	}
@@ -200,26 +221,80 @@ static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char
 	return passed;
 }
 
+static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char **out)
+{
+	struct call *c = call_of(rc);
+	size_t passed;
+
+	if (!n) { /* the last of it */
+		passed = mask_feed(&c->mask, p, n, out);
+		record_feed(c, *out, passed);
+		return passed;
+	}
+	if (c->edit.call)
+		n = edit_feed(&c->edit, p, n, &p, &rc->err);
+	return pass(c, p, n, out);
+}
+
+static size_t on_more(struct relay_call *rc, const char **out)
+{
+	struct call *c = call_of(rc);
+	const char *p;
+	size_t n = edit_feed(&c->edit, NULL, 0, &p, &rc->err);
+
+	return pass(c, p, n, out);
+}
+
+static void change_kept(struct call *c)
+{
+	c->changed_ok = !c->kept.n || c->withheld || edit_text(c, c->kept.p, c->kept.n, false, &c->changed, &c->changed_err);
+}
+
+static void work_on_kept(void *own)
+{
+	struct call *c = own;
+
+	change_kept(c);
+	relay_ready(c->mcp->relay, &c->relay);
+}
+
+/* The body as it goes out: without the upstream's credentials. */
+static void fill_body(struct call *c)
+{
+	struct buf *body = &c->relay.resp->body;
+	const char *out;
+	size_t n;
+
+	buf_clear(body);
+	if (!c->changed.len)
+		return;
+	n = mask_feed(&c->mask, c->changed.data, c->changed.len, &out);
+	buf_add(body, out, n);
+	n = mask_feed(&c->mask, NULL, 0, &out);
+	buf_add(body, out, n);
+	record_feed(c, body->data, body->len);
+}
+
 static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct err *e)
 {
 	struct call *c = call_of(rc);
-	struct buf changed;
-	const char *out;
-	size_t passed;
-	bool ok;
 
-	buf_init(&changed, rc->resp->body.max);
-	ok = !n || edit_text(c, text, n, &changed, e);
-	buf_clear(&rc->resp->body);
-	if (ok && changed.len) {
-		passed = mask_feed(&c->mask, changed.data, changed.len, &out);
-		buf_add(&rc->resp->body, out, passed);
-		passed = mask_feed(&c->mask, NULL, 0, &out);
-		buf_add(&rc->resp->body, out, passed);
-		record_feed(c, rc->resp->body.data, rc->resp->body.len);
+	if (text) {
+		c->kept = (struct span){ text, n };
+		buf_init(&c->changed, rc->resp->body.max);
+		arena_defer(c->req->arena, free_buf, &c->changed); /* also of a call that is cut off meanwhile */
+		if (c->pace != POLICY_QUICK && n) {
+			work(c, work_on_kept);
+			return true;
+		}
+		change_kept(c);
 	}
-	buf_release(&changed);
-	return ok;
+	if (c->changed_ok)
+		fill_body(c);
+	else
+		*e = c->changed_err;
+	buf_release(&c->changed);
+	return c->changed_ok;
 }
 
 static void on_refused(struct relay_call *rc, const struct err *e)
@@ -238,6 +313,7 @@ static const struct relay_hooks hooks = {
 	.resume = credential_resume,
 	.head = on_head,
 	.body = on_body,
+	.more = on_more,
 	.kept = on_kept,
 	.refused = on_refused,
 	.over = on_over,
@@ -317,34 +393,6 @@ static void fill_request(struct call *c)
 	headers_to_upstream(u, c->req, c->route);
 }
 
-/* What may not be called is not there: one of a batch refuses all of it, and nothing goes upstream. */
-static bool check_calls(struct call *c, struct err *e)
-{
-	for (size_t i = 0; i < c->body.n; i++)
-		for (const struct policy_use *const *use = c->route->inbound; use && *use; use++) {
-			const struct policy *policy = policy_of(*use);
-
-			if (!policy->on_call || policy->on_call(*use, c, &c->body.msgs[i], e) == POLICY_PASS)
-				continue;
-			c->fault.id = c->body.msgs[i].id;
-			rpc_fail(&c->fault, c->era == ERA_MODERN ? 404 : 200, RPC_METHOD_NOT_FOUND,
-			    err_reason_of(e), "%s", e->text);
-			return err_set(e, ERR_ACCESS_DENIED, "Method not found", "policy '%s'", (*use)->name);
-		}
-	return true;
-}
-
-static bool run_policies(struct call *c, struct err *e)
-{
-	for (const struct policy_use *const *use = c->route->inbound; use && *use; use++) {
-		const struct policy *policy = policy_of(*use);
-
-		if (policy->on_request && policy->on_request(*use, c, &c->upstream_request, e) != POLICY_PASS)
-			return err_set(e, ERR_INTERNAL, "a policy refused the call", "policy '%s'", (*use)->name);
-	}
-	return true;
-}
-
 /* After the policies: none of them can replace the session, and the client's query overrides none of them. */
 static bool finish_request(struct call *c, struct err *e)
 {
@@ -416,10 +464,10 @@ bool proxy_call(struct req *r, struct resp *p, struct err *e)
 	if (is(r, "OPTIONS"))
 		return cors_preflight(r, p, c->route);
 	if (!method_is_served(c, p, e) || !read_message(c, e) || !open_session(c, e) || !check_era(c, e) ||
-	    !check_calls(c, e) || !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
+	    !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
 		return false;
 	fill_request(c);
-	return run_policies(c, e) && credential_find(c, e) && finish_request(c, e) && submit(c, p);
+	return chain_up(c, e) && credential_find(c, e) && finish_request(c, e) && submit(c, p);
 }
 
 /* ---- who may call */

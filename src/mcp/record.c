@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "mcp/chain.h"
 
 #include <string.h>
 
@@ -107,6 +108,13 @@ static struct verdict verdict_of(const struct call *c, size_t i, enum relay_end 
 	return verdict_of_answer(c, i);
 }
 
+/* A policy has refused: the call before it left, or what came back. */
+static struct verdict verdict_of_refusal(const struct call *c, bool came_back)
+{
+	return (struct verdict){ "denied", came_back ? "upstream" : "client",
+		c->fault.reason ? c->fault.reason : "access_denied", c->fault.code };
+}
+
 /* What all messages of the call share. */
 static void fill_common(const struct call *c, struct event *e, int status)
 {
@@ -145,6 +153,15 @@ static const char *digest(const struct call *c)
 	return text;
 }
 
+/* The policies learn how it ended, from what is the first event's. */
+static void tell_policies(struct call *c, const struct event *e, const struct verdict *v)
+{
+	const struct policy_over over = { .status = e->mcp_status, .outcome = v->outcome, .reason = v->reason,
+		.bytes_out = c->relay.bytes_out };
+
+	chain_over(c, &over);
+}
+
 static void emit(const struct call *c, struct event *e, size_t i, const struct verdict *v)
 {
 	const struct rpc_msg *m = i < c->body.n ? &c->body.msgs[i] : NULL;
@@ -179,8 +196,10 @@ void record_call(struct call *c, enum relay_end end, const struct err *err)
 	e.session_digest = digest(c);
 	e.cause = err->code ? err : NULL;
 	for (size_t i = 0; i < n; i++) {
-		struct verdict v = verdict_of(c, i, end, err);
+		struct verdict v = c->refused ? verdict_of_refusal(c, true) : verdict_of(c, i, end, err);
 
+		if (!i)
+			tell_policies(c, &e, &v);
 		emit(c, &e, i, &v);
 	}
 }
@@ -197,6 +216,9 @@ void record_refusal(struct call *c, int status, const struct err *err)
 		v.code = c->fault.code;
 		v.reason = c->fault.reason ? c->fault.reason : v.reason;
 	}
+	if (c->refused)
+		v = verdict_of_refusal(c, false);
+	tell_policies(c, &e, &v);
 	for (size_t i = 0; i < n; i++)
 		emit(c, &e, i, &v);
 }

@@ -52,6 +52,7 @@ struct ask {
 	char *lane;     /* not NULL: all streams of that name instead */
 	void *key;      /* not NULL: calls that wait for it are resumed instead */
 	void (*release)(void *key);
+	struct relay_call *ready; /* not NULL: its work is done, instead */
 };
 
 struct relay {
@@ -307,9 +308,10 @@ static size_t on_body(char *p, size_t size, size_t n, void *context)
 		return keep(c, p, n);
 	if (!c->head_passed)
 		return 0;
-	if (c->rest_n || !has_room(c, n)) {
+	if (c->busy || c->ready || c->rest_n || !has_room(c, n)) {
 		c->paused = true;
-		watch(c, EPOLLOUT);
+		if (!c->busy)
+			watch(c, EPOLLOUT);
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	c->heard_ms = c->relay->now_ms;
@@ -460,7 +462,7 @@ static void call_release(struct relay_call *c)
 {
 	struct resp *p = c->resp;
 
-	if (!c->hooks->kept(c, buf_text(&c->keep), c->keep.len, &c->err)) {
+	if (!c->kept_ok) {
 		call_refuse(c);
 		return;
 	}
@@ -493,14 +495,29 @@ static void add_last(struct relay_call *c)
 	buf_release(&both);
 }
 
+/* Another thread still has the call: it ends when that is ready. Until then its client's leaving is known. */
+static void call_cut(struct relay_call *c, enum relay_end end)
+{
+	c->cut = true;
+	c->cut_end = end;
+	if (c->watched)
+		epoll_ctl(c->relay->epoll, EPOLL_CTL_DEL, io_fd(c->req->io), NULL);
+	c->watched = 0;
+}
+
 static void call_end(struct relay_call *c, enum relay_end end)
 {
+	if (!c->upstream_us)
+		c->upstream_us = clock_us() - c->start_us;
 	transfer_drop(c);
-	c->upstream_us = clock_us() - c->start_us;
+	if (c->busy) {
+		call_cut(c, end);
+		return;
+	}
 	c->end = end;
 	if (c->head_passed)
 		add_last(c);
-	else if (c->keeping && end == RELAY_END_DONE && !c->err.code)
+	else if (c->kept && end == RELAY_END_DONE)
 		call_release(c);
 	else if (end != RELAY_END_CANCELLED)
 		call_refuse(c);
@@ -520,6 +537,16 @@ static void call_cancel(struct relay_call *c)
 	call_close(c);
 }
 
+/* All of an answer that was to be kept is there. */
+static void keep_ended(struct relay_call *c, const char *text, size_t n)
+{
+	c->kept_ok = c->hooks->kept(c, text, n, &c->err);
+	if (c->busy)
+		return;
+	c->kept = true;
+	call_end(c, RELAY_END_DONE);
+}
+
 /* Before a head was passed on: the answer will be this error. */
 static void call_fail(struct relay_call *c, enum err_code code, const char *reason, const char *text)
 {
@@ -529,7 +556,12 @@ static void call_fail(struct relay_call *c, enum err_code code, const char *reas
 
 static void transfer_ended(struct relay_call *c, CURLcode code)
 {
-	if (c->end == RELAY_END_CANCELLED) { /* a write failed */
+	if (c->busy || c->ready) { /* what has come before comes first */
+		c->ended = true;
+		c->code = code;
+		c->upstream_us = clock_us() - c->start_us;
+		transfer_drop(c);
+	} else if (c->end == RELAY_END_CANCELLED) { /* a write failed */
 		call_end(c, RELAY_END_CANCELLED);
 	} else if (c->waits_for) {
 		c->is_stream = false; /* the answer was, and is dropped */
@@ -537,8 +569,12 @@ static void transfer_ended(struct relay_call *c, CURLcode code)
 	} else if (c->again && c->hops < HOPS) {
 		transfer_drop(c);
 		transfer_begin(c);
-	} else if (c->head_passed || (c->keeping && code == CURLE_OK)) {
+	} else if (c->head_passed) {
 		call_end(c, code == CURLE_OK ? RELAY_END_DONE : RELAY_END_BROKEN);
+	} else if (c->keeping && code == CURLE_OK) {
+		c->upstream_us = clock_us() - c->start_us;
+		transfer_drop(c);
+		keep_ended(c, buf_text(&c->keep), c->keep.len);
 	} else {
 		if (c->again)
 			err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream redirects without end",
@@ -609,9 +645,56 @@ static void go_on(struct relay_call *c)
 		call_cancel(c);
 }
 
+/* What the hooks were busy with goes out, and the call goes on. The client has taken all that came before. */
+static void take_ready(struct relay_call *c)
+{
+	const char *out;
+	size_t n = c->hooks->more(c, &out);
+
+	c->ready = false;
+	if (c->err.code) /* a policy refused what follows */
+		call_end(c, RELAY_END_BROKEN);
+	else if (!pass_on(c, out, n, 0))
+		call_end(c, RELAY_END_CANCELLED);
+	else if (c->busy || c->rest_n)
+		return;
+	else if (c->ended)
+		transfer_ended(c, c->code);
+	else
+		go_on(c);
+}
+
+static void call_ready(struct relay_call *c)
+{
+	c->busy = false;
+	c->heard_ms = c->relay->now_ms;
+	if (c->cut) {
+		call_end(c, c->cut_end);
+	} else if (c->keeping) {
+		keep_ended(c, NULL, 0);
+	} else {
+		c->ready = true;
+		if (!c->rest_n)
+			take_ready(c);
+	}
+}
+
+/* The client took what was left. */
+static void on_taken(struct relay_call *c)
+{
+	if (c->ready)
+		take_ready(c);
+	else if (c->busy)
+		watch(c, 0);
+	else if (c->ended)
+		transfer_ended(c, c->code);
+	else
+		go_on(c);
+}
+
 static void on_client(struct relay_call *c, uint32_t events)
 {
-	if (c->dead)
+	if (c->dead || c->cut)
 		return;
 	if (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) {
 		call_cancel(c);
@@ -621,7 +704,7 @@ static void on_client(struct relay_call *c, uint32_t events)
 		if (!write_rest(c))
 			call_cancel(c);
 		else if (!c->rest_n)
-			go_on(c);
+			on_taken(c);
 	}
 }
 
@@ -671,9 +754,15 @@ static void check(struct relay_call *c)
 {
 	int64_t now = c->relay->now_ms, silent = now - c->heard_ms;
 
+	if (c->cut)
+		return;
 	if (c->ending) {
 		if (now - c->wrote_ms > DRAIN_MS)
 			call_cancel(c);
+	} else if (c->busy) { /* that has a deadline of its own */
+		c->heard_ms = now;
+		if (!check_stop(c) && c->head_passed && c->is_stream)
+			check_stream(c, 0);
 	} else if (check_stop(c)) {
 		return;
 	} else if (c->paused) {
@@ -715,7 +804,7 @@ static void end_streams(struct relay *r, const struct ask *ask)
 
 	for (struct relay_call *c = r->calls; c; c = next) {
 		next = c->next;
-		if (!c->is_stream || c->ending)
+		if (!c->is_stream || c->ending || c->cut)
 			continue;
 		if (is_asked(c, ask))
 			call_end(c, RELAY_END_STOPPED);
@@ -739,7 +828,9 @@ static void take_asks(struct relay *r, struct ask *asks)
 	while (asks) {
 		struct ask *next = asks->next;
 
-		if (asks->key)
+		if (asks->ready)
+			call_ready(asks->ready);
+		else if (asks->key)
 			resume_calls(r, asks);
 		else
 			end_streams(r, asks);
@@ -923,6 +1014,14 @@ void relay_resume(struct relay *r, void *key, void (*release)(void *))
 
 	ask->key = key;
 	ask->release = release;
+	post(r, ask);
+}
+
+void relay_ready(struct relay *r, struct relay_call *c)
+{
+	struct ask *ask = xcalloc(1, sizeof(*ask));
+
+	ask->ready = c;
 	post(r, ask);
 }
 

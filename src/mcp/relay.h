@@ -5,7 +5,8 @@
  * request and its arena, belongs to the relay, which ends it. No thread waits for an upstream.
  *
  * The relay knows HTTP and event streams, not MCP: what an answer means is decided by the hooks,
- * which run in its thread and must not block.
+ * which run in its thread and must not block. A hook that needs longer sets `busy`, has another thread do the work, and is called
+ * again when that has said relay_ready(); until then nothing more of the call's body comes.
  *
  *   submit -> transfer -> head (hook) -> body ... (hook) -> over (hook) -> the request is finished
  *                   \-> refused (hook), if it fails before a head was passed on
@@ -51,7 +52,12 @@ struct relay_hooks {
 	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
 	 * at the end, to hand out what was held back. */
 	size_t (*body)(struct relay_call *, const char *p, size_t n, const char **out);
-	/* The whole body of an answer that was to be kept, N bytes at TEXT: fills the response's body. False: refused. */
+	/* What body() was busy with is there: its length and *OUT, as body(). May be busy again at once. */
+	size_t (*more)(struct relay_call *, const char **out);
+	/*
+	 * The whole body of an answer that was to be kept, N bytes at TEXT, which stay until the call's end: fills the response's body.
+	 * False: refused. If it became busy, it is called once more with a NULL TEXT.
+	 */
 	bool (*kept)(struct relay_call *, const char *text, size_t n, struct err *);
 	/* Fills the response (status, headers, body) from the error. */
 	void (*refused)(struct relay_call *, const struct err *);
@@ -77,6 +83,9 @@ struct relay_call {
 	/* set by a hook that answers RELAY_PARK */
 	const void *waits_for;
 
+	/* set by the hooks `body`, `more` and `kept`; cleared by the relay when relay_ready() has come */
+	bool busy;
+
 	/* for the hooks to read */
 	bool is_stream;       /* the answer is text/event-stream */
 	int status;           /* of the upstream's answer; 0: none */
@@ -100,7 +109,10 @@ struct relay_call {
 	uint32_t watched;
 	unsigned hops;
 	enum relay_end end;
+	CURLcode code;          /* how the transfer ended while the hooks were busy: `ended` */
+	enum relay_end cut_end; /* how the call is to end as soon as they are not: `cut` */
 	bool head_passed, keeping, again, paused, ending, dead;
+	bool ended, cut, ready, kept, kept_ok;
 };
 
 /* Starts the thread. One relay per process. */
@@ -120,6 +132,9 @@ void relay_end_lane(struct relay *, const char *lane_name);
  * RELEASE(KEY) is called.
  */
 void relay_resume(struct relay *, void *key, void (*release)(void *key));
+
+/* From the thread that did the work of a busy call. */
+void relay_ready(struct relay *, struct relay_call *);
 
 /* Finishes the calls in flight, ends streams within STREAMS_MS (listening ones at once), then the thread. */
 void relay_stop(struct relay *, int streams_ms);

@@ -4,10 +4,10 @@
 
 #include "mcp/service.h"
 
+#include "mcp/chain.h"
 #include "mcp/proxy.h"
 #include "net/fetch.h"
 #include "oauth/metadata.h"
-#include "policy/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,9 @@
 
 /* How long streams may go on when the process ends: a web server that runs us as CGI waits for them. */
 enum { STREAMS_STOP_MS = 4000, STREAMS_CGI_MS = 60000 };
+
+/* For policies that read answers: computing gains nothing from more; those that wait do so by twos and threes. */
+enum { COMPUTE_THREADS = 4, WAIT_THREADS = 16 };
 
 static void on_revoked(void *own, const char *grant_id)
 {
@@ -51,9 +54,11 @@ void mcp_release(struct site *site)
 
 static bool wants_claims(const struct project *p)
 {
+	const struct policy_use *use;
+
 	for (size_t i = 0; i < p->routes_n; i++)
-		for (const struct policy_use *const *use = p->routes[i].inbound; use && *use; use++)
-			if (!(*use)->fault && policy_of(*use)->wants_claims && policy_of(*use)->wants_claims(*use))
+		for (size_t k = 0; (use = chain_use(&p->routes[i], k)); k++)
+			if (!use->fault && policy_of(use)->wants_claims && policy_of(use)->wants_claims(use))
 				return true;
 	return false;
 }
@@ -81,9 +86,11 @@ bool mcp_start(struct app *app, struct err *e)
 	const struct project *p = app->site->project;
 
 	(void)e;
-	fetch_start(2 * RENEWALS); /* half of what is said may be in a fetch: all renewals may */
+	fetch_start(2 * (RENEWALS + WAIT_THREADS)); /* half of what is said may be in a fetch: all of these may */
 	m->relay = relay_start();
 	m->renewals = renewals_start(app->db, m->relay);
+	m->compute = workers_new("compute", COMPUTE_THREADS);
+	m->wait = workers_new("wait", WAIT_THREADS);
 	/* also where nobody signs in yet: a reload may add the policy */
 	if (!app->one_call)
 		m->cache = bearer_cache_start(p, app->name, on_revoked, m->relay);
@@ -102,6 +109,8 @@ void mcp_stop(struct app *app)
 	renewals_stop(m->renewals); /* calls that wait for one go on in the relay */
 	relay_stop(m->relay, app->one_call ? STREAMS_CGI_MS : STREAMS_STOP_MS);
 	renewals_free(m->renewals);
+	workers_free(m->compute); /* the relay has waited for them */
+	workers_free(m->wait);
 	free(m);
 	app->own = NULL;
 }

@@ -253,7 +253,7 @@ static enum policy_answer on_call(
 	return POLICY_DENY;
 }
 
-static enum policy_answer on_message(const struct policy_use *use, const struct call *c, struct arena *a,
+static enum policy_answer on_message(const struct policy_use *use, struct call *c, struct arena *a,
     const char *text, size_t n, struct buf *out, struct err *e)
 {
 	const struct catalog_caller who = caller_of(use, c, a);

@@ -2,20 +2,59 @@
 /*
  * Policies. One file p_NAME.c each, one line in local.mk (POLICIES); the registry is generated from
  * the definitions `const struct policy p_NAME = {` in the listed files.
- * A hook that is NULL has no opinion. Hooks run in the route's `inbound` order; FAIL refuses.
+ *
+ * A hook that is NULL has no opinion. On the way up, in the request thread, each policy of the route's `inbound` list
+ * has its turn: on_request, on_call for each message, on_body. On the way back `inbound` comes first, then
+ * `outbound`. FAIL refuses. src/mcp/chain.c calls them.
  */
 #ifndef GATEHOUSE_POLICY_POLICY_H
 #define GATEHOUSE_POLICY_POLICY_H
 
 #include "conf/project.h"
+#include "http/http.h"
+#include "oauth/bearer.h"
+#include "rpc/era.h"
 #include "rpc/rpc.h"
 
 enum policy_answer {
 	POLICY_PASS = 0,
-	POLICY_DENY, /* a refusal that the policy explains in the err */
-	POLICY_FAIL, /* a fault of ours or the configuration: refuses too */
-	POLICY_WAIT, /* parked: a transfer or worker finishes it (not in this version's hooks) */
+	POLICY_DENY, /* a refusal: see policy_refuse() */
+	POLICY_FAIL, /* a fault of ours, the configuration or the upstream: refuses too */
 };
+
+struct call; /* src/mcp: the call at hand */
+
+/* ---- what a policy may know of the call */
+
+struct req *call_req(const struct call *);                /* project, database (app->db), address, headers */
+const struct bearer *call_bearer(const struct call *);    /* NULL: nobody signed in */
+const struct rpc_body *call_body(const struct call *);    /* n is 0 where there is none (GET) */
+const struct mcp_route *call_route(const struct call *);
+enum era call_era(const struct call *);
+/* The caller's claims, the text of a JSON object; NULL: nobody signed in, or the sign-in gave none. */
+const char *call_claims(const struct call *);
+/*
+ * A place for what the use wants to remember of this call, NULL at first; in the call's memory, or call_req()->arena
+ * on the way up. On the way back nothing may be allocated there.
+ */
+void **policy_state(struct call *, const struct policy_use *);
+
+/* ---- refusals */
+
+struct policy_refusal {
+	int status;         /* HTTP: 429; in a stream that has begun it is not seen */
+	int rpc_code;       /* JSON-RPC: RPC_SERVER_ERROR */
+	const char *reason; /* reason code of the event, of static storage: "rate_limited" */
+	int retry_after_s;  /* 0: none */
+};
+
+/*
+ * Refuses the call, or on the way back the answer, with a text that the client sees: every request in it is answered by a JSON-RPC
+ * error of its own. Returns POLICY_DENY. A hook that denies without it says `Method not found`, as if what
+ * was asked for did not exist.
+ */
+enum policy_answer policy_refuse(struct call *, struct err *, const struct policy_refusal *, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Headers and query pairs on their way to the upstream: edited in place by on_request. */
 struct upstream_request;
@@ -31,23 +70,68 @@ bool upstream_query_set(struct upstream_request *, const char *name, const char 
 enum { UPSTREAM_SECRET_MIN = 8 };
 void upstream_secret(struct upstream_request *, const char *value);
 
-struct call; /* src/mcp: the call at hand */
-/* The caller's claims, the text of a JSON object; NULL: nobody signed in, or the sign-in gave none. */
-const char *call_claims(const struct call *);
+/* ---- the way back */
+
+/* The head of the upstream's answer, as the client will get it. */
+struct policy_response;
+int policy_response_status(const struct policy_response *);
+/* NULL: absent. NAME in any case. */
+const char *policy_response_get(const struct policy_response *, const char *name);
+/*
+ * Sets, or with a NULL value removes, a header. False: the header is the gateway's or the connection's to say (Content-Length,
+ * Mcp-Session-Id, Set-Cookie, CORS …), or the value has CR, LF or NUL.
+ */
+bool policy_response_set(struct policy_response *, const char *name, const char *value);
+
+/* What the client got in the end. */
+struct policy_over {
+	int status;          /* HTTP */
+	const char *outcome; /* of the first message, as its event says: "success" */
+	const char *reason;  /* NULL: none */
+	uint64_t bytes_out;
+};
+
+/* Which answers a use reads. */
+enum policy_reading {
+	POLICY_READS_NOTHING = 0,
+	/* lists, wherever they may come from; not the JSON answer to the use of one tool, prompt or resource, of any size */
+	POLICY_READS_LISTS,
+	POLICY_READS_ALL, /* every answer; one that is neither JSON nor a stream is withheld */
+};
+
+enum policy_pace {
+	POLICY_QUICK = 0, /* on_message runs in the relay's thread: microseconds for what is usual */
+	POLICY_SLOW,      /* it computes: on a worker, while the transfer waits */
+	POLICY_WAITS,     /* it asks the network, within a deadline of its own: on one of the workers that may wait */
+};
 
 struct policy {
 	struct policy_type type;
-	enum policy_answer (*on_request)(const struct policy_use *, struct call *, struct upstream_request *,
+	/* What goes up: headers and query of U. May ask PostgreSQL, never another network. */
+	enum policy_answer (*on_request)(const struct policy_use *, struct call *, struct upstream_request *u,
 	    struct err *);
-	/* Each message of the client's body, before anything goes upstream: DENY answers -32601 `Method not found` to all of it. */
+	/* Each message of the client's body. */
 	enum policy_answer (*on_call)(const struct policy_use *, struct call *, const struct rpc_msg *, struct err *);
 	/*
-	 * Each message, or batch, of the upstream's answer, N bytes at TEXT: what the client gets is appended to OUT. A route
-	 * with such a hook has its answers read: whole where they are JSON, event by event where they are streams. DENY and
-	 * FAIL refuse the answer (or end the stream). Memory of the work is in the arena.
+	 * The client's message or batch, N bytes at TEXT: what goes up instead is appended to OUT; nothing: TEXT, as it came. Ids, the
+	 * number of messages and whether they are modern must stay. Memory of the work is in the arena.
 	 */
-	enum policy_answer (*on_message)(const struct policy_use *, const struct call *, struct arena *,
+	enum policy_answer (*on_body)(const struct policy_use *, struct call *, struct arena *, const char *text, size_t n,
+	    struct buf *out, struct err *);
+	/* The head of the answer that the client gets (not of one that led to a renewal). In the relay's thread. */
+	enum policy_answer (*on_response)(const struct policy_use *, struct call *, struct policy_response *, struct err *);
+	/*
+	 * Each message, or batch, of the upstream's answer, N bytes at TEXT: what the client gets is appended to OUT. It is whole where
+	 * the answer is JSON, and one event's where it is a stream. DENY and FAIL refuse the answer; in a stream a refused message
+	 * is replaced by an error, or left out where it answers nothing, and FAIL ends it. Memory of the work is in
+	 * the arena. `reads` says which answers (NULL: LISTS where there is this hook), `pace` where it runs.
+	 */
+	enum policy_answer (*on_message)(const struct policy_use *, struct call *, struct arena *,
 	    const char *text, size_t n, struct buf *out, struct err *);
+	enum policy_reading (*reads)(const struct policy_use *);
+	enum policy_pace pace;
+	/* After the last byte, or the refusal, of a call that the chain has seen. In the relay's thread, or the request's. */
+	void (*on_over)(const struct policy_use *, struct call *, const struct policy_over *);
 	/* Whether it decides by the caller's claims: then they are kept with the token. NULL: no. */
 	bool (*wants_claims)(const struct policy_use *);
 };

@@ -86,6 +86,21 @@ const char *era_header_text(const char *value, struct arena *a)
 	return out;
 }
 
+const char *era_header_value(const char *text, struct arena *a)
+{
+	size_t n = strlen(text);
+	bool plain = n && strncmp(text, "=?base64?", 9) != 0 && text[0] != ' ' && text[n - 1] != ' ';
+	char *out;
+
+	for (size_t i = 0; plain && i < n; i++)
+		plain = text[i] >= 0x20 && text[i] < 0x7f;
+	if (plain)
+		return text;
+	out = arena_alloc(a, B64_LEN(n) + 1);
+	b64_encode(out, text, n);
+	return arena_printf(a, "=?base64?%s?=", out);
+}
+
 static bool mismatch(struct rpc_fault *f, const char *text)
 {
 	return rpc_fail(f, 400, RPC_HEADER_MISMATCH, "header_mismatch", "Header mismatch: %s", text);

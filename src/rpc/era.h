@@ -48,4 +48,7 @@ bool era_check_header(const char *version, struct rpc_fault *);
 /* The text of a mirrored header: blanks around it off, =?base64?…?= decoded. NULL if it is broken. */
 const char *era_header_text(const char *value, struct arena *);
 
+/* The other way: TEXT as such a header's value; encoded where it could not travel as it is, or would be taken for encoded. */
+const char *era_header_value(const char *text, struct arena *);
+
 #endif

@@ -15,17 +15,22 @@
 
 #include <string.h>
 
-static bool feed(const struct call *call, struct buf *out, const char *p, size_t n, size_t step)
+static bool feed(struct call *call, struct buf *out, const char *p, size_t n, size_t step, bool by_worker)
 {
 	struct err e = { .code = ERR_NONE };
 	struct edit d;
 
-	edit_begin(&d, call, 65536);
+	edit_begin(&d, call, 65536, by_worker);
 	for (size_t at = 0; at < n && !e.code; at += step) {
 		const char *piece;
 		size_t got = edit_feed(&d, p + at, n - at < step ? n - at : step, &piece, &e);
 
 		buf_add(out, piece, got);
+		while (d.wants_work && !e.code) {
+			edit_work(&d);
+			got = edit_feed(&d, NULL, 0, &piece, &e);
+			buf_add(out, piece, got);
+		}
 	}
 	edit_release(&d);
 	return e.code == ERR_NONE;
@@ -70,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	static struct policy_use use;
 	static const struct policy_use *inbound[] = { &use, NULL };
 	static struct mcp_route route = { .inbound = inbound };
-	static const struct call call = { .route = &route };
+	static struct call call = { .route = &route };
 	const struct scan_limits limits = scan_limits_of(sizeof(options));
 	struct buf whole, parts;
 	bool ok;
@@ -87,10 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	}
 	buf_init(&whole, 1 << 24);
 	buf_init(&parts, 1 << 24);
-	ok = feed(&call, &whole, (const char *)bytes, n, n ? n : 1);
+	ok = feed(&call, &whole, (const char *)bytes, n, n ? n : 1, false);
 	for (size_t step = 1; step < 6; step++) {
 		buf_clear(&parts);
-		must(feed(&call, &parts, (const char *)bytes, n, step) == ok);
+		must(feed(&call, &parts, (const char *)bytes, n, step, step % 2) == ok);
 		must(parts.len == whole.len && !memcmp(buf_text(&parts), buf_text(&whole), whole.len));
 	}
 	read_out(&whole);

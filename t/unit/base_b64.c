@@ -62,6 +62,10 @@ int main(void)
 		ok(b64_decode(back, &len, vectors[i].padded, strlen(vectors[i].padded)) &&
 		        len == n && !memcmp(back, vectors[i].bytes, n),
 		    name);
+		b64_encode(text, vectors[i].bytes, n);
+		snprintf(name, sizeof(name), "%s encodes with padding", vectors[i].name);
+		is_str(text, vectors[i].padded, name);
+		is_int(B64_LEN(n), strlen(text), "B64_LEN is its length");
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		size_t n = strlen(rows[i].text);

@@ -196,6 +196,19 @@ static void unsupported(struct arena *a)
 	ok(f.id.n == 1 && *f.id.p == '1', "under the id of the request");
 }
 
+static void values(struct arena *a)
+{
+	static const char *const encoded[] = { " x", "x ", "", "t\xc3\xbcr", "a\tb", "=?base64?eA==?=" };
+
+	is_str(era_header_value("get weather", a), "get weather", "what can travel as it is does");
+	for (size_t i = 0; i < sizeof(encoded) / sizeof(*encoded); i++) {
+		const char *value = era_header_value(encoded[i], a);
+
+		ok(!strncmp(value, "=?base64?", 9), "what cannot is encoded");
+		is_str(era_header_text(value, a), encoded[i], "and comes back");
+	}
+}
+
 int main(void)
 {
 	struct arena *a = arena_new();
@@ -203,6 +216,7 @@ int main(void)
 
 	ladder(a);
 	unsupported(a);
+	values(a);
 	ok(era_is_supported("2025-03-26") && !era_is_supported("2025-03-27") && !era_is_supported(NULL),
 	    "listed versions are supported");
 	ok(era_is_modern("2026-07-28") && era_is_modern("2031-01-01") && !era_is_modern("2026-07-27") &&
