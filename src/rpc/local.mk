@@ -1,7 +1,9 @@
 # src/rpc: JSON-RPC and MCP messages, no I/O
 libgatehouse_a_SOURCES += \
 	src/rpc/era.c src/rpc/era.h \
+	src/rpc/bridge.c src/rpc/bridge.h \
 	src/rpc/outcome.c src/rpc/outcome.h \
+	src/rpc/param.c src/rpc/param.h \
 	src/rpc/rpc.c src/rpc/rpc.h \
 	src/rpc/sse.c src/rpc/sse.h \
 	src/rpc/token_count.c src/rpc/token_count.h
@@ -22,3 +24,9 @@ TESTS += t/unit/rpc_sse
 check_PROGRAMS += t/unit/rpc_token_count
 t_unit_rpc_token_count_SOURCES = t/unit/rpc_token_count.c t/unit/tap.h
 TESTS += t/unit/rpc_token_count
+check_PROGRAMS += t/unit/rpc_param
+t_unit_rpc_param_SOURCES = t/unit/rpc_param.c t/unit/tap.h
+TESTS += t/unit/rpc_param
+check_PROGRAMS += t/unit/rpc_bridge
+t_unit_rpc_bridge_SOURCES = t/unit/rpc_bridge.c t/unit/tap.h
+TESTS += t/unit/rpc_bridge

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the eras: each row is a message as it comes, and as it goes on. */
+#include "config.h"
+
+#include "rpc/bridge.h"
+
+#include "tap.h"
+
+#define NOW  "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}"
+#define OURS                                                                                       \
+	"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                  \
+	"\"io.modelcontextprotocol/clientCapabilities\":{},"                                           \
+	"\"io.modelcontextprotocol/clientInfo\":{\"name\":\"gatehouse\",\"version\":\"" PACKAGE_VERSION "\"}"
+#define REQUEST(method, params) "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"" method "\",\"params\":{" params "}}"
+#define RESULT(members) "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{" members "}}"
+#define ERROR(code, more) "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":" code more "}}"
+
+static struct arena *arena;
+
+static struct bridge bridge_of(enum bridge_way way, const char *method, bool url)
+{
+	static const char server[] = "{\"name\":\"up\",\"version\":\"3\"}";
+
+	return (struct bridge){ .way = way, .method = method, .id = { "7", 1 }, .url = url,
+		.version = way == BRIDGE_TO_LEGACY ? "2025-06-18" : "2026-07-28",
+		.server = { way == BRIDGE_TO_LEGACY ? server : NULL, sizeof(server) - 1 } };
+}
+
+/* ---- up */
+
+static const struct {
+	enum bridge_way way;
+	const char *body;
+	enum bridge_step step;
+	const char *out; /* of BRIDGE_SEND and BRIDGE_ANSWER; the text of a fault */
+	const char *name;
+} ups[] = {
+	{ BRIDGE_TO_LEGACY, REQUEST("tools/call", "\"name\":\"e\",\"arguments\":{\"n\":1.0e3},\"_meta\":{" NOW "}"), BRIDGE_SEND,
+	    REQUEST("tools/call", "\"name\":\"e\",\"arguments\":{\"n\":1.0e3}"), "a modern call loses its envelope, and nothing else" },
+	{ BRIDGE_TO_LEGACY, REQUEST("tools/list", "\"_meta\":{\"progressToken\":5," NOW ",\"x/y\":{ }}"), BRIDGE_SEND,
+	    REQUEST("tools/list", "\"_meta\":{\"progressToken\":5,\"x/y\":{ }}"), "what else stands in _meta stays" },
+	{ BRIDGE_TO_LEGACY, REQUEST("tools/call", "\"name\":\"e\",\"inputResponses\":{},\"requestState\":\"x\",\"_meta\":{" NOW "}"),
+	    BRIDGE_SEND, REQUEST("tools/call", "\"name\":\"e\""), "a retry becomes the call that it repeats" },
+	{ BRIDGE_TO_LEGACY, REQUEST("server/discover", "\"_meta\":{" NOW "}"), BRIDGE_HELLO, "", "discovery is answered from the greeting" },
+	{ BRIDGE_TO_LEGACY, REQUEST("subscriptions/listen", "\"_meta\":{" NOW "}"), BRIDGE_REFUSE,
+	    "subscriptions/listen cannot be carried to this server, which speaks MCP 2025-06-18", "a subscription is refused by name" },
+	{ BRIDGE_TO_LEGACY, REQUEST("tasks/get", "\"taskId\":\"t\",\"_meta\":{" NOW "}"), BRIDGE_REFUSE,
+	    "tasks/get cannot be carried to this server, which speaks MCP 2025-06-18", "so is an extension" },
+	{ BRIDGE_TO_LEGACY, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"_meta\":{" NOW "}}}", BRIDGE_SEND,
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{}}", "a notification goes up" },
+	{ BRIDGE_TO_MODERN, REQUEST("tools/list", ""), BRIDGE_SEND, REQUEST("tools/list", "\"_meta\":{" OURS "}"),
+	    "a legacy list gets an envelope" },
+	{ BRIDGE_TO_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0041\",\"method\":\"tools/list\"}", BRIDGE_SEND,
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0041\",\"method\":\"tools/list\",\"params\":{\"_meta\":{" OURS "}}}",
+	    "with params where there were none; the id keeps its spelling" },
+	{ BRIDGE_TO_MODERN, REQUEST("prompts/get", "\"name\":\"p\",\"_meta\":{\"progressToken\":1,\"io.modelcontextprotocol/clientInfo\":7}"),
+	    BRIDGE_SEND, REQUEST("prompts/get", "\"name\":\"p\",\"_meta\":{\"progressToken\":1," OURS "}"),
+	    "an envelope is ours alone" },
+	{ BRIDGE_TO_MODERN, REQUEST("initialize", "\"protocolVersion\":\"2025-11-25\""), BRIDGE_HELLO, "", "initialize is answered from discovery" },
+	{ BRIDGE_TO_MODERN, REQUEST("ping", ""), BRIDGE_ANSWER, RESULT(""), "ping is answered here" },
+	{ BRIDGE_TO_MODERN, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}", BRIDGE_ACCEPT, "", "a notification ends here" },
+	{ BRIDGE_TO_MODERN, RESULT(""), BRIDGE_ACCEPT, "", "so does an answer that nobody waits for" },
+	{ BRIDGE_TO_MODERN, REQUEST("logging/setLevel", "\"level\":\"debug\""), BRIDGE_REFUSE,
+	    "logging/setLevel cannot be carried to this server, which speaks MCP 2026-07-28", "a method that is gone is refused by name" },
+	{ BRIDGE_TO_MODERN, REQUEST("resources/subscribe", "\"uri\":\"a:b\""), BRIDGE_REFUSE,
+	    "resources/subscribe cannot be carried to this server, which speaks MCP 2026-07-28", "and a subscription" },
+};
+
+static void check_ups(struct buf *out)
+{
+	struct scan_limits limits = scan_limits_of(1 << 16);
+
+	for (size_t i = 0; i < sizeof(ups) / sizeof(ups[0]); i++) {
+		const struct bridge b = bridge_of(ups[i].way, NULL, false);
+		struct rpc_fault f;
+		struct rpc_body body;
+		enum bridge_step step;
+
+		if (!ok(rpc_read(&body, arena, ups[i].body, strlen(ups[i].body), &limits, &f), ups[i].name))
+			continue;
+		buf_clear(out);
+		step = bridge_up(&b, body.msgs, arena, out, &f);
+		is_int(step, ups[i].step, ups[i].name);
+		is_str(step == BRIDGE_REFUSE ? f.text : buf_text(out), ups[i].out, ups[i].name);
+		if (step == BRIDGE_REFUSE)
+			ok(f.code == RPC_METHOD_NOT_FOUND && f.id.p && f.status == (ups[i].way == BRIDGE_TO_LEGACY ? 404 : 200),
+			    "in the words of the client's era");
+	}
+}
+
+/* ---- down */
+
+#define PAGE(id) "{\"mode\":\"url\",\"url\":\"https://up.example/pay?n=1\",\"message\":\"Pay first\"" id "}"
+#define ASKS(requests) "\"resultType\":\"input_required\",\"inputRequests\":{" requests "},\"requestState\":\"s\""
+#define ELICIT(params) "{\"method\":\"elicitation/create\",\"params\":" params "}"
+
+static const struct {
+	enum bridge_way way;
+	const char *method;
+	bool url;
+	const char *text, *out;
+	int status;
+	bool ends;
+	const char *name;
+} downs[] = {
+	{ BRIDGE_TO_LEGACY, "tools/call", false, RESULT("\"content\":[ ],\"x\":1.0"),
+	    RESULT("\"resultType\":\"complete\",\"content\":[ ],\"x\":1.0,\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"up\",\"version\":\"3\"}}"),
+	    0, false, "a legacy result is complete, and says whose it is" },
+	{ BRIDGE_TO_LEGACY, "tools/list", false, RESULT("\"tools\":[],\"ttlMs\":5,\"_meta\":{\"a\":1}"),
+	    RESULT("\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\",\"tools\":[],\"_meta\":{"
+	           "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"up\",\"version\":\"3\"},\"a\":1}"),
+	    0, false, "a list may not be kept" },
+	{ BRIDGE_TO_LEGACY, "resources/read", false, ERROR("-32002", ",\"message\":\"no\",\"data\":{\"uri\":\"a\"}"),
+	    ERROR("-32602", ",\"message\":\"no\",\"data\":{\"uri\":\"a\"}"), 0, false, "a resource that is not there has another code" },
+	{ BRIDGE_TO_LEGACY, "tools/call", false, ERROR("-32601", ",\"message\":\"no\""), ERROR("-32601", ",\"message\":\"no\""), 404, false,
+	    "a method that is not there is 404" },
+	{ BRIDGE_TO_LEGACY, "tools/call", false, ERROR("-32000", ",\"message\":\"no\""), ERROR("-32000", ",\"message\":\"no\""), 0, false,
+	    "other errors pass" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, ERROR("-32042", ",\"data\":{\"elicitations\":[" PAGE(",\"elicitationId\":\"x\"") "]}"),
+	    RESULT("\"resultType\":\"input_required\",\"inputRequests\":{\"url-1\":" ELICIT(PAGE("")) "}"), 0, false,
+	    "-32042 becomes input_required" },
+	{ BRIDGE_TO_LEGACY, "tools/call", false, ERROR("-32042", ",\"data\":{\"elicitations\":[" PAGE("") "]}"),
+	    RESULT("\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"Pay first https://up.example/pay?n=1\"}],\"isError\":true"),
+	    0, false, "or words, where the client opens no pages" },
+	{ BRIDGE_TO_LEGACY, "resources/read", false, ERROR("-32042", ",\"data\":{\"elicitations\":[" PAGE("") "]}"),
+	    "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32021,\"message\":\"the server asks its user to open a page\","
+	    "\"data\":{\"requiredCapabilities\":{\"elicitation\":{\"url\":{}}}}}}",
+	    400, false, "or the capability that it lacks" },
+	{ BRIDGE_TO_LEGACY, "tools/list", true, ERROR("-32042", ",\"data\":{\"elicitations\":[" PAGE("") "]}"),
+	    ERROR("-32603", ",\"message\":\"the server asks its user to open a page, which this client cannot be told\""), 0, false,
+	    "a list cannot ask" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, ERROR("-32042", ",\"data\":{\"elicitations\":[{\"mode\":\"url\",\"url\":\"javascript:alert(1)\"}]}"),
+	    ERROR("-32603", ",\"message\":\"the server asks for a page that no client may open, which cannot be carried between MCP 2025-06-18 and this client\""),
+	    0, false, "F104: an address that runs something is no page" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, ERROR("-32042", ",\"data\":{\"elicitations\":[{\"mode\":\"url\",\"url\":\"http://127.0.0.1.evil.example/\"}]}"),
+	    ERROR("-32603", ",\"message\":\"the server asks for a page that no client may open, which cannot be carried between MCP 2025-06-18 and this client\""),
+	    0, false, "F104: nor is one that only looks local" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, REQUEST("sampling/createMessage", ""),
+	    ERROR("-32603", ",\"message\":\"the server asks for sampling/createMessage, which cannot be carried between MCP 2025-06-18 and this client\""),
+	    0, true, "a server's request ends the call, by name" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, REQUEST("ping", ""), "", 0, false, "a server's ping is nothing to the client" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"x\": 1}}",
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"x\": 1}}", 0, false, "progress passes" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}", "", 0, false,
+	    "log messages that nobody asked for do not" },
+	{ BRIDGE_TO_LEGACY, "tools/call", true, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", "", 0, false,
+	    "nor does what belongs to a subscription" },
+	{ BRIDGE_TO_LEGACY, "prompts/get", true, "[{\"jsonrpc\":\"2.0\",\"method\":\"n\"},{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":1}}]",
+	    ERROR("1", ""), 0, false, "of a batch the answer counts" },
+	{ BRIDGE_TO_MODERN, "tools/list", false, RESULT("\"resultType\":\"complete\",\"ttlMs\":5,\"cacheScope\":\"public\",\"tools\":[{\"_meta\":{\"ui\":{}}}]"),
+	    RESULT("\"tools\":[{\"_meta\":{\"ui\":{}}}]"), 200, false, "a modern result loses what belongs to its era" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, RESULT(ASKS("\"k\":" ELICIT(PAGE("")))),
+	    "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32042,\"message\":\"This request needs pages that its user opens.\",\"data\":"
+	    "{\"elicitations\":[{\"mode\":\"url\",\"url\":\"https://up.example/pay?n=1\",\"message\":\"Pay first\","
+	    "\"elicitationId\":\"6ed9964b866a0fd0964e46eb3ce4c2bf\"}]}}}",
+	    200, false, "input_required becomes -32042" },
+	{ BRIDGE_TO_MODERN, "tools/call", false, RESULT(ASKS("\"k\":" ELICIT(PAGE("")))),
+	    RESULT("\"content\":[{\"type\":\"text\",\"text\":\"Pay first https://up.example/pay?n=1\"}],\"isError\":true"), 200, false,
+	    "or words, where the client opens no pages" },
+	{ BRIDGE_TO_MODERN, "prompts/get", false, RESULT(ASKS("\"k\":" ELICIT(PAGE("")))),
+	    ERROR("-32603", ",\"message\":\"the server asks its user to open a page, which this client cannot be told\""), 200, false,
+	    "or an error, where there are no words" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, RESULT(ASKS("\"k\":{\"method\":\"sampling/createMessage\",\"params\":{}}")),
+	    ERROR("-32603", ",\"message\":\"the server asks for sampling/createMessage, which cannot be carried between MCP 2026-07-28 and this client\""),
+	    200, false, "a request of another kind fails by name" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, RESULT(ASKS("\"k\":" ELICIT("{\"mode\":\"form\",\"message\":\"m\",\"requestedSchema\":{}}"))),
+	    ERROR("-32603", ",\"message\":\"the server asks for elicitation/create, which cannot be carried between MCP 2026-07-28 and this client\""),
+	    200, false, "so does a form" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, RESULT("\"resultType\":\"input_required\",\"requestState\":\"s\""),
+	    ERROR("-32603", ",\"message\":\"the server asks for more of its client, which cannot be carried between MCP 2026-07-28 and this client\""),
+	    200, false, "and a state alone" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, RESULT("\"resultType\":\"task\""),
+	    ERROR("-32603", ",\"message\":\"the server asks for task, which cannot be carried between MCP 2026-07-28 and this client\""), 200, false,
+	    "and a result of another kind" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, ERROR("-32602", ",\"message\":\"no\""), ERROR("-32602", ",\"message\":\"no\""), 200, false,
+	    "an error passes, as the answer that legacy clients look for" },
+	{ BRIDGE_TO_MODERN, "tools/call", true, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}",
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}", 0, false, "log messages pass" },
+};
+
+static void check_downs(struct buf *out)
+{
+	char what[300];
+
+	for (size_t i = 0; i < sizeof(downs) / sizeof(downs[0]); i++) {
+		const struct bridge b = bridge_of(downs[i].way, downs[i].method, downs[i].url);
+		struct err e = { .code = ERR_NONE };
+		int status;
+		bool ends;
+
+		buf_clear(out);
+		ok(bridge_down(&b, arena, downs[i].text, strlen(downs[i].text), out, &status, &ends, &e), downs[i].name);
+		is_str(buf_text(out), downs[i].out, downs[i].name);
+		snprintf(what, sizeof(what), "%s: status and end", downs[i].name);
+		ok(status == downs[i].status && ends == downs[i].ends, what);
+	}
+	struct err e = { .code = ERR_NONE };
+	const struct bridge b = bridge_of(BRIDGE_TO_LEGACY, "tools/call", false);
+	int status;
+	bool ends;
+
+	ok(!bridge_down(&b, arena, "{\"id\":1,\"id\":2}", 15, out, &status, &ends, &e) && !strcmp(err_reason_of(&e), "upstream_malformed"),
+	    "what two readers would read differently is refused");
+}
+
+/* ---- greetings */
+
+static void check_hellos(struct buf *out)
+{
+	static const char initialize[] = "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{},"
+	    "\"resources\":{\"subscribe\":true},\"tasks\":{}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"},\"instructions\":\"do\"}";
+	static const char discover[] = "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"prompts\":{},"
+	    "\"extensions\":{\"a/b\":{}}},\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}";
+	struct bridge b = bridge_of(BRIDGE_TO_LEGACY, NULL, false);
+
+	buf_clear(out);
+	bridge_hello(&b, (struct span){ initialize, sizeof(initialize) - 1 }, NULL, out);
+	is_str(buf_text(out),
+	    RESULT("\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\",\"2025-06-18\"],\"capabilities\":{\"tools\":{},\"resources\":{}},"
+	           "\"instructions\":\"do\",\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}"),
+	    "discovery says what can be carried, and no more");
+	b = bridge_of(BRIDGE_TO_MODERN, NULL, false);
+	buf_clear(out);
+	bridge_hello(&b, (struct span){ discover, sizeof(discover) - 1 }, "2025-03-26", out);
+	is_str(buf_text(out),
+	    RESULT("\"protocolVersion\":\"2025-03-26\",\"capabilities\":{\"prompts\":{}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}"),
+	    "initialize is answered with the version that was asked for");
+	buf_clear(out);
+	bridge_hello(&b, (struct span){ "{}", 2 }, "2026-07-28", out);
+	is_str(buf_text(out),
+	    RESULT("\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"serverInfo\":{\"name\":\"gatehouse\",\"version\":\"" PACKAGE_VERSION "\"}"),
+	    "or the newest of its era");
+}
+
+static void check_own(struct buf *out)
+{
+	static const char info[] = "{\"name\":\"c\",\"version\":\"9\"}";
+	static const char good[] = "{\"jsonrpc\":\"2.0\",\"id\":\"gatehouse\",\"result\":{\"a\":1}}";
+	static const char other[] = "{\"jsonrpc\":\"2.0\",\"id\":\"other\",\"result\":{\"a\":1}}";
+
+	buf_clear(out);
+	bridge_write_initialize(out, (struct span){ info, sizeof(info) - 1 }, true);
+	is_str(buf_text(out),
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"gatehouse\",\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\","
+	    "\"capabilities\":{\"elicitation\":{\"url\":{}}},\"clientInfo\":{\"name\":\"c\",\"version\":\"9\"}}}",
+	    "the gateway's initialize says who asks, and what can be carried back");
+	buf_clear(out);
+	bridge_write_list(out, "c\"", true);
+	is_str(buf_text(out),
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"gatehouse\",\"method\":\"tools/list\",\"params\":{\"cursor\":\"c\\\"\",\"_meta\":{" OURS "}}}",
+	    "its list names a page");
+	is_int(bridge_result((struct span){ good, sizeof(good) - 1 }).n, 7, "its answer is known by its id");
+	ok(!bridge_result((struct span){ other, sizeof(other) - 1 }).p, "another's is not");
+}
+
+int main(void)
+{
+	struct buf out;
+
+	arena = arena_new();
+	buf_init(&out, 1 << 20);
+	check_ups(&out);
+	check_downs(&out);
+	check_hellos(&out);
+	check_own(&out);
+	buf_release(&out);
+	arena_free(arena);
+	return done();
+}
