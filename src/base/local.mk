@@ -8,6 +8,7 @@ libgatehouse_a_SOURCES += \
 	src/base/hash.c src/base/hash.h \
 	src/base/landlock.c src/base/landlock.h \
 	src/base/log.c src/base/log.h \
+	src/base/pattern.c src/base/pattern.h \
 	src/base/rand.c src/base/rand.h \
 	src/base/secret_hash.c src/base/secret_hash.h \
 	src/base/uri.c src/base/uri.h \
@@ -35,6 +36,9 @@ TESTS += t/unit/base_hash
 check_PROGRAMS += t/unit/base_log
 t_unit_base_log_SOURCES = t/unit/base_log.c t/unit/tap.h
 TESTS += t/unit/base_log
+check_PROGRAMS += t/unit/base_pattern
+t_unit_base_pattern_SOURCES = t/unit/base_pattern.c t/unit/tap.h
+TESTS += t/unit/base_pattern
 check_PROGRAMS += t/unit/base_secret_hash
 t_unit_base_secret_hash_SOURCES = t/unit/base_secret_hash.c t/unit/tap.h
 TESTS += t/unit/base_secret_hash
