@@ -481,7 +481,7 @@ void check_event_days(struct doctor *d)
 {
 	const char *missing = ask_one(d,
 	    "select string_agg(t, ', ') from (select p || to_char((now() at time zone 'UTC')::date + n, '_YYYYMMDD') "
-	    "as t from unnest(array['event_call', 'event_auth']) p, generate_series(0, 1) n) w "
+	    "as t from unnest(array['event_call', 'event_auth', 'event_policy']) p, generate_series(0, 1) n) w "
 	    "where to_regclass('gatehouse.' || t) is null", NULL);
 
 	if (missing)

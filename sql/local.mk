@@ -6,6 +6,7 @@ SQL_SCHEMA += sql/schema/0003-event.sql
 SQL_SCHEMA += sql/schema/0004-client-document.sql
 SQL_SCHEMA += sql/schema/0005-login.sql
 SQL_SCHEMA += sql/schema/0010-connection.sql
+SQL_SCHEMA += sql/schema/0013-rate.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql
@@ -20,6 +21,7 @@ SQL_FN += sql/fn/oauth-client.sql
 SQL_FN += sql/fn/oauth-consent.sql
 SQL_FN += sql/fn/oauth-document.sql
 SQL_FN += sql/fn/oauth-token.sql
+SQL_FN += sql/fn/rate.sql
 
 SQL_STMT =
 SQL_STMT += sql/stmt/admin.sql
@@ -32,6 +34,7 @@ SQL_STMT += sql/stmt/maintenance.sql
 SQL_STMT += sql/stmt/login.sql
 SQL_STMT += sql/stmt/oauth.sql
 SQL_STMT += sql/stmt/oauth-document.sql
+SQL_STMT += sql/stmt/rate.sql
 
 EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) $(SQL_STMT)
 

@@ -31,6 +31,7 @@ begin
 	for i in -1 .. 7 loop
 		perform event_day('event_call', today + i);
 		perform event_day('event_auth', today + i);
+		perform event_day('event_policy', today + i);
 	end loop;
 end $$;
 
@@ -46,7 +47,7 @@ begin
 	perform set_config('lock_timeout', '200ms', true);
 	for t in select i.inhrelid::regclass
 		from pg_inherits i join pg_class c on c.oid = i.inhrelid
-		where i.inhparent in ('event_call'::regclass, 'event_auth'::regclass)
+		where i.inhparent in ('event_call'::regclass, 'event_auth'::regclass, 'event_policy'::regclass)
 		and right(c.relname, 8) < to_char(p_day, 'YYYYMMDD')
 	loop
 		begin
@@ -69,7 +70,7 @@ begin
 	if not pg_try_advisory_xact_lock(7449359170164355439) then
 		return;
 	end if;
-	if to_regclass('gatehouse.event_auth' || to_char(today + 7, '_YYYYMMDD')) is null then
+	if to_regclass('gatehouse.event_policy' || to_char(today + 7, '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
 	if p_keep > 0 then
@@ -77,6 +78,7 @@ begin
 	end if;
 	delete from event_batch where at < now() - interval '1 hour';
 	perform oauth_step(500);
+	perform rate_step(500);
 end $$;
 
 -- Whether a batch is new. Its rows need not survive a crash of the server: nobody waits for the
@@ -164,5 +166,37 @@ begin
 		p_upstream_auth_mode, p_http_method, p_outcome, p_failure_origin, p_mcp_status,
 		p_error_type, p_reason_code, p_latency_us, p_client_ip, p_redirect_host,
 		p_grant_id, p_err_name, p_err_message, p_cause_message
+	) e;
+end $$;
+
+-- A day without a table is made: this gateway may have slept for a week.
+-- for: oauth consent connect mcp console
+create or replace function gatehouse.events_add_policy(
+	p_batch uuid, p_program text, p_at timestamptz[], p_severity text[], p_name text[],
+	p_request_id text[], p_operation_id text[], p_upstream_id text[], p_subject_id text[],
+	p_client_id text[], p_client_name text[], p_http_method text[], p_mcp_method text[],
+	p_capability_type text[], p_capability_name text[], p_outcome text[],
+	p_mcp_status bigint[], p_reason_code text[], p_latency_us bigint[], p_client_ip text[],
+	p_query text[], p_grant_id text[]
+) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	if not event_batch_is_new(p_batch) then
+		return;
+	end if;
+	if to_regclass('event_policy' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
+		perform event_days();
+	end if;
+	insert into event_policy (
+		program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
+		client_id, client_name, http_method, mcp_method, capability_type, capability_name,
+		outcome, mcp_status, reason_code, latency_us, client_ip, query, grant_id
+	)
+	select p_program, e.*
+	from unnest(
+		p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id,
+		p_subject_id, p_client_id, p_client_name, p_http_method, p_mcp_method,
+		p_capability_type, p_capability_name, p_outcome, p_mcp_status, p_reason_code,
+		p_latency_us, p_client_ip, p_query, p_grant_id
 	) e;
 end $$;

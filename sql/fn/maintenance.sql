@@ -7,7 +7,7 @@ create or replace function gatehouse.maintenance_step(p_keep int, p_limit int, o
 	out days_made bigint, out days_dropped bigint, out batches bigint, out expired bigint)
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
-	parents regclass[] := array['event_call', 'event_auth']::regclass[];
+	parents regclass[] := array['event_call', 'event_auth', 'event_policy']::regclass[];
 	today date := (now() at time zone 'UTC')::date;
 	n bigint;
 begin
@@ -25,5 +25,5 @@ begin
 	select n - count(*) into days_dropped from pg_inherits where inhparent = any(parents);
 	delete from event_batch where at < now() - interval '1 hour';
 	get diagnostics batches = row_count;
-	expired := oauth_step(p_limit);
+	expired := oauth_step(p_limit) + rate_step(p_limit);
 end $$;

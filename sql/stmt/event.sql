@@ -79,3 +79,33 @@ select gatehouse.events_add_auth(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
 	$20, $21, $22, $23, $24, $25, $26
 );
+
+-- One element of each array is an event.
+-- name: events_add_policy :exec
+-- for: oauth consent connect mcp console
+-- $1 uuid  id of the batch
+-- $2 text  who writes
+-- $3 timestamptz[]  when
+-- $4 text[]  severity
+-- $5 text[]  name
+-- $6 text[]  request_id
+-- $7 text[]  operation_id
+-- $8 text[]  upstream_id
+-- $9 text[]  subject_id
+-- $10 text[]  client_id
+-- $11 text[]  client_name
+-- $12 text[]  http_method
+-- $13 text[]  mcp_method
+-- $14 text[]  capability_type
+-- $15 text[]  capability_name
+-- $16 text[]  outcome
+-- $17 int8[]  mcp_status
+-- $18 text[]  reason_code
+-- $19 int8[]  latency_us
+-- $20 text[]  client_ip
+-- $21 text[]  query
+-- $22 text[]  grant_id
+select gatehouse.events_add_policy(
+	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+	$20, $21, $22
+);

@@ -16,14 +16,14 @@
 
 #include "base/err.h"
 
-enum event_family { EVENT_CALL, EVENT_AUTH };
+enum event_family { EVENT_CALL, EVENT_AUTH, EVENT_POLICY /* what a policy records */ };
 enum event_severity { EVENT_INFO, EVENT_ERROR, EVENT_DEBUG };
 
 /* All strings may be NULL; they need only live until event_emit() returns. */
 struct event {
 	enum event_family family;
 	enum event_severity severity;
-	const char *name; /* auth: "mcp_auth_login_succeeded", …; call: NULL */
+	const char *name; /* auth, policy: "mcp_auth_login_succeeded", …; call: NULL */
 	int64_t time_us;  /* wall clock at the start; 0: now */
 	const char *request_id;
 	const char *operation_id; /* also virtualServerName */
@@ -42,6 +42,7 @@ struct event {
 	int64_t bytes_in, bytes_out;
 	const char *client_ip, *protocol_version, *session_digest;
 	const char *redirect_host; /* auth events */
+	const char *query; /* policy events: of the URL, its credentials masked */
 	const char *grant_id;
 	const struct err *cause; /* its text and detail become errName/errMessage */
 };

@@ -28,9 +28,9 @@ enum record_kind {
 	RECORD_COUNT, /* int64_t, always there */
 };
 
-enum { RECORD_OF_CALL = 1 << EVENT_CALL, RECORD_OF_AUTH = 1 << EVENT_AUTH };
+enum { RECORD_OF_CALL = 1 << EVENT_CALL, RECORD_OF_AUTH = 1 << EVENT_AUTH, RECORD_OF_POLICY = 1 << EVENT_POLICY };
 
-/* A field: its row stands where its column stands in sql/schema/0003-event.sql, after `at` and
+/* A field: its row stands where its column stands in events_add_*() of sql/fn/event.sql, after `at` and
  * `program`. */
 struct record_field {
 	const char *name;  /* in the log line */

@@ -50,6 +50,8 @@ static enum log_level level_of(const struct record *r)
 
 static void add_line(struct buf *b, const char *program, const struct record *r)
 {
+	static const char *const names[] = { [EVENT_CALL] = "call", [EVENT_AUTH] = "auth_event",
+		[EVENT_POLICY] = "policy_event" };
 	unsigned family = 1u << r->e.family;
 	char when[CLOCK_TEXT];
 
@@ -57,7 +59,7 @@ static void add_line(struct buf *b, const char *program, const struct record *r)
 	buf_printf(b,
 	    "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"family\":\"%s\"",
 	    when, r->severity, program, (long)getpid(),
-	    r->e.family == EVENT_CALL ? "call" : "auth_event");
+	    names[r->e.family]);
 	for (const struct record_field *f = record_fields; f->name; f++) {
 		if (!(f->families & family) || f->offset == offsetof(struct record, severity))
 			continue;

@@ -125,6 +125,7 @@ void sink_pg_add(struct sink_pg *s, struct record *list)
 {
 	add_batches(s, EVENT_CALL, take_family(&list, EVENT_CALL));
 	add_batches(s, EVENT_AUTH, take_family(&list, EVENT_AUTH));
+	add_batches(s, EVENT_POLICY, take_family(&list, EVENT_POLICY));
 	while (s->n > s->max && s->first != NULL) {
 		struct batch *oldest = take_first(s);
 
@@ -170,7 +171,8 @@ static struct db_param times(struct arena *a, const struct batch *b)
 
 static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err *e)
 {
-	enum stmt stmt = b->family == EVENT_CALL ? STMT_EVENTS_ADD_CALL : STMT_EVENTS_ADD_AUTH;
+	static const enum stmt stmts[] = { [EVENT_CALL] = STMT_EVENTS_ADD_CALL, [EVENT_AUTH] = STMT_EVENTS_ADD_AUTH,
+		[EVENT_POLICY] = STMT_EVENTS_ADD_POLICY };
 	struct arena *a = arena_new();
 	struct db_param params[PARAMS];
 	size_t n = 0;
@@ -182,7 +184,7 @@ static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err 
 	for (const struct record_field *f = record_fields; f->name; f++)
 		if (f->families & 1u << b->family && n < PARAMS)
 			params[n++] = column(a, b, f);
-	ok = db_call_within(s->db, ms, stmt, params, n, a, NULL, e);
+	ok = db_call_within(s->db, ms, stmts[b->family], params, n, a, NULL, e);
 	arena_free(a);
 	return ok;
 }

@@ -8,6 +8,7 @@
 #include "mcp/proxy.h"
 #include "net/fetch.h"
 #include "oauth/metadata.h"
+#include "policy/counters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,8 @@ bool mcp_start(struct app *app, struct err *e)
 	fetch_start(2 * (RENEWALS + WAIT_THREADS)); /* half of what is said may be in a fetch: all of these may */
 	m->relay = relay_start();
 	m->renewals = renewals_start(app->db, m->relay);
+	if (!app->one_call)
+		counters_open(app->db);
 	m->compute = workers_new("compute", COMPUTE_THREADS);
 	m->wait = workers_new("wait", WAIT_THREADS);
 	/* also where nobody signs in yet: a reload may add the policy */
@@ -108,6 +111,7 @@ void mcp_stop(struct app *app)
 	bearer_cache_stop(m->cache); /* it tells the relay of revocations: first to go */
 	renewals_stop(m->renewals); /* calls that wait for one go on in the relay */
 	relay_stop(m->relay, app->one_call ? STREAMS_CGI_MS : STREAMS_STOP_MS);
+	counters_close(); /* with the last call's */
 	renewals_free(m->renewals);
 	workers_free(m->compute); /* the relay has waited for them */
 	workers_free(m->wait);

@@ -165,6 +165,19 @@ bool cidr_has(const struct cidr *c, const struct address *a)
 	return !rest || ((c->base.bytes[bytes] ^ a->bytes[bytes]) >> (8 - rest)) == 0;
 }
 
+void address_customer(char out[ADDRESS_TEXT], const char *text)
+{
+	struct address a;
+
+	if (!address_parse(&a, text)) {
+		snprintf(out, ADDRESS_TEXT, "%s", text);
+		return;
+	}
+	if (a.v6)
+		memset(a.bytes + 8, 0, 8);
+	address_text(out, &a);
+}
+
 bool address_is_text(const char *text)
 {
 	struct address a;

@@ -38,6 +38,12 @@ void address_text(char out[ADDRESS_TEXT], const struct address *);
 bool cidr_parse(struct cidr *, const char *text);
 bool cidr_has(const struct cidr *, const struct address *);
 
+/*
+ * Whom a limit by address counts together: the address itself, of IPv6 its /64, from which one customer of a provider
+ * may choose. What is no address stays as it is, cut.
+ */
+void address_customer(char out[ADDRESS_TEXT], const char *text);
+
 /* Whether TEXT is an IPv4 or IPv6 address in its usual spelling (no port, no brackets, no zone). */
 bool address_is_text(const char *text);
 

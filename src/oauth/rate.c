@@ -92,17 +92,11 @@ static bool refuse(struct req *r, struct resp *p, int wait, const char *key, str
 	return err_set(e, ERR_RATE, "too many requests", "rate of %s", key);
 }
 
-/* One customer of a provider has a /64 to choose addresses from. */
 static const char *address_key(struct req *r)
 {
 	char text[ADDRESS_TEXT];
-	struct address address;
 
-	if (!address_parse(&address, r->client_ip))
-		return r->client_ip;
-	if (address.v6)
-		memset(address.bytes + 8, 0, 8);
-	address_text(text, &address);
+	address_customer(text, r->client_ip);
 	return arena_strdup(r->arena, text);
 }
 

@@ -13,6 +13,7 @@ POLICIES += src/policy/p_set_query_params.c
 POLICIES += src/policy/p_set_upstream_api_key.c
 
 libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/policy.c src/policy/policy.h \
+	src/policy/counters.c src/policy/counters.h src/policy/window.c src/policy/window.h \
 	src/policy/catalog.c src/policy/catalog.h src/policy/uri_template.c src/policy/uri_template.h \
 	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
 nodist_libgatehouse_a_SOURCES += src/policy/registry.c
@@ -33,5 +34,11 @@ t_unit_policy_catalog_SOURCES = t/unit/policy_catalog.c t/unit/tap.h
 t_unit_policy_uri_template_SOURCES = t/unit/policy_uri_template.c t/unit/tap.h
 TESTS += t/unit/policy_catalog
 TESTS += t/unit/policy_uri_template
+check_PROGRAMS += t/unit/policy_window
+t_unit_policy_window_SOURCES = t/unit/policy_window.c t/unit/tap.h
+TESTS += t/unit/policy_window
 TESTS += t/400-filter.t
 TESTS += t/401-filter-roles.t
+TESTS += t/410-rate-limit.t
+TESTS += t/411-rate-sql.t
+TESTS += t/412-simple-policies.t

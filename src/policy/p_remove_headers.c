@@ -30,8 +30,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 		else
 			problem_add(problems, true, file, arena_printf(a, "%s/headers/%zu", pointer, i),
 			    "remove this entry",
-			    "'%.64s' is no header that can be removed: it is none, or the connection's or the gateway's",
-			    name ? name : "null");
+			    "this is no header that can be removed: it is none, or the connection's or the gateway's");
 	}
 	return all;
 }

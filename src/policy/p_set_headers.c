@@ -30,17 +30,18 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+/* Nothing of the entry is shown: a name may come of `$env` as well. */
 static void check(const struct set_header *h, struct problems *problems, const char *file, const char *pointer)
 {
 	if (!header_name_is_token(h->name))
 		problem_add(problems, true, file, pointer, "use a header name such as X-Api-Key",
-		    "'%.64s' is no header name", h->name);
+		    "this is no header name");
 	else if (header_name_is_reserved(h->name))
 		problem_add(problems, true, file, pointer, "remove this entry",
-		    "header '%.64s' belongs to the connection or the gateway and cannot be set", h->name);
+		    "this header belongs to the connection or the gateway and cannot be set");
 	if (strpbrk(h->value, "\r\n"))
 		problem_add(problems, true, file, pointer, "remove the line break from the value",
-		    "the value of header '%.64s' has a line break", h->name);
+		    "the value has a line break");
 }
 
 static void *load(struct policy_use *use, struct json_object *doc, struct arena *a,

@@ -33,7 +33,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	if (!header_name_is_token(key->header) || header_name_is_reserved(key->header))
 		problem_add(problems, true, file, arena_printf(a, "%s/header", pointer),
 		    "use Authorization, X-Api-Key or the like",
-		    "'%.64s' is no header that can carry a key", key->header);
+		    "this is no header that can carry a key");
 	if (strpbrk(key->value, "\r\n"))
 		problem_add(problems, true, file, arena_printf(a, "%s/value", pointer),
 		    "remove the line break from the value", "the value has a line break");

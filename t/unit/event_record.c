@@ -82,15 +82,17 @@ static void test_cause(void)
 
 static void test_columns(void)
 {
-	unsigned calls = 0, auths = 0;
+	unsigned calls = 0, auths = 0, policies = 0;
 
 	for (const struct record_field *f = record_fields; f->name; f++) {
 		calls += (f->families & RECORD_OF_CALL) != 0;
 		auths += (f->families & RECORD_OF_AUTH) != 0;
+		policies += (f->families & RECORD_OF_POLICY) != 0;
 	}
 	is_int(calls + 3, stmt_table[STMT_EVENTS_ADD_CALL].params,
 	    "a call has as many fields as its table");
 	is_int(auths + 3, stmt_table[STMT_EVENTS_ADD_AUTH].params, "so has an auth event");
+	is_int(policies + 3, stmt_table[STMT_EVENTS_ADD_POLICY].params, "and a policy's");
 }
 
 static void test_log(void)

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table, one list, one lock, one thread. A batch keeps its id until it is known to be in (the SQL functions know a
+ * batch again), and nothing new is sent before.
+ */
+#include "config.h"
+
+#include "policy/counters.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "db/db.h"
+#include "policy/window.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SETS = 4096,
+	WAYS = 4,
+	BATCH_MAX = 1000,
+	EXCHANGE_MS = 200,     /* between two exchanges */
+	RETRY_MS = 500,        /* while the database is away */
+	CALL_MS = 2000,
+	SETTLE_MAX = 65536,
+	STARTS_TEXT = 64,
+	THREAD_STACK = 256 * 1024
+};
+
+/* A window as all processes count it, as far as is known, and what only this one knows of. */
+struct entry {
+	unsigned char key[HASH_LEN];
+	struct window window;
+	int64_t length_ms, seen_ms; /* seen_ms 0: an empty place */
+	int64_t unsent;
+};
+
+struct settlement {
+	unsigned char key[HASH_LEN];
+	char starts_at[STARTS_TEXT];
+	int64_t n;
+	struct settlement *next;
+};
+
+/* What is on its way. */
+struct batch {
+	char id[UUID_TEXT]; /* "": none */
+	size_t n;
+	struct part {
+		unsigned char key[HASH_LEN];
+		int64_t n, length_ms;
+		char starts_at[STARTS_TEXT];
+	} parts[BATCH_MAX];
+};
+
+static struct {
+	struct db *db;
+	pthread_t thread;
+	bool running, failed; /* the thread; there is none to be had */
+
+	bool stopping;
+	size_t dirty; /* entries with something unsent */
+	struct settlement *first, **last;
+	size_t settlements;
+} c;
+static struct entry table[SETS][WAYS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake;
+static struct batch windows, settled; /* the thread's */
+static atomic_bool away;
+
+bool counters_are_away(void)
+{
+	return away;
+}
+
+void counters_key(unsigned char out[HASH_LEN], const char *policy, const char *by, const char *whom)
+{
+	struct buf b;
+
+	/* no name holds a NUL: nothing else gives these bytes */
+	buf_init(&b, SIZE_MAX);
+	buf_add(&b, policy, strlen(policy) + 1);
+	buf_add(&b, by, strlen(by) + 1);
+	buf_str(&b, whom);
+	hash_sha256(out, buf_text(&b), b.len);
+	buf_release(&b);
+}
+
+/* ---- the table; the lock is held */
+
+static struct entry *set_of(const unsigned char *key)
+{
+	return table[(key[0] << 8 | key[1]) % SETS];
+}
+
+static struct entry *find(const unsigned char *key)
+{
+	struct entry *set = set_of(key);
+
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].seen_ms && !memcmp(set[i].key, key, HASH_LEN))
+			return &set[i];
+	return NULL;
+}
+
+/* The place of a new key: an empty one, else the longest unused. What it has not told is lost. */
+static struct entry *make(const unsigned char *key, int64_t now_ms)
+{
+	struct entry *set = set_of(key), *e = set;
+
+	for (int i = 1; i < WAYS; i++)
+		if (set[i].seen_ms < e->seen_ms)
+			e = &set[i];
+	if (e->unsent)
+		c.dirty--;
+	*e = (struct entry){ .window = { .since_ms = now_ms } };
+	memcpy(e->key, key, HASH_LEN);
+	return e;
+}
+
+static void count(struct entry *e, int64_t cost)
+{
+	size_t was = e->unsent != 0;
+
+	e->window.n += cost;
+	e->unsent += cost;
+	c.dirty += (e->unsent != 0) - was;
+}
+
+/* ---- exchanges */
+
+static int by_key(const void *x, const void *y)
+{
+	return memcmp(((const struct part *)x)->key, ((const struct part *)y)->key, HASH_LEN);
+}
+
+static void begin_batch(struct batch *b)
+{
+	rand_uuid(b->id);
+	b->n = 0;
+}
+
+/* The lock is held. */
+static void collect_windows(void)
+{
+	if (*windows.id || !c.dirty)
+		return;
+	begin_batch(&windows);
+	for (size_t i = 0; i < SETS * WAYS && c.dirty && windows.n < BATCH_MAX; i++) {
+		struct entry *e = &table[i / WAYS][i % WAYS];
+		struct part *p = &windows.parts[windows.n];
+
+		if (!e->seen_ms || !e->unsent)
+			continue;
+		*p = (struct part){ .n = e->unsent, .length_ms = e->length_ms };
+		memcpy(p->key, e->key, HASH_LEN);
+		e->unsent = 0;
+		c.dirty--;
+		windows.n++;
+	}
+	qsort(windows.parts, windows.n, sizeof(windows.parts[0]), by_key);
+}
+
+/* The lock is held. */
+static void collect_settlements(void)
+{
+	struct settlement *s;
+
+	if (*settled.id || !c.first)
+		return;
+	begin_batch(&settled);
+	while ((s = c.first) && settled.n < BATCH_MAX) {
+		struct part *p = &settled.parts[settled.n++];
+
+		*p = (struct part){ .n = s->n };
+		memcpy(p->key, s->key, HASH_LEN);
+		memcpy(p->starts_at, s->starts_at, STARTS_TEXT);
+		c.first = s->next;
+		c.settlements--;
+		free(s);
+	}
+	if (!c.first)
+		c.last = &c.first;
+	qsort(settled.parts, settled.n, sizeof(settled.parts[0]), by_key);
+}
+
+static struct db_param keys_of(struct arena *a, const struct batch *b)
+{
+	struct db_param *items = arena_calloc(a, b->n, sizeof(*items));
+
+	for (size_t i = 0; i < b->n; i++)
+		items[i] = DB_BYTES(b->parts[i].key, HASH_LEN);
+	return db_bytes_array(a, items, b->n);
+}
+
+enum column { COLUMN_N, COLUMN_LENGTH, COLUMN_STARTS };
+
+static struct db_param column_of(struct arena *a, const struct batch *b, enum column column)
+{
+	const char **items = arena_calloc(a, b->n, sizeof(*items));
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct part *p = &b->parts[i];
+
+		items[i] = column == COLUMN_STARTS ? p->starts_at :
+		                                     arena_printf(a, "%lld",
+						         (long long)(column == COLUMN_N ? p->n : p->length_ms));
+	}
+	return db_text_array(a, items, b->n);
+}
+
+/* What all have counted, and what was counted here since the batch was made. */
+static void learn(const struct db_rows *rows, struct arena *a)
+{
+	int64_t now = clock_ms();
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < rows->rows; i++) {
+		struct db_param key = db_bytes_at(rows, i, 0, a);
+		struct entry *e = key.len == HASH_LEN ? find(key.value) : NULL;
+
+		if (!e)
+			continue;
+		e->window = (struct window){ .since_ms = now - db_int_at(rows, i, 3),
+			.n = db_int_at(rows, i, 1) + e->unsent, .before = db_int_at(rows, i, 2) };
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static bool send_windows(struct arena *a, struct err *e)
+{
+	const struct db_param params[] = { DB_TEXT(windows.id), keys_of(a, &windows),
+		column_of(a, &windows, COLUMN_N), column_of(a, &windows, COLUMN_LENGTH) };
+	struct db_rows rows;
+
+	if (!db_call_within(c.db, CALL_MS, STMT_RATE_ADD, params, 4, a, &rows, e))
+		return false;
+	learn(&rows, a);
+	return true;
+}
+
+static bool send_settlements(struct arena *a, struct err *e)
+{
+	const struct db_param params[] = { DB_TEXT(settled.id), keys_of(a, &settled),
+		column_of(a, &settled, COLUMN_STARTS), column_of(a, &settled, COLUMN_N) };
+
+	return db_call_within(c.db, CALL_MS, STMT_QUOTA_SETTLE, params, 4, a, NULL, e);
+}
+
+/* What the database will never take is let go; else it is sent again. */
+static bool send_batch(struct batch *b, bool (*send)(struct arena *, struct err *))
+{
+	struct err e = { .code = ERR_NONE };
+	struct arena *a;
+	bool ok;
+
+	if (!*b->id)
+		return true;
+	a = arena_new();
+	ok = send(a, &e);
+	arena_free(a);
+	if (!ok && e.code == ERR_INTERNAL)
+		log_error(NULL, "the database refuses counts", "detail", e.detail, NULL);
+	else if (!ok && !away)
+		log_warn(NULL, "counts of rate limits wait for the database", "reason", err_reason_of(&e), "detail",
+		    e.detail, NULL);
+	if (ok || e.code == ERR_INTERNAL)
+		*b->id = '\0';
+	return ok;
+}
+
+/* False: the database did not take it. */
+static bool exchange(void)
+{
+	bool ok;
+
+	pthread_mutex_lock(&lock);
+	collect_windows();
+	collect_settlements();
+	pthread_mutex_unlock(&lock);
+	ok = send_batch(&windows, send_windows);
+	ok = send_batch(&settled, send_settlements) && ok;
+	away = !ok;
+	return ok;
+}
+
+static void wait_for(int64_t ms)
+{
+	int64_t until = clock_ms() + ms;
+	const struct timespec t = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
+
+	while (!c.stopping && clock_ms() < until)
+		pthread_cond_timedwait(&wake, &lock, &t);
+}
+
+static void *run(void *unused)
+{
+	bool ok = true;
+
+	(void)unused;
+	pthread_mutex_lock(&lock);
+	while (!c.stopping) {
+		while (!c.stopping && ok && !c.dirty && !c.first)
+			pthread_cond_wait(&wake, &lock);
+		wait_for(ok ? EXCHANGE_MS : RETRY_MS);
+		pthread_mutex_unlock(&lock);
+		ok = exchange();
+		pthread_mutex_lock(&lock);
+	}
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* ---- the interface */
+
+void counters_open(struct db *db)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&wake, &attr);
+	pthread_condattr_destroy(&attr);
+	c.last = &c.first;
+	c.db = db;
+}
+
+void counters_close(void)
+{
+	int64_t until = clock_ms() + CALL_MS;
+	bool was_running;
+
+	if (!c.db)
+		return;
+	pthread_mutex_lock(&lock);
+	was_running = c.running;
+	c.stopping = true;
+	pthread_cond_signal(&wake);
+	pthread_mutex_unlock(&lock);
+	if (was_running)
+		pthread_join(c.thread, NULL);
+	while (exchange() && (c.dirty || c.first) && clock_ms() < until)
+		;
+	c.db = NULL;
+}
+
+/* The lock is held. Whether there is a thread that will tell the database. */
+static bool is_running(void)
+{
+	pthread_attr_t attr;
+
+	if (c.running || c.failed || !c.db || c.stopping)
+		return c.running && !c.stopping;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	c.running = pthread_create(&c.thread, &attr, run, NULL) == 0;
+	pthread_attr_destroy(&attr);
+	c.failed = !c.running;
+	if (c.failed)
+		log_error(NULL, "no thread to exchange counts: every call is counted in the database", NULL);
+	return c.running;
+}
+
+/* The lock is held. */
+static int64_t take(const unsigned char *key, int64_t length_ms, int64_t cost, int64_t allowed)
+{
+	int64_t now = clock_ms() + 1, wait; /* never 0, which marks an empty place */
+	struct entry *e = find(key);
+
+	if (!e)
+		e = make(key, now);
+	e->length_ms = length_ms;
+	e->seen_ms = now;
+	window_slide(&e->window, length_ms, now);
+	wait = window_wait(&e->window, length_ms, now, cost, allowed);
+	if (!wait)
+		count(e, cost);
+	return wait;
+}
+
+enum counters_answer counters_take(
+    const unsigned char key[HASH_LEN], int64_t length_ms, int64_t cost, int64_t allowed, int64_t *wait_ms)
+{
+	enum counters_answer answer = COUNTERS_NONE;
+
+	pthread_mutex_lock(&lock);
+	if (is_running()) {
+		*wait_ms = take(key, length_ms, cost, allowed);
+		answer = *wait_ms ? COUNTERS_FULL : COUNTERS_TAKEN;
+		pthread_cond_signal(&wake);
+	}
+	pthread_mutex_unlock(&lock);
+	return answer;
+}
+
+void counters_give_back(const unsigned char key[HASH_LEN], int64_t length_ms, int64_t cost)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = find(key);
+	if (e && e->length_ms == length_ms)
+		count(e, -cost);
+	pthread_mutex_unlock(&lock);
+}
+
+bool counters_settle(const unsigned char key[HASH_LEN], const char *starts_at, int64_t n)
+{
+	struct settlement *s = xcalloc(1, sizeof(*s));
+	bool taken, full;
+
+	memcpy(s->key, key, HASH_LEN);
+	s->n = n;
+	strncat(s->starts_at, starts_at, STARTS_TEXT - 1);
+	pthread_mutex_lock(&lock);
+	full = c.settlements >= SETTLE_MAX;
+	taken = is_running();
+	if (taken && !full) {
+		*c.last = s;
+		c.last = &s->next;
+		c.settlements++;
+		s = NULL;
+		pthread_cond_signal(&wake);
+	}
+	pthread_mutex_unlock(&lock);
+	free(s);
+	return taken;
+}
