@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "conf/project.h"
 #include "db/db.h"
+#include "json/json.h"
 
 /* Exit statuses: done; failed, or found errors; called in a wrong way. */
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
@@ -30,6 +31,7 @@ struct ctl_command {
 	int (*run)(struct ctl *, int argc, char **argv);
 };
 
+extern const struct ctl_command ctl_audit;
 extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_clients;
 extern const struct ctl_command ctl_connect;
@@ -54,6 +56,13 @@ struct db *ctl_db(const struct project *, struct err *);
 /* For the audit trail: who runs the command, and a mark for all that one run does. In the arena. */
 const char *ctl_actor(struct arena *);
 const char *ctl_trace(struct arena *);
+/*
+ * An act on something else than the database, in the audit trail: what was done, to what, and what was
+ * before and is now (a JSON object, or NULL; never a secret). Called when it was done. If the trail cannot be
+ * had, standard error says so: the act stands. P NULL: the project of -c.
+ */
+void ctl_note(struct ctl *, const struct project *, const char *action, const char *object,
+    struct json_object *detail);
 /* Foreign text as a word of one line, fit for a terminal; "-" for NULL or nothing. In the arena. */
 const char *ctl_word(struct arena *, const char *);
 /* Live grants, of one person or client where these are not NULL, a line each (ctl_grants.c). */

@@ -39,6 +39,7 @@ static bool print_url(struct ctl *ctl, const struct project *p, const char *id, 
 	puts(required_url(&u,
 	    ticket_make(ring, ctl->arena, u.conf->id, u.route->operation_id, "", NULL)));
 	ring_close(ring);
+	ctl_note(ctl, p, "connect_url_made", arena_printf(ctl->arena, "upstream:%s", id), NULL);
 	fputs("Open it within ten minutes, in a browser of your own; it works once.\n", stderr);
 	return true;
 }

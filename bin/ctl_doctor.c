@@ -36,6 +36,7 @@ static const struct check checks[] = {
 	{ "prepared", "prepared statements stay prepared", NEEDS_DATABASE, check_prepared },
 	{ "connections", "the server has room for all connections", NEEDS_DATABASE, check_pool },
 	{ "clock", "clocks agree", NEEDS_DATABASE, check_clock },
+	{ "audit", "the audit trail is sealed", NEEDS_DATABASE, check_audit },
 	{ "event-days", "the tables of today's and tomorrow's events are there", NEEDS_DATABASE, check_event_days },
 
 	{ "url", "the public URL answers", NEEDS_NOTHING, check_url },

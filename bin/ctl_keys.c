@@ -141,6 +141,15 @@ static int publish_again(struct ctl *ctl, const char *dir)
 	return CTL_OK;
 }
 
+static int shared(struct ctl *ctl, const char *dir)
+{
+	int status = on_directory(ctl, keys_share, dir);
+
+	if (status == CTL_OK && !dir)
+		ctl_note(ctl, NULL, "keys_shared", "keys:", NULL);
+	return status;
+}
+
 /* ---- add, primary, retire: of the project's ring ---- */
 
 /*
@@ -312,16 +321,42 @@ static bool read_purpose(const char *word, enum purpose *out)
 	return false;
 }
 
-static int on_purpose(struct keys_call *k, int (*verb)(struct keys_call *))
+/* The ids and states of a purpose's keys, never their bytes. */
+static struct json_object *states_of(const struct keys_call *k)
 {
+	struct json_object *o = json_new_object(k->ctl->arena);
+	struct ring *r = ring_open(k->project->keyring, 1u << k->purpose, NULL);
+	const struct key *key;
+
+	for (size_t i = 0; r && (key = ring_entry(r, k->purpose, i)); i++)
+		json_add_string(o, key->id, key_state_name(key->state));
+	ring_close(r);
+	return o;
+}
+
+static void note(const struct keys_call *k, const char *action, struct json_object *before)
+{
+	struct json_object *detail = json_new_object(k->ctl->arena);
+
+	json_add(detail, "before", before);
+	json_add(detail, "after", states_of(k));
+	ctl_note(k->ctl, k->project, action, arena_printf(k->ctl->arena, "keys:%s", purpose_name(k->purpose)), detail);
+}
+
+static int on_purpose(struct keys_call *k, int (*verb)(struct keys_call *), const char *action)
+{
+	struct json_object *before;
 	int status;
 
 	k->project = ctl_project(k->ctl, &ctl_keys);
 	if (!k->project)
 		return CTL_FAILED;
+	before = states_of(k);
 	status = verb(k);
-	if (status == CTL_OK)
+	if (status == CTL_OK) {
 		status = publish_again(k->ctl, k->project->keyring);
+		note(k, action, before);
+	}
 	project_unref(k->project);
 	return status;
 }
@@ -336,22 +371,22 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 	if (!strcmp(word, "list") && argc <= 3)
 		return on_directory(ctl, keys_list, argv[2]);
 	if (!strcmp(word, "share") && argc <= 3)
-		return on_directory(ctl, keys_share, argv[2]);
+		return shared(ctl, argv[2]);
 	if (!strcmp(word, "hash-secret") &&
 	    (argc == 2 || (argc == 3 && !strcmp(argv[2], "--new"))))
 		return hash_secret(argc == 3);
 	if (argc < 3 || !read_purpose(argv[2], &k.purpose))
 		return ctl_usage(&ctl_keys);
 	if (!strcmp(word, "add") && argc == 3)
-		return on_purpose(&k, keys_add);
+		return on_purpose(&k, keys_add, "key_added");
 	if (argc < 4)
 		return ctl_usage(&ctl_keys);
 	k.id = argv[3];
 	k.revoke = argc == 5 && !strcmp(argv[4], "--revoke");
 	if (!strcmp(word, "primary") && argc == 4)
-		return on_purpose(&k, keys_primary);
+		return on_purpose(&k, keys_primary, "key_made_primary");
 	if (!strcmp(word, "retire") && (argc == 4 || k.revoke))
-		return on_purpose(&k, keys_retire);
+		return on_purpose(&k, keys_retire, "key_retired");
 	return ctl_usage(&ctl_keys);
 }
 

@@ -225,7 +225,17 @@ static bool apply_functions(const struct migration *m, struct err *e)
 	       run_text(m, "commit", "commit", e);
 }
 
-static bool migrate(struct migration *m, const char *conninfo, struct err *e)
+static bool note(struct ctl *ctl, const struct migration *m, struct err *e)
+{
+	const char *const row[] = { ctl_actor(ctl->arena), ctl_trace(ctl->arena),
+		arena_printf(ctl->arena, "{\"before\":{\"schema\":%d},\"after\":{\"schema\":%d}}", m->newest,
+		    SCHEMA_KNOWN) };
+
+	return run_params(m, "writing to the audit trail",
+	    "select gatehouse.audit_note('database_migrated', $1, 'database', $2, $3)", 3, row, e);
+}
+
+static bool migrate(struct ctl *ctl, struct migration *m, const char *conninfo, struct err *e)
 {
 	if (!open_database(m, conninfo, e) || !lock(m, e) || !check_kind(m, e) || !roles(m, e) ||
 	    !read_version(m, e) || !apply_schemas(m, e))
@@ -236,6 +246,8 @@ static bool migrate(struct migration *m, const char *conninfo, struct err *e)
 		return true;
 	}
 	if (!apply_functions(m, e))
+		return false;
+	if (!note(ctl, m, e))
 		return false;
 	printf("schema %d: %s; functions and grants are current\n", SCHEMA_KNOWN,
 	    m->steps ? "up to date now" : "nothing to apply");
@@ -257,10 +269,10 @@ static char *project_conninfo(const struct ctl *ctl, bool *ok)
 	return conninfo;
 }
 
-static int run_on(struct migration *m, const char *conninfo)
+static int run_on(struct ctl *ctl, struct migration *m, const char *conninfo)
 {
 	struct err e = { .code = ERR_NONE };
-	bool ok = migrate(m, conninfo, &e);
+	bool ok = migrate(ctl, m, conninfo, &e);
 
 	PQfinish(m->pg);
 	return ok ? CTL_OK : ctl_fail(&ctl_migrate, &e);
@@ -285,9 +297,9 @@ static int migrate_run(struct ctl *ctl, int argc, char **argv)
 			return ctl_usage(&ctl_migrate);
 	}
 	if (given)
-		return run_on(&m, given);
+		return run_on(ctl, &m, given);
 	conninfo = project_conninfo(ctl, &ok);
-	status = ok ? run_on(&m, conninfo) : CTL_FAILED;
+	status = ok ? run_on(ctl, &m, conninfo) : CTL_FAILED;
 	db_conninfo_free(conninfo);
 	return status;
 }

@@ -4,12 +4,16 @@
 
 #include "ctl.h"
 
+#include "base/hash.h"
+#include "conf/file.h"
 #include "conf/snapshot.h"
 #include "keys/ring.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { FILE_BYTES = 4 * 1024 * 1024 };
 
 static void complain(const struct project *p)
 {
@@ -30,9 +34,44 @@ static void publish_keys(const struct project *p)
 		fprintf(stderr, "gatehousectl: reload: the published signing keys stay as they are: %s\n", e.text);
 }
 
+/* The snapshot in force, by its number and what its files are, for the audit trail. */
+static struct json_object *in_force(struct ctl *ctl, const char *home)
+{
+	static const char *const names[] = { "gateway.jsonc", "zuplo.jsonc", "config/routes.oas.json",
+		"config/policies.json" };
+	struct json_object *o = json_new_object(ctl->arena);
+	struct snapshot s;
+	struct conf_text file;
+
+	if (!snapshot_current(&s, ctl->arena, home, NULL))
+		return o;
+	json_add_int(o, "snapshot", (int64_t)s.number);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		unsigned char hash[HASH_LEN];
+		char text[2 * HASH_LEN + 1];
+
+		if (!conf_read(&file, ctl->arena, arena_printf(ctl->arena, "%s/%s", s.dir, names[i]), FILE_BYTES, NULL))
+			continue;
+		hash_sha256(hash, file.p, file.n);
+		hex_encode(text, hash, HASH_LEN);
+		json_add_string(o, names[i], text);
+	}
+	return o;
+}
+
+static void note(struct ctl *ctl, const char *home, const char *dir, const char *action, struct json_object *before)
+{
+	struct json_object *detail = json_new_object(ctl->arena);
+
+	json_add(detail, "before", before);
+	json_add(detail, "after", in_force(ctl, home));
+	ctl_note(ctl, NULL, action, arena_printf(ctl->arena, "project:%s", dir), detail);
+}
+
 static int publish(struct ctl *ctl, const char *home, const char *dir)
 {
 	const struct project_options options = { .dir = dir, .types = policy_types };
+	struct json_object *before = in_force(ctl, home);
 	struct err e = { .code = ERR_NONE };
 	struct snapshot s;
 	struct project *p;
@@ -41,6 +80,7 @@ static int publish(struct ctl *ctl, const char *home, const char *dir)
 	if (snapshot_publish(&s, ctl->arena, home, &options, PUBLISH_ALWAYS, &p, &e)) {
 		printf("snapshot %lu is in force; running programs serve it within a second\n", s.number);
 		publish_keys(p);
+		note(ctl, home, dir, "project_published", before);
 	} else {
 		complain(p);
 		status = ctl_fail(&ctl_reload, &e);
@@ -49,14 +89,16 @@ static int publish(struct ctl *ctl, const char *home, const char *dir)
 	return status;
 }
 
-static int back(struct ctl *ctl, const char *home)
+static int back(struct ctl *ctl, const char *home, const char *dir)
 {
+	struct json_object *before = in_force(ctl, home);
 	struct err e = { .code = ERR_NONE };
 	struct snapshot s;
 
 	if (!snapshot_back(&s, ctl->arena, home, &e))
 		return ctl_fail(&ctl_reload, &e);
 	printf("back to snapshot %lu; running programs serve it within a second\n", s.number);
+	note(ctl, home, dir, "project_put_back", before);
 	return CTL_OK;
 }
 
@@ -87,7 +129,7 @@ static int reload_run(struct ctl *ctl, int argc, char **argv)
 	if (argc == 1)
 		return publish(ctl, home, dir);
 	if (!strcmp(argv[1], "--back"))
-		return back(ctl, home);
+		return back(ctl, home, dir);
 	if (!strcmp(argv[1], "--list"))
 		return list(ctl, home);
 	return ctl_usage(&ctl_reload);

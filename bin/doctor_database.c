@@ -21,7 +21,8 @@
 
 #include <libpq-fe.h>
 
-enum { ANSWER_MS = 5000, NOTIFY_WAIT_MS = 2000, EVENT_WAIT_MS = 3000, SKEW_WARNING_MS = 2000, SKEW_ERROR_MS = 30000 };
+enum { ANSWER_MS = 5000, NOTIFY_WAIT_MS = 2000, EVENT_WAIT_MS = 3000, SKEW_WARNING_MS = 2000, SKEW_ERROR_MS = 30000,
+	UNSEALED_S = 10 };
 
 #define SKEW_REMEDY "let both machines keep time: systemctl enable --now systemd-timesyncd (or chrony)"
 
@@ -487,6 +488,28 @@ void check_event_days(struct doctor *d)
 	if (missing)
 		doctor_error(d, "run `gatehousectl maintenance`; programs do it once a minute: see their logs",
 		    "tables of events are missing: %s", missing);
+}
+
+void check_audit(struct doctor *d)
+{
+	const char *why = NULL, *seconds;
+	PGconn *pg = connect_as(d, d->p->database, "admin", &why);
+	PGresult *r;
+
+	if (!pg) {
+		doctor_skip(d, "the administrator cannot log in here: %s", why);
+		return;
+	}
+	tell(d, pg, "set role gatehouse"); /* where one role serves all, it is the owner already */
+	r = query2(d, pg, "select gatehouse.audit_waiting()", NULL, NULL);
+	seconds = first_value(d, r);
+	PQclear(r);
+	PQfinish(pg);
+	if (seconds && strtol(seconds, NULL, 10) >= UNSEALED_S)
+		doctor_error(d, "start consent.fcgi, which seals (its log says why it does not), or run `gatehousectl audit "
+				"seal` from cron",
+		    "rows of the audit trail are unsealed for %s s: who writes to the database could change them unseen",
+		    seconds);
 }
 
 const char *doctor_event_address(struct doctor *d, const char *request_id, const char **why)

@@ -23,6 +23,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_keys,
 	&ctl_doctor,
 	&ctl_maintenance,
+	&ctl_audit,
 	&ctl_user,
 	&ctl_clients,
 	&ctl_grants,
@@ -98,6 +99,38 @@ const char *ctl_trace(struct arena *a)
 
 	rand_request_id(id);
 	return arena_strdup(a, id);
+}
+
+static bool note(struct ctl *ctl, const struct project *p, const char *action, const char *object,
+    struct json_object *detail, struct err *e)
+{
+	struct arena *a = ctl->arena;
+	const struct db_param params[] = { DB_TEXT(action), DB_TEXT(ctl_actor(a)), DB_TEXT(object),
+		DB_TEXT(ctl_trace(a)), DB_TEXT(detail ? json_text(a, detail) : "{}") };
+	struct db *db = ctl_db(p, e);
+	bool ok = db && db_call(db, STMT_AUDIT_NOTE, params, 5, a, NULL, e);
+
+	if (db)
+		db_close(db);
+	return ok;
+}
+
+void ctl_note(struct ctl *ctl, const struct project *p, const char *action, const char *object,
+    struct json_object *detail)
+{
+	struct err e = { .code = ERR_NONE };
+	struct project_options options = { .types = policy_types, .program = "audit" };
+	struct project *own = NULL;
+
+	if (!p) {
+		options.dir = project_find_dir(ctl->arena, ctl->dir, ctl->argv0, NULL);
+		p = own = options.dir ? project_load(&options) : NULL;
+	}
+	if (p && !note(ctl, p, action, object, detail, &e))
+		fprintf(stderr, "gatehousectl: done, but the audit trail does not have it (%s %s): %s\n", action,
+		    object, *e.text ? e.text : err_name(e.code));
+	if (own)
+		project_unref(own);
 }
 
 const char *ctl_word(struct arena *a, const char *text)

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "consent/consent.h"
+#include "keeper/keeper.h"
 #include "page/error.h"
 #include "page/page.h"
 #include "policy/policy.h"
@@ -35,16 +36,31 @@ static const struct route_row rows[] = {
 	{ .path = NULL },
 };
 
+static bool start(struct app *app, struct err *e)
+{
+	if (!pages_start_app(app, e))
+		return false;
+	keeper_start(app);
+	return true;
+}
+
+static void stop(struct app *app)
+{
+	(void)app;
+	keeper_stop();
+}
+
 int main(int argc, char **argv)
 {
 	struct app app = {
 		.name = "consent",
 		.rows = rows,
 		.uses_database = true,
-		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION,
+		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_AUDIT,
 		.policy_types = policy_types,
 		.error_page = error_page,
-		.start = pages_start_app,
+		.start = start,
+		.stop = stop,
 	};
 
 	return serve(&app, argc, argv);

@@ -7,9 +7,12 @@ SQL_SCHEMA += sql/schema/0004-client-document.sql
 SQL_SCHEMA += sql/schema/0005-login.sql
 SQL_SCHEMA += sql/schema/0010-connection.sql
 SQL_SCHEMA += sql/schema/0013-rate.sql
+SQL_SCHEMA += sql/schema/0016-event-queue.sql
+SQL_SCHEMA += sql/schema/0017-audit-chain.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql
+SQL_FN += sql/fn/audit.sql
 SQL_FN += sql/fn/bearer.sql
 SQL_FN += sql/fn/connection.sql
 SQL_FN += sql/fn/consent.sql
@@ -25,6 +28,7 @@ SQL_FN += sql/fn/rate.sql
 
 SQL_STMT =
 SQL_STMT += sql/stmt/admin.sql
+SQL_STMT += sql/stmt/audit.sql
 SQL_STMT += sql/stmt/bearer.sql
 SQL_STMT += sql/stmt/connection.sql
 SQL_STMT += sql/stmt/consent.sql

@@ -42,6 +42,8 @@ my ($line, $second) = lines($drive);
 my $stamp = delete $line->{time};
 like($stamp, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'a line has its time');
 like(delete $line->{pid}, qr/^\d+$/, 'and the process');
+my $id = delete $line->{eventId};
+like($id, qr/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'and an id of its own');
 is_deeply($line, {
 	level => 'info', program => 'mcp', family => 'call',
 	requestId => 'request-1', operationId => 'linear', virtualServerName => 'linear',
@@ -58,7 +60,7 @@ is($second->{jsonrpcErrorCode}, -32602, 'a JSON-RPC error has its code');
 is($pg->psql("select to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
 	from gatehouse.event_call where request_id = 'request-1'"), $stamp,
 		'row and line have one time');
-my $row = JSON::PP->new->utf8->decode($pg->psql("select jsonb_strip_nulls(to_jsonb(c) - 'at')
+my $row = JSON::PP->new->utf8->decode($pg->psql("select jsonb_strip_nulls(to_jsonb(c) - 'at' - 'batch')
 	from gatehouse.event_call c where request_id = 'request-1'"));
 is_deeply($row, {
 	program => 'mcp', severity => 'info',
@@ -68,7 +70,7 @@ is_deeply($row, {
 	mcp_method => 'tools/call', capability_type => 'tool', capability_name => 'NULL', outcome => 'success',
 	mcp_status => 200, latency_us => 12345, gateway_us => 345, upstream_us => 12000, bytes_in => 11,
 	bytes_out => 22, client_ip => '192.0.2.1', protocol_version => '2025-06-18', session_digest => '5e55',
-	grant_id => '9a3f',
+	grant_id => '9a3f', event_id => $id,
 }, 'the row has the same in its columns, quotes, braces and the word NULL included');
 
 # ---- an auth event ----
@@ -76,7 +78,7 @@ is_deeply($row, {
 $drive->say('auth');
 is(eventually(1, sub { count('auth') }), 1, 'an auth event becomes a row of its own');
 $line = (lines($drive))[-1];
-delete @$line{qw(time pid)};
+delete @$line{qw(time pid eventId)};
 is_deeply($line, {
 	level => 'error', program => 'mcp', family => 'auth_event', event => 'mcp_auth_login_failed',
 	requestId => 'request-auth', outcome => 'denied', failureOrigin => 'client', reasonCode => 'invalid_request',
@@ -167,13 +169,15 @@ $drive->end;
 # ---- the same batch again ----
 
 $pg->psql('truncate gatehouse.event_call');
-my $args = $pg->psql("select string_agg('array[1]::' || t, ', ' order by n) from (select format_type(x, null), n
-	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 3) y (t, n)");
-my $again = "select gatehouse.events_add_call('00000000-0000-4000-8000-000000000001', 'mcp',
+my $args = $pg->psql("select string_agg(case t when 'uuid[]' then 'array[gen_random_uuid()]' else 'array[1]::' || t end, ', ' order by n) from (select format_type(x, null), n
+	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 4) y (t, n)");
+my $again = "select gatehouse.events_add_call('00000000-0000-4000-8000-000000000001', 'mcp', 'node',
 	array[now()], $args)";
 $pg->psql_as('mcp', $again) for 1 .. 3;
 is(count('call'), 1,
 	'a batch that is sent again, as its commit was in doubt, is not written again');
+is($pg->psql("select count(*) || ' ' || min(q.n) || ' ' || min(q.node) from gatehouse.event_queue q join gatehouse.event_call c
+	on c.batch = q.batch and c.at between q.from_at and q.to_at"), '1 1 node', '... and has one place in the queue, which knows where it is');
 
 # ---- days ----
 

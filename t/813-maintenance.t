@@ -16,7 +16,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => [], gateway => { events =
 
 my ($status, $text) = $gw->ctl('maintenance');
 is($status, 0, 'a fresh database needs nothing') or diag $text;
-is($text, "tables of events: 0 made, 0 dropped\nexpired rows: 0 removed\n", 'and that is what it says');
+is($text, "tables of events: 0 made, 0 dropped\nexpired rows: 0 removed\naudit rows: 1 sealed\n", 'and that is what it says');
 
 # more than one batch of what has expired, one row that has not, and days that are too old or missing
 $pg->psql("insert into gatehouse.browser_session (session_hash, pepper_id, subject, claims, created_at, expires_at)

@@ -92,10 +92,24 @@ begin
 	return found;
 end $$;
 
+-- A place in the queue for a batch of events that began at these times.
+-- for: nobody
+create or replace function gatehouse.event_enqueue(p_family text, p_node text, p_at timestamptz[])
+returns bigint
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	v_batch bigint;
+begin
+	insert into event_queue (family, node, n, from_at, to_at)
+	select p_family, p_node, count(*), min(t), max(t) from unnest(p_at) t
+	returning batch into v_batch;
+	return v_batch;
+end $$;
+
 -- A day without a table is made: this gateway may have slept for a week.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_call(
-	p_batch uuid, p_program text, p_at timestamptz[], p_severity text[], p_request_id text[],
+	p_batch uuid, p_program text, p_node text, p_at timestamptz[], p_severity text[], p_request_id text[],
 	p_operation_id text[], p_upstream_id text[], p_subject_id text[], p_client_id text[],
 	p_client_name text[], p_auth_profile_id text[], p_upstream_auth_mode text[],
 	p_http_method text[], p_transport text[], p_mcp_method text[], p_capability_type text[],
@@ -104,25 +118,30 @@ create or replace function gatehouse.events_add_call(
 	p_reason_code text[], p_latency_us bigint[], p_gateway_us bigint[],
 	p_upstream_us bigint[], p_bytes_in bigint[], p_bytes_out bigint[], p_client_ip text[],
 	p_protocol_version text[], p_session_digest text[], p_grant_id text[], p_err_name text[],
-	p_err_message text[], p_cause_message text[]
+	p_err_message text[], p_cause_message text[], p_event_id uuid[], p_trace_parent text[],
+	p_trace_link text[], p_rpc_id text[], p_server_address text[], p_server_port bigint[]
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	v_batch bigint;
 begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
+	v_batch := event_enqueue('call', p_node, p_at);
 	if to_regclass('event_call' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
 	insert into event_call (
-		program, at, severity, request_id, operation_id, upstream_id, subject_id,
+		batch, program, at, severity, request_id, operation_id, upstream_id, subject_id,
 		client_id, client_name, auth_profile_id, upstream_auth_mode, http_method,
 		transport, mcp_method, capability_type, capability_name, outcome, failure_origin,
 		mcp_status, jsonrpc_error_code, error_type, reason_code, latency_us, gateway_us,
 		upstream_us, bytes_in, bytes_out, client_ip, protocol_version, session_digest,
-		grant_id, err_name, err_message, cause_message
+		grant_id, err_name, err_message, cause_message, event_id, trace_parent, trace_link,
+		rpc_id, server_address, server_port
 	)
-	select p_program, e.*
+	select v_batch, p_program, e.*
 	from unnest(
 		p_at, p_severity, p_request_id, p_operation_id, p_upstream_id, p_subject_id,
 		p_client_id, p_client_name, p_auth_profile_id, p_upstream_auth_mode,
@@ -130,73 +149,81 @@ begin
 		p_outcome, p_failure_origin, p_mcp_status, p_jsonrpc_error_code, p_error_type,
 		p_reason_code, p_latency_us, p_gateway_us, p_upstream_us, p_bytes_in,
 		p_bytes_out, p_client_ip, p_protocol_version, p_session_digest, p_grant_id,
-		p_err_name, p_err_message, p_cause_message
+		p_err_name, p_err_message, p_cause_message, p_event_id, p_trace_parent,
+		p_trace_link, p_rpc_id, p_server_address, p_server_port
 	) e;
 end $$;
 
 -- A day without a table is made: this gateway may have slept for a week.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_auth(
-	p_batch uuid, p_program text, p_at timestamptz[], p_severity text[], p_name text[],
+	p_batch uuid, p_program text, p_node text, p_at timestamptz[], p_severity text[], p_name text[],
 	p_request_id text[], p_operation_id text[], p_upstream_id text[], p_subject_id text[],
 	p_client_id text[], p_client_name text[], p_auth_profile_id text[],
 	p_upstream_auth_mode text[], p_http_method text[], p_outcome text[],
 	p_failure_origin text[], p_mcp_status bigint[], p_error_type text[],
 	p_reason_code text[], p_latency_us bigint[], p_client_ip text[], p_redirect_host text[],
-	p_grant_id text[], p_err_name text[], p_err_message text[], p_cause_message text[]
+	p_grant_id text[], p_err_name text[], p_err_message text[], p_cause_message text[],
+	p_event_id uuid[]
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	v_batch bigint;
 begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
+	v_batch := event_enqueue('auth', p_node, p_at);
 	if to_regclass('event_auth' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
 	insert into event_auth (
-		program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
+		batch, program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
 		client_id, client_name, auth_profile_id, upstream_auth_mode, http_method,
 		outcome, failure_origin, mcp_status, error_type, reason_code, latency_us,
-		client_ip, redirect_host, grant_id, err_name, err_message, cause_message
+		client_ip, redirect_host, grant_id, err_name, err_message, cause_message, event_id
 	)
-	select p_program, e.*
+	select v_batch, p_program, e.*
 	from unnest(
 		p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id,
 		p_subject_id, p_client_id, p_client_name, p_auth_profile_id,
 		p_upstream_auth_mode, p_http_method, p_outcome, p_failure_origin, p_mcp_status,
 		p_error_type, p_reason_code, p_latency_us, p_client_ip, p_redirect_host,
-		p_grant_id, p_err_name, p_err_message, p_cause_message
+		p_grant_id, p_err_name, p_err_message, p_cause_message, p_event_id
 	) e;
 end $$;
 
 -- A day without a table is made: this gateway may have slept for a week.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_policy(
-	p_batch uuid, p_program text, p_at timestamptz[], p_severity text[], p_name text[],
+	p_batch uuid, p_program text, p_node text, p_at timestamptz[], p_severity text[], p_name text[],
 	p_request_id text[], p_operation_id text[], p_upstream_id text[], p_subject_id text[],
 	p_client_id text[], p_client_name text[], p_http_method text[], p_mcp_method text[],
 	p_capability_type text[], p_capability_name text[], p_outcome text[],
 	p_mcp_status bigint[], p_reason_code text[], p_latency_us bigint[], p_client_ip text[],
-	p_query text[], p_grant_id text[]
+	p_query text[], p_grant_id text[], p_event_id uuid[]
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	v_batch bigint;
 begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
+	v_batch := event_enqueue('policy', p_node, p_at);
 	if to_regclass('event_policy' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
 	insert into event_policy (
-		program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
+		batch, program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
 		client_id, client_name, http_method, mcp_method, capability_type, capability_name,
-		outcome, mcp_status, reason_code, latency_us, client_ip, query, grant_id
+		outcome, mcp_status, reason_code, latency_us, client_ip, query, grant_id, event_id
 	)
-	select p_program, e.*
+	select v_batch, p_program, e.*
 	from unnest(
 		p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id,
 		p_subject_id, p_client_id, p_client_name, p_http_method, p_mcp_method,
 		p_capability_type, p_capability_name, p_outcome, p_mcp_status, p_reason_code,
-		p_latency_us, p_client_ip, p_query, p_grant_id
+		p_latency_us, p_client_ip, p_query, p_grant_id, p_event_id
 	) e;
 end $$;

@@ -44,6 +44,12 @@ struct event {
 	const char *redirect_host; /* auth events */
 	const char *query; /* policy events: of the URL, its credentials masked */
 	const char *grant_id;
+	/* W3C trace context of the caller, checked (rpc/trace.h): of params._meta, else HTTP; and HTTP's where both
+	 * are there */
+	const char *trace_parent, *trace_link;
+	const char *rpc_id;         /* a number, or a short word; NULL: none that is fit to be told */
+	const char *server_address; /* of the upstream */
+	int server_port;
 	const struct err *cause; /* its text and detail become errName/errMessage */
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/rand.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -54,6 +55,12 @@ const struct record_field record_fields[] = {
 	{ "errName", NULL, RECORD_TEXT, offsetof(struct record, err_name), BOTH },
 	{ "errMessage", NULL, RECORD_TEXT, offsetof(struct record, err_message), BOTH },
 	{ "causeMessage", NULL, RECORD_TEXT, offsetof(struct record, cause_message), BOTH },
+	{ "eventId", NULL, RECORD_TEXT, offsetof(struct record, id), ALL },
+	{ "traceParent", NULL, RECORD_TEXT, IN_EVENT(trace_parent), CALL },
+	{ "traceLink", NULL, RECORD_TEXT, IN_EVENT(trace_link), CALL },
+	{ "jsonrpcId", NULL, RECORD_TEXT, IN_EVENT(rpc_id), CALL },
+	{ "serverAddress", NULL, RECORD_TEXT, IN_EVENT(server_address), CALL },
+	{ "serverPort", NULL, RECORD_INT, IN_EVENT(server_port), CALL },
 	{ NULL, NULL, RECORD_TEXT, 0, 0 },
 };
 
@@ -128,9 +135,11 @@ struct record *record_new(const struct event *e)
 {
 	static const char *const severities[] = { "info", "error", "debug" };
 	struct record shallow = { .e = *e, .severity = severities[e->severity] }, *r;
+	char id[UUID_TEXT], *text;
 	size_t size = sizeof(*r);
-	char *text;
 
+	rand_uuid(id);
+	shallow.id = id;
 	set_cause(&shallow, e->cause);
 	shallow.e.cause = NULL;
 	if (!shallow.e.time_us)

@@ -12,6 +12,7 @@
 struct record {
 	struct record *next;
 	struct event e;       /* `cause` is NULL: it became the next three */
+	const char *id;       /* a UUID: the same in the log, in PostgreSQL and wherever it is sent */
 	const char *severity; /* "info", "error", "debug" */
 	const char *err_name, *err_message, *cause_message;
 };
@@ -30,8 +31,8 @@ enum record_kind {
 
 enum { RECORD_OF_CALL = 1 << EVENT_CALL, RECORD_OF_AUTH = 1 << EVENT_AUTH, RECORD_OF_POLICY = 1 << EVENT_POLICY };
 
-/* A field: its row stands where its column stands in events_add_*() of sql/fn/event.sql, after `at` and
- * `program`. */
+/* A field: its row stands where its parameter stands in events_add_*() of sql/fn/event.sql, after the batch,
+ * who writes, where, and when. */
 struct record_field {
 	const char *name;  /* in the log line */
 	const char *alias; /* a second name for it there, or NULL */

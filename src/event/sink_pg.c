@@ -13,7 +13,9 @@
 #include "base/rand.h"
 #include "db/db.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { BATCH_MAX = 500, PARAMS = 64 };
 
@@ -27,6 +29,7 @@ struct batch {
 
 struct sink_pg {
 	const char *program;
+	char node[HOST_NAME_MAX + 1];
 	struct db *db;
 	unsigned max, n;
 	struct batch *first, **last;
@@ -38,6 +41,9 @@ struct sink_pg *sink_pg_new(const char *program, struct db *db, unsigned max)
 	struct sink_pg *s = xcalloc(1, sizeof(*s));
 
 	s->program = program;
+	if (gethostname(s->node, sizeof(s->node)))
+		*s->node = '\0';
+	s->node[sizeof(s->node) - 1] = '\0';
 	s->db = db;
 	s->max = max;
 	s->last = &s->first;
@@ -180,6 +186,7 @@ static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err 
 
 	params[n++] = DB_TEXT(b->id);
 	params[n++] = DB_TEXT(s->program);
+	params[n++] = DB_TEXT(s->node);
 	params[n++] = times(a, b);
 	for (const struct record_field *f = record_fields; f->name; f++)
 		if (f->families & 1u << b->family && n < PARAMS)

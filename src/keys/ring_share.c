@@ -23,7 +23,7 @@ static const struct {
 	unsigned purposes;
 } readers[] = {
 	{ "oauth", 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_CLAIMS | 1u << KEY_SIGNING },
-	{ "consent", 1u << KEY_PEPPER | 1u << KEY_SESSION },
+	{ "consent", 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_AUDIT },
 	{ "connect",
 	    1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_VAULT | 1u << KEY_SIGNING },
 	{ "mcp",

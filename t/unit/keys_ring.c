@@ -225,6 +225,7 @@ static void test_share(void)
 	ok(!ring_share("/nonexistent", consent, 0, 0, &e) && e.code == ERR_CONFIG, "a ring that is not there cannot");
 	unlink(path("consent/pepper"));
 	unlink(path("consent/session"));
+	unlink(path("consent/audit"));
 	ok(rmdir(path("consent")) == 0, "no other file is left");
 	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
 		unlink(path(purpose_name(p)));
