@@ -13,23 +13,25 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BATCH = 500, BUSY_TRIES = 50, BUSY_US = 200 * 1000 };
+enum { BATCH = 500, STEP_MS = 300 * 1000, BUSY_TRIES = 50, BUSY_US = 200 * 1000 };
 
 struct account {
 	int64_t days_made, days_dropped, batches, expired;
 };
 
 /* One batch. *MORE: there may be something left. */
-static bool step(struct ctl *ctl, struct db *db, int keep, struct account *sum, bool *ran, bool *more,
-    struct err *e)
+static bool step(struct ctl *ctl, struct db *db, const struct project *p, struct account *sum, bool *ran,
+    bool *more, struct err *e)
 {
-	const struct db_param p[] = { db_int(ctl->arena, keep), db_int(ctl->arena, BATCH) };
+	const struct db_param params[] = { db_int(ctl->arena, p->events_days), db_int(ctl->arena, p->summary_days),
+		db_int(ctl->arena, BATCH) };
 	struct db_rows r;
 
-	if (!db_call(db, STMT_MAINTENANCE_STEP, p, 2, ctl->arena, &r, e))
+	/* an hour of many calls may take longer than what programs may wait for */
+	if (!db_call_within(db, STEP_MS, STMT_MAINTENANCE_STEP, params, 3, ctl->arena, &r, e))
 		return false;
 	*ran = db_bool_at(&r, 0, 0);
-	*more = db_int_at(&r, 0, 4) > 0;
+	*more = db_int_at(&r, 0, 4) > 0 || db_bool_at(&r, 0, 5);
 	sum->days_made += db_int_at(&r, 0, 1);
 	sum->days_dropped += db_int_at(&r, 0, 2);
 	sum->batches += db_int_at(&r, 0, 3);
@@ -38,13 +40,14 @@ static bool step(struct ctl *ctl, struct db *db, int keep, struct account *sum, 
 }
 
 /* A program that is at it holds the lock for a moment. */
-static bool run_to_the_end(struct ctl *ctl, struct db *db, int keep, struct account *sum, struct err *e)
+static bool run_to_the_end(struct ctl *ctl, struct db *db, const struct project *p, struct account *sum,
+    struct err *e)
 {
 	bool ran, more = true;
 	int busy = 0;
 
 	while (more) {
-		if (!step(ctl, db, keep, sum, &ran, &more, e))
+		if (!step(ctl, db, p, sum, &ran, &more, e))
 			return false;
 		if (ran)
 			continue;
@@ -88,7 +91,7 @@ static int maintenance_run(struct ctl *ctl, int argc, char **argv)
 		return CTL_FAILED;
 	db = ctl_db(p, &e);
 	if (db) {
-		ok = run_to_the_end(ctl, db, p->events_days, &sum, &e) && seal(p, db, &sealed, &e);
+		ok = run_to_the_end(ctl, db, p, &sum, &e) && seal(p, db, &sealed, &e);
 		db_close(db);
 	}
 	project_unref(p);

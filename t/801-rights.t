@@ -87,13 +87,19 @@ my %dummy = (
 );
 my %name = (int4 => 'integer', int8 => 'bigint', bool => 'boolean', 'int8[]' => 'bigint[]',
 	timestamptz => 'timestamp with time zone', 'timestamptz[]' => 'timestamp with time zone[]');
+# where a dummy is refused: fields and modes of filters
+my $asked = "now() - interval '2 days', now()";
+my %real = (
+	analytics_panel => "'tool', $asked, 3600, '{client,outcome}', '{equals,class}', '{x,failed}', 'calls', 5, 0",
+	analytics_calls => "$asked, '{tool,status}', '{contains,class}', '{x,5xx}', null, null, 5",
+);
 my %calls;    # on the way of requests
 while (<$list>) {
 	chomp;
 	my ($name, $shape, $programs, $types, $sql) = split /\t/;
 	my @types = split ' ', $types;
 	my @args = map { $dummy{$_} // die "$name: no dummy for $_" } @types;
-	my $execute = $name . (@args ? '(' . join(', ', @args) . ')' : '');
+	my $execute = $name . (@args ? '(' . ($real{$name} || join(', ', @args)) . ')' : '');
 
 	$calls{$name} = "prepare $name as $sql;\nexecute $execute;";
 	for my $program (split ' ', $programs) {

@@ -60,9 +60,10 @@ begin
 end $$;
 
 -- Run by every program once a minute, and by nobody twice at a time: makes the coming days, drops
--- those older than P_KEEP days (0: none), expires what the authorization server no longer needs.
+-- those older than P_KEEP days (0: none), expires what the authorization server no longer needs, sums
+-- calls up (kept for P_KEEP_SUMS days).
 -- for: oauth consent connect mcp console admin
-create or replace function gatehouse.events_step(p_keep int) returns void
+create or replace function gatehouse.events_step(p_keep int, p_keep_sums int) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	today date := (now() at time zone 'UTC')::date;
@@ -79,6 +80,7 @@ begin
 	delete from event_batch where at < now() - interval '1 hour';
 	perform oauth_step(500);
 	perform rate_step(500);
+	perform rollup_step(p_keep, p_keep_sums, 700);
 end $$;
 
 -- Whether a batch is new. Its rows need not survive a crash of the server: nobody waits for the
@@ -119,7 +121,8 @@ create or replace function gatehouse.events_add_call(
 	p_upstream_us bigint[], p_bytes_in bigint[], p_bytes_out bigint[], p_client_ip text[],
 	p_protocol_version text[], p_session_digest text[], p_grant_id text[], p_err_name text[],
 	p_err_message text[], p_cause_message text[], p_event_id uuid[], p_trace_parent text[],
-	p_trace_link text[], p_rpc_id text[], p_server_address text[], p_server_port bigint[]
+	p_trace_link text[], p_rpc_id text[], p_server_address text[], p_server_port bigint[],
+	p_tokens_in bigint[], p_tokens_out bigint[]
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
@@ -139,7 +142,7 @@ begin
 		mcp_status, jsonrpc_error_code, error_type, reason_code, latency_us, gateway_us,
 		upstream_us, bytes_in, bytes_out, client_ip, protocol_version, session_digest,
 		grant_id, err_name, err_message, cause_message, event_id, trace_parent, trace_link,
-		rpc_id, server_address, server_port
+		rpc_id, server_address, server_port, tokens_in, tokens_out
 	)
 	select v_batch, p_program, e.*
 	from unnest(
@@ -150,8 +153,9 @@ begin
 		p_reason_code, p_latency_us, p_gateway_us, p_upstream_us, p_bytes_in,
 		p_bytes_out, p_client_ip, p_protocol_version, p_session_digest, p_grant_id,
 		p_err_name, p_err_message, p_cause_message, p_event_id, p_trace_parent,
-		p_trace_link, p_rpc_id, p_server_address, p_server_port
+		p_trace_link, p_rpc_id, p_server_address, p_server_port, p_tokens_in, p_tokens_out
 	) e;
+	perform rollup_note_late(p_at);
 end $$;
 
 -- A day without a table is made: this gateway may have slept for a week.

@@ -2,9 +2,11 @@
 -- the same lock, with an account of it.
 
 -- One batch: at most P_LIMIT rows of each kind go. RAN false: a program is at it in this moment.
+-- SUMMING true: there are more calls to sum up.
 -- for: admin
-create or replace function gatehouse.maintenance_step(p_keep int, p_limit int, out ran boolean,
-	out days_made bigint, out days_dropped bigint, out batches bigint, out expired bigint)
+create or replace function gatehouse.maintenance_step(p_keep int, p_keep_sums int, p_limit int,
+	out ran boolean, out days_made bigint, out days_dropped bigint, out batches bigint,
+	out expired bigint, out summing boolean)
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	parents regclass[] := array['event_call', 'event_auth', 'event_policy']::regclass[];
@@ -26,4 +28,5 @@ begin
 	delete from event_batch where at < now() - interval '1 hour';
 	get diagnostics batches = row_count;
 	expired := oauth_step(p_limit) + rate_step(p_limit);
+	summing := rollup_step(p_keep, p_keep_sums, 2000);
 end $$;

@@ -1,7 +1,8 @@
 -- name: events_step :exec
 -- for: oauth consent connect mcp console
 -- $1 int4  days that events are kept; 0: all of them
-select gatehouse.events_step($1);
+-- $2 int4  days that sums of them are kept; 0: all of them
+select gatehouse.events_step($1, $2);
 
 -- One element of each array is an event.
 -- name: events_add_call :exec
@@ -48,10 +49,12 @@ select gatehouse.events_step($1);
 -- $40 text[]  rpc_id
 -- $41 text[]  server_address
 -- $42 int8[]  server_port
+-- $43 int8[]  tokens_in
+-- $44 int8[]  tokens_out
 select gatehouse.events_add_call(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
 	$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-	$37, $38, $39, $40, $41, $42
+	$37, $38, $39, $40, $41, $42, $43, $44
 );
 
 -- One element of each array is an event.

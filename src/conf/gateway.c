@@ -115,6 +115,8 @@ static const struct option log_options[] = {
 static const struct option event_options[] = {
 	{ "retentionDays", OPTION_INT, false, 1, 36500, .initial = "90",
 	    .about = "Days that event rows are kept." },
+	{ "summaryDays", OPTION_INT, false, 1, 36500, .initial = "400",
+	    .about = "Days that the daily sums of calls are kept, which outlive the rows." },
 	{ "sampling", OPTION_NUMBER, false, 0, 1, .initial = "1", .later = true,
 	    .about = "The share of successful calls that is stored." },
 	{ "forward", OPTION_OBJECT, .later = true,
@@ -481,6 +483,7 @@ static void read_members(struct loader *l, struct json_object *doc, bool typed)
 	check_certificates(l, json_get(p->outbound, "certificates"));
 	p->events = json_get(doc, "events");
 	p->events_days = (int)json_get_int(p->events, "retentionDays", 90);
+	p->summary_days = (int)json_get_int(p->events, "summaryDays", 400);
 }
 
 /* Which of the two names is there; gateway.jsonc counts if both are. */

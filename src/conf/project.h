@@ -195,7 +195,7 @@ struct project {
 	struct json_object *outbound;
 	const char *log_destination;
 	enum log_level log_level;
-	int events_days;
+	int events_days, summary_days;
 	struct json_object *events; /* as written; may be NULL */
 	const char *console_claim;
 	const char *const *console_values;

@@ -103,9 +103,9 @@ static void step(void)
 {
 	struct err e = { .code = ERR_NONE };
 	struct arena *a = arena_new();
-	struct db_param days = db_int(a, q.o.days);
+	const struct db_param days[] = { db_int(a, q.o.days), db_int(a, q.o.summary_days) };
 
-	if (!db_call_within(q.o.db, CALL_MS, STMT_EVENTS_STEP, &days, 1, a, NULL, &e))
+	if (!db_call_within(q.o.db, CALL_MS, STMT_EVENTS_STEP, days, 2, a, NULL, &e))
 		log_debug(NULL, "events_step failed", "detail", e.detail, NULL);
 	arena_free(a);
 }

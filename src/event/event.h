@@ -40,6 +40,7 @@ struct event {
 	const char *error_type, *reason_code;
 	int64_t latency_us, gateway_us, upstream_us; /* -1 unknown */
 	int64_t bytes_in, bytes_out;
+	int64_t tokens_in, tokens_out; /* estimated, of arguments and result; 0: not counted */
 	const char *client_ip, *protocol_version, *session_digest;
 	const char *redirect_host; /* auth events */
 	const char *query; /* policy events: of the URL, its credentials masked */
@@ -60,6 +61,7 @@ struct event_options {
 	struct db *db;      /* NULL: log only */
 	unsigned queue_max; /* 0: 65536 records */
 	int days;           /* how long events are kept; 0: for ever */
+	int summary_days;   /* the same for what was summed up of them */
 };
 
 /* Starts the thread. One per process. */

@@ -61,6 +61,8 @@ const struct record_field record_fields[] = {
 	{ "jsonrpcId", NULL, RECORD_TEXT, IN_EVENT(rpc_id), CALL },
 	{ "serverAddress", NULL, RECORD_TEXT, IN_EVENT(server_address), CALL },
 	{ "serverPort", NULL, RECORD_INT, IN_EVENT(server_port), CALL },
+	{ "tokensIn", NULL, RECORD_CODE, IN_EVENT(tokens_in), CALL },
+	{ "tokensOut", NULL, RECORD_CODE, IN_EVENT(tokens_out), CALL },
 	{ NULL, NULL, RECORD_TEXT, 0, 0 },
 };
 

@@ -242,7 +242,8 @@ bool app_bring_up(struct app *app)
 		return true;
 	open_database(app);
 	event_start(&(struct event_options){
-	    .program = app->name, .db = app->db, .days = app->site->project->events_days });
+	    .program = app->name, .db = app->db, .days = app->site->project->events_days,
+	    .summary_days = app->site->project->summary_days });
 	if (app->start && !app->start(app, &e)) {
 		log_error(NULL, e.text, "detail", e.detail, NULL);
 		return false;

@@ -1,0 +1,382 @@
+-- What the pages of operators show of calls (console.fcgi), and the story of one of them.
+--
+-- A question is a panel, a range of time, and filters: three arrays with the field, the mode and the
+-- value of each. Names of columns come from the tables in here; values are parameters always.
+-- It is answered from the rollup that knows all its fields; where none does, from the calls themselves, of
+-- which at most the newest 1.5 million are read (all of them where one user is asked for, which has an index).
+
+-- A field of a filter, or what a panel is about, in one source ('call', 'side', 'user': rollups; 'raw': the
+-- calls). Null: the source does not tell it.
+-- for: nobody
+create or replace function gatehouse.analytics_column(p_source text, p_field text) returns text
+language plpgsql immutable strict set search_path = gatehouse, pg_temp as $$
+declare
+	name text := case p_field when 'route' then 'operation_id' when 'upstream' then 'upstream_id'
+		when 'method' then 'mcp_method' when 'type' then 'capability_type'
+		when 'tool' then 'capability_name' when 'outcome' then 'outcome'
+		when 'client' then 'client_name' when 'transport' then 'transport'
+		when 'origin' then 'failure_origin' when 'reason' then 'reason_code'
+		when 'code' then 'code' when 'status' then 'status' when 'user' then 'subject_id'
+		when 'clientId' then 'client_id' end;
+begin
+	if name is null then
+		raise exception 'no such field: %', p_field using errcode = 'GH002';
+	end if;
+	if p_source <> 'raw' then
+		return case when name = any(rollup_columns('rollup_' || p_source, false)) then name end;
+	end if;
+	return case name when 'code' then 'coalesce(jsonrpc_error_code::text, '''')'
+		when 'status' then 'coalesce(mcp_status::text, '''')'
+		else format('coalesce(%s, '''')', name) end;
+end $$;
+
+-- The conditions of the filters, as SQL whose values are elements of $1; those that the source cannot tell are
+-- left out.
+-- for: nobody
+create or replace function gatehouse.analytics_where(p_source text, p_fields text[], p_modes text[],
+	p_values text[]) returns text
+language plpgsql immutable set search_path = gatehouse, pg_temp as $$
+declare
+	found text := '';
+	x text;
+begin
+	for i in 1 .. coalesce(cardinality(p_fields), 0) loop
+		x := analytics_column(p_source, p_fields[i]);
+		continue when x is null;
+		found := found || ' and ' || case p_modes[i]
+			-- the bare column, for its index
+			when 'equals' then case when p_source = 'raw' and p_values[i] <> ''
+					and p_fields[i] not in ('code', 'status')
+				then format('%s = $1[%s]', substr(x, 10, length(x) - 14), i)
+				else format('%s = $1[%s]', x, i) end
+			when 'not' then format('%s <> $1[%s]', x, i)
+			when 'contains' then format('strpos(lower(%s), lower($1[%s])) > 0', x, i)
+			when 'startsWith' then format('starts_with(%s, $1[%s])', x, i)
+			when 'in' then format('%s = any(string_to_array($1[%s], '',''))', x, i)
+			when 'class' then case
+				when p_values[i] = 'none' then format('%s = ''''', x)
+				when p_values[i] = 'some' then format('%s <> ''''', x)
+				when p_fields[i] = 'outcome' and p_values[i] = 'failed'
+					then format('%s <> ''success''', x)
+				when p_fields[i] = 'status' and p_values[i] ~ '^[1-5]xx$'
+					then format('left(%s, 1) = left($1[%s], 1)', x, i)
+				end
+			end;
+	end loop;
+	if found is null then
+		raise exception 'no such mode or class' using errcode = 'GH002';
+	end if;
+	return found;
+end $$;
+
+-- The smallest source that tells all these fields.
+-- for: nobody
+create or replace function gatehouse.analytics_source(p_fields text[]) returns text
+language plpgsql immutable set search_path = gatehouse, pg_temp as $$
+declare
+	s text;
+begin
+	foreach s in array array['call', 'side', 'user'] loop
+		if (select bool_and(analytics_column(s, f) is not null) from unnest(p_fields) f) is not false then
+			return s;
+		end if;
+	end loop;
+	return 'raw';
+end $$;
+
+-- Where to begin with reading calls, so that no more than P_MOST of them are read.
+-- for: nobody
+create or replace function gatehouse.analytics_raw_from(p_from timestamptz, p_to timestamptz,
+	p_most bigint default 1500000) returns timestamptz
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+declare
+	least_at timestamptz;
+	done timestamptz := (select watermark from rollup_state where only_one);
+begin
+	-- slots lie only in the days of late: where they do, their hours count twice, which errs to the safe side
+	select h.at into least_at
+	from (select r.at, sum(sum(r.calls)) over (order by r.at desc) as seen
+		from rollup_call r
+		where (r.grain = 1 and r.at >= p_from and r.at < p_to)
+			or (r.grain = 0 and r.at >= greatest(p_from, rollup_floor(1, done)) and r.at < p_to)
+		group by r.at) h
+	where h.seen > p_most
+	order by h.at desc limit 1;
+	return greatest(p_from, coalesce(least_at + interval '1 hour', p_from));
+end $$;
+
+-- The range that can be told: to five minutes, to the hour where slots are gone, to the day where hours are;
+-- and no further than calls are read that were not summed up (an hour's).
+-- for: console
+create or replace function gatehouse.analytics_range(p_from timestamptz, p_to timestamptz)
+returns table (from_at timestamptz, to_at timestamptz, counted_to timestamptz)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+declare
+	done timestamptz := coalesce((select watermark from rollup_state where only_one), rollup_floor(2, now()));
+	slots timestamptz := rollup_slots_from(now());
+	hours timestamptz := coalesce((select min(at) from rollup_call where grain = 1), done);
+	grain int := case when p_from >= slots then 0 when p_from >= hours then 1 else 2 end;
+begin
+	from_at := rollup_floor(grain, p_from);
+	counted_to := done + interval '1 hour';
+	to_at := case when p_to >= now() then now()
+		else rollup_ceil(case when p_to >= slots then 0 when p_to >= hours then 1 else 2 end, p_to) end;
+	to_at := greatest(least(to_at, counted_to), from_at);
+	return next;
+end $$;
+
+-- How bars are named: by their first second.
+-- for: nobody
+create or replace function gatehouse.analytics_bar(p_bars interval) returns text
+language sql immutable parallel safe as $$
+select format('extract(epoch from date_bin(%L, at, ''2020-01-06 00:00:00+00''))::bigint::text', p_bars)
+$$;
+
+-- Rows as those of analytics_rows(), of calls. P_WHERE: their conditions.
+-- for: nobody
+create or replace function gatehouse.analytics_raw(p_key text, p_key2 text, p_latency boolean,
+	p_from timestamptz, p_to timestamptz, p_bars interval, p_where text) returns text
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+begin
+	return format('select key, key2, count(*) as calls, count(*) filter (where bad) as failed,
+		coalesce(sum(latency_us), 0), coalesce(sum(gateway_us), 0), coalesce(sum(upstream_us), 0),
+		coalesce(sum(bytes_in), 0), coalesce(sum(bytes_out), 0), coalesce(sum(tokens_in), 0),
+		coalesce(sum(tokens_out), 0)%s
+		from (select %s as key, %s as key2, outcome is distinct from ''success'' as bad, latency_us, gateway_us,
+				upstream_us, bytes_in, bytes_out, tokens_in, tokens_out%s
+			from gatehouse.event_call where at >= %L and at < %L%s) c group by key, key2%s',
+		case when p_latency then ', array_fill(0, array[bucket - 1]) || count(*)::int || array_fill(0, array[32 - bucket])'
+			else '' end,
+		case when p_bars is null then analytics_column('raw', p_key) else analytics_bar(p_bars) end,
+		coalesce(analytics_column('raw', p_key2), 'null::text'),
+		case when p_latency then ', gatehouse.latency_bucket(coalesce(latency_us, 0)) as bucket' else '' end,
+		p_from, p_to, p_where, case when p_latency then ', bucket' else '' end);
+end $$;
+
+-- Rows (key, key2, calls, failed, sums, latency) of one source, as SQL: of days, hours and slots, and of the calls
+-- after the watermark. P_BARS: the width of the bars that `at` is told apart by, null for none.
+-- for: nobody
+create or replace function gatehouse.analytics_rows(p_source text, p_key text, p_key2 text,
+	p_latency boolean, p_from timestamptz, p_to timestamptz, p_bars interval, p_fields text[],
+	p_modes text[], p_values text[]) returns text
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+declare
+	done timestamptz := least(p_to, coalesce((select watermark from rollup_state where only_one), '-infinity'));
+	summed text := analytics_where(p_source, p_fields, p_modes, p_values);
+	raw text := analytics_where('raw', p_fields, p_modes, p_values);
+	sums text := 'latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out';
+	h1 timestamptz := rollup_ceil(1, p_from);
+	h2 timestamptz := rollup_floor(1, done);
+	d1 timestamptz := rollup_ceil(2, p_from);
+	d2 timestamptz := rollup_floor(2, done);
+	pieces text := '';
+	bounds timestamptz[];
+	grains int[];
+begin
+	if p_source <> 'raw' and p_from < done then
+		if h1 >= h2 then
+			grains := '{0}';
+			bounds := array[p_from, done];
+		elsif d1 >= d2 or p_bars < interval '1 day' then
+			grains := '{0,1,0}';
+			bounds := array[p_from, h1, h2, done];
+		else
+			grains := '{0,1,2,1,0}';
+			bounds := array[p_from, h1, d1, d2, h2, done];
+		end if;
+		for i in 1 .. cardinality(grains) loop
+			continue when bounds[i] >= bounds[i + 1];
+			if p_source = 'user' and grains[i] = 1 and bounds[i] < rollup_users_from(now()) then
+				pieces := pieces || analytics_raw(p_key, p_key2, p_latency, bounds[i], bounds[i + 1],
+					p_bars, raw) || ' union all ';
+				continue;
+			end if;
+			pieces := pieces || format('select %s, %s, calls,
+				case when outcome = ''success'' then 0 else calls end as failed, %s%s
+				from gatehouse.rollup_%s
+				where grain = %s and at >= %L and at < %L%s union all ',
+				case when p_bars is null then analytics_column(p_source, p_key)
+					else analytics_bar(p_bars) end || ' as key',
+				coalesce(analytics_column(p_source, p_key2), 'null::text') || ' as key2', sums,
+				case when p_latency then ', latency' else '' end, p_source, grains[i], bounds[i],
+				bounds[i + 1], summed);
+		end loop;
+	end if;
+	return pieces || analytics_raw(p_key, p_key2, p_latency, case when p_source = 'raw' then p_from
+		else greatest(p_from, done) end, p_to, p_bars, raw);
+end $$;
+
+-- One panel: the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
+-- 'failed', 'slow', 'tokens', 'key') after P_SKIP. `since` is where counting began, which is later than P_FROM
+-- where calls had to be read and are too many.
+-- P_PANEL: a field; 'total', which is 'outcome' with durations; 'time' (bars of P_BAR seconds, by outcome); 'list' (clients
+-- by route).
+-- for: console
+create or replace function gatehouse.analytics_panel(p_panel text, p_from timestamptz, p_to timestamptz,
+	p_bar int, p_fields text[], p_modes text[], p_values text[], p_order text, p_limit int, p_skip int)
+returns table (key text, key2 text, calls bigint, failed bigint, p95_us bigint, latency_us bigint,
+	gateway_us bigint, upstream_us bigint, bytes_in bigint, bytes_out bigint, tokens_in bigint,
+	tokens_out bigint, since timestamptz)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+declare
+	field text := case p_panel when 'total' then 'outcome' when 'time' then 'outcome' when 'list' then 'client'
+		else p_panel end;
+	other text := case p_panel when 'tool' then 'type' when 'time' then 'outcome' when 'list' then 'route' end;
+	source text := analytics_source(array_remove(p_fields || field || other, null));
+	latency boolean := source <> 'user' and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
+	from_at timestamptz := p_from;
+begin
+	if source = 'raw' and not exists (select from unnest(p_fields, p_modes) f (n, m)
+			where n = 'user' and m = 'equals') then
+		from_at := analytics_raw_from(p_from, p_to);
+	end if;
+	return query execute format($sql$
+		with rows as (%s),
+		sums as (
+			select grouping(key) as whole, key, key2, coalesce(sum(calls), 0)::bigint as calls,
+				coalesce(sum(failed), 0)::bigint as failed, %s as p95_us,
+				coalesce(sum(latency_us), 0)::bigint as latency_us,
+				coalesce(sum(gateway_us), 0)::bigint as gateway_us,
+				coalesce(sum(upstream_us), 0)::bigint as upstream_us,
+				coalesce(sum(bytes_in), 0)::bigint as bytes_in,
+				coalesce(sum(bytes_out), 0)::bigint as bytes_out,
+				coalesce(sum(tokens_in), 0)::bigint as tokens_in,
+				coalesce(sum(tokens_out), 0)::bigint as tokens_out
+			from rows r (key, key2, calls, failed, latency_us, gateway_us, upstream_us, bytes_in,
+				bytes_out, tokens_in, tokens_out%s)
+			group by grouping sets ((), (key, key2)))
+		select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, bytes_in,
+			bytes_out, tokens_in, tokens_out, %L::timestamptz
+		from ((select * from sums where whole = 1)
+			union all (select * from sums where whole = 0 %s order by %s offset %s limit %s)) s
+		order by whole desc, %s$sql$,
+		analytics_rows(source, field, other, latency, from_at, p_to,
+			case when p_panel = 'time' then make_interval(secs => p_bar) end, p_fields, p_modes, p_values),
+		case when latency then 'latency_quantile(' || replace(rollup_latency(true, 'bigint'), ' as latency', '') || ', 0.95)'
+			else 'null::bigint' end,
+		case when latency then ', latency' else '' end,
+		from_at,
+		case when p_order = 'failed' then 'and failed > 0' else '' end,
+		analytics_order(p_order), p_skip, p_limit, analytics_order(p_order))
+	using p_values;
+end $$;
+
+-- for: nobody
+create or replace function gatehouse.analytics_order(p_order text) returns text
+language sql immutable parallel safe as $$
+select case p_order when 'failed' then 'failed desc, calls desc, ' when 'slow' then 'p95_us desc nulls last, '
+	when 'tokens' then 'tokens_in + tokens_out desc, ' when 'key' then '' else 'calls desc, ' end
+	|| 'key collate "C", key2 collate "C"'
+$$;
+
+-- The calls of a range, the newest first: P_LIMIT of those before (P_BEFORE, P_BEFORE_ID), nulls for all. Hours in
+-- which a rollup knows none are not read. Ends early, after 1.5 s, with a row whose request_id is null: `at` is how
+-- far it came.
+-- for: console
+create or replace function gatehouse.analytics_calls(p_from timestamptz, p_to timestamptz, p_fields text[],
+	p_modes text[], p_values text[], p_before timestamptz, p_before_id text, p_limit int)
+returns table (at timestamptz, request_id text, operation_id text, mcp_method text, capability_type text,
+	capability_name text, subject_id text, client_name text, outcome text, reason_code text,
+	mcp_status bigint, latency_us bigint)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+declare
+	stop timestamptz := clock_timestamp() + interval '1500 milliseconds';
+	to_at timestamptz := least(p_to, coalesce(p_before + interval '1 microsecond', p_to));
+	source text := (select s from unnest(array['call', 'side', 'user']) with ordinality u (s, n)
+		order by (select count(analytics_column(s, f)) from unnest(p_fields) f) desc, n limit 1);
+	query text := format('select at, coalesce(request_id, ''''), operation_id, mcp_method, capability_type,
+			capability_name, subject_id, client_name, outcome, reason_code, mcp_status, latency_us
+		from gatehouse.event_call where at >= $2 and at < $3%s
+		and ($4 is null or (at, coalesce(request_id, '''')) < ($4, $5))
+		order by at desc, coalesce(request_id, '''') desc limit $6',
+		analytics_where('raw', p_fields, p_modes, p_values));
+	done timestamptz := coalesce((select watermark from rollup_state where only_one), '-infinity');
+	hour timestamptz;
+	found_n int := 0;
+	n int;
+begin
+	if exists (select from unnest(p_fields, p_modes) f (n, m) where f.n = 'user' and f.m = 'equals') then
+		return query execute query using p_values, p_from, to_at, p_before, p_before_id, p_limit;
+		return;
+	end if;
+	if to_at > done then
+		return query execute query
+		using p_values, greatest(p_from, done), to_at, p_before, p_before_id, p_limit;
+		get diagnostics found_n = row_count;
+	end if;
+	for hour in execute format('select distinct rollup_floor(1, at) as h from rollup_%s
+		where grain in (0, 1) and at >= $2 and at < $3%s order by h desc', source,
+		analytics_where(source, p_fields, p_modes, p_values))
+		using p_values, rollup_floor(1, p_from), to_at
+	loop
+		exit when found_n >= p_limit;
+		if clock_timestamp() > stop then
+			at := hour + interval '1 hour';
+			return next;
+			return;
+		end if;
+		return query execute query using p_values, greatest(p_from, hour),
+			least(to_at, done, hour + interval '1 hour'), p_before, p_before_id, p_limit - found_n;
+		get diagnostics n = row_count;
+		found_n := found_n + n;
+	end loop;
+end $$;
+
+-- All that is known of one request: calls, auth events, audit rows, in the order of time. P_AT: about when; null: its
+-- day is looked for, from today on back, for P_MS milliseconds.
+-- for: console admin
+create or replace function gatehouse.request_story(p_request_id text, p_at timestamptz, p_ms int)
+returns table (kind text, at timestamptz, event jsonb)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+declare
+	stop timestamptz := clock_timestamp() + make_interval(secs => p_ms / 1000.0);
+	first timestamptz := rollup_first_day();
+	from_at timestamptz := coalesce(p_at - interval '1 hour', rollup_floor(2, now()));
+	to_at timestamptz := coalesce(p_at + interval '1 hour', now() + interval '1 day');
+begin
+	loop
+		return query
+		select s.kind, s.at, s.event from (
+			select 'call' as kind, c.at, jsonb_strip_nulls(to_jsonb(c)) as event from event_call c
+			where c.request_id = p_request_id and c.at >= from_at and c.at < to_at
+			union all
+			select 'auth', a.at, jsonb_strip_nulls(to_jsonb(a)) from event_auth a
+			where a.request_id = p_request_id and a.at >= from_at and a.at < to_at
+			union all
+			select 'audit', u.at, jsonb_strip_nulls(to_jsonb(u)) from audit u
+			where u.request_id = p_request_id and u.at >= from_at and u.at < to_at) s
+		order by s.at, s.kind desc
+		limit 200;
+		exit when found or p_at is not null or clock_timestamp() > stop
+			or from_at < coalesce(first, from_at + interval '1 second');
+		to_at := from_at;
+		from_at := from_at - interval '1 day';
+	end loop;
+end $$;
+
+-- The tools that upstreams list, those first that nobody called in [P_FROM, P_TO) and that cost most.
+-- for: console
+create or replace function gatehouse.analytics_tools(p_from timestamptz, p_to timestamptz, p_limit int, p_skip int)
+returns table (operation_id text, name text, tokens bigint, last_at timestamptz, calls bigint, tools bigint,
+	all_tokens bigint, unused bigint, unused_tokens bigint)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	return query execute format($sql$
+		with used as (
+			select key as name, key2 as operation_id, sum(calls)::bigint as calls
+			from (%s) rows (key, key2, calls) group by 1, 2),
+		listed as (
+			select t.operation_id, t.name, t.tokens, t.last_at, coalesce(u.calls, 0) as calls
+			from tool_listed t left join used u on u.operation_id = t.operation_id and u.name = t.name
+			where t.last_at >= $2 - interval '1 day')
+		select l.operation_id, l.name, l.tokens, l.last_at, l.calls, count(*) over (), (sum(l.tokens) over ())::bigint,
+			count(*) filter (where l.calls = 0) over (),
+			coalesce((sum(l.tokens) filter (where l.calls = 0) over ()), 0)::bigint
+		from listed l order by l.calls = 0 desc, l.tokens desc, l.operation_id, l.name limit $3 offset $4$sql$,
+		analytics_rows('call', 'tool', 'route', false, p_from, p_to, null, '{type}', '{equals}', '{tool}'))
+	using array['tool'], p_from, p_limit, p_skip;
+end $$;
