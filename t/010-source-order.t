@@ -6,7 +6,7 @@ use warnings;
 use Test::More;
 use Gatehouse::Source qw(files slurp top);
 
-my @order = qw(base json rpc net conf keys db event http keeper page registry idp oauth upstream policy mcp consent console);
+my @order = qw(base json rpc net conf keys db event http keeper page registry idp oauth upstream script policy mcp consent console);
 my %rank;
 @rank{@order} = 0 .. $#order;
 

@@ -50,6 +50,7 @@ static bool find_directory(struct loader *l, const char *dir)
 	} else {
 		l->p->dir = arena_strdup(l->arena, path);
 		l->files_dir = l->files_dir ? arena_strdup(l->arena, l->files_dir) : l->p->dir;
+		l->p->files_dir = l->files_dir;
 		return true;
 	}
 	l->p->fault = problems_fault(l->problems, 0);

@@ -70,6 +70,7 @@ struct policy_use { /* one entry of policies.json */
 	const struct project *project;
 	struct json_object *options; /* resolved; shared, read only */
 	void *loaded;
+	const char *module;  /* the text of a file beside the options that it acts by; set by `load`; NULL: none */
 	const char *pointer; /* into config/policies.json */
 	bool needs_user;     /* type->needs_user; `load` may change it */
 	/* NULL: sound. `load` may set it, where this version cannot serve an option */
@@ -176,6 +177,7 @@ struct rates { /* per minute; 0: off */
 struct project {
 	struct arena *arena;
 	const char *dir;         /* absolute */
+	const char *files_dir;   /* where its files were read: `dir`, or a snapshot */
 	const char *config_file; /* "gateway.jsonc" or "zuplo.jsonc" */
 	const char *base_path;   /* "" or "/__zuplo" */
 	const struct origin *origins;

@@ -26,7 +26,7 @@ static bool same_policies(const struct policy_use *const *x, const struct policy
 		return x == y;
 	for (; *x && *y; x++, y++)
 		if (!same_text((*x)->name, (*y)->name) || (*x)->type != (*y)->type ||
-		    !same_text((*x)->fault, (*y)->fault) ||
+		    !same_text((*x)->fault, (*y)->fault) || !same_text((*x)->module, (*y)->module) ||
 		    ((*x)->options != (*y)->options && !json_object_equal((*x)->options, (*y)->options)))
 			return false;
 	return !*x && !*y;

@@ -24,6 +24,45 @@
 static const char *const files[] = { "gateway.jsonc", "zuplo.jsonc", ROUTES_FILE, POLICIES_FILE };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
 
+/* ---- which files ---- */
+
+bool snapshot_holds_module(const char *path)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	size_t n = sizeof(MODULES_DIR "/") - 1, m;
+
+	if (strncmp(path, MODULES_DIR "/", n) != 0)
+		return false;
+	m = strspn(path + n, name);
+	return m && !strcmp(path + n + m, ".lua");
+}
+
+static int by_name(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* What there may be to copy of the project, or snapshot, in DIR: paths relative to it, ended by NULL, in the arena. */
+static const char *const *files_in(struct arena *a, const char *dir)
+{
+	DIR *d = opendir(conf_path(a, dir, MODULES_DIR));
+	const char **list = arena_calloc(a, FILES + MODULES_MAX + 1, sizeof(*list));
+	struct dirent *entry;
+	size_t n = FILES;
+
+	memcpy(list, files, sizeof(files));
+	while (d && n < FILES + MODULES_MAX && (entry = readdir(d))) {
+		const char *path = arena_printf(a, MODULES_DIR "/%s", entry->d_name);
+
+		if (snapshot_holds_module(path))
+			list[n++] = path;
+	}
+	if (d)
+		closedir(d);
+	qsort(list + FILES, n - FILES, sizeof(*list), by_name);
+	return list;
+}
+
 /* ---- where ---- */
 
 static const char *absolute(struct arena *a, const char *dir)
@@ -207,8 +246,8 @@ unsigned long long snapshot_source_mark(const char *project_dir)
 	struct arena *a = arena_new();
 	unsigned long long mark = stat_mark(1, conf_path(a, project_dir, ".env"));
 
-	for (int i = 0; i < FILES; i++)
-		mark = stat_mark(mark, conf_path(a, project_dir, files[i]));
+	for (const char *const *file = files_in(a, project_dir); *file; file++)
+		mark = stat_mark(mark, conf_path(a, project_dir, *file));
 	arena_free(a);
 	return mark;
 }
@@ -287,19 +326,20 @@ static bool write_file(const char *path, const char *p, size_t n, const struct s
 static bool copy_files(struct arena *a, const char *from, const char *to, const struct stat *dir,
     struct err *e)
 {
-	if (!make_dir(to, dir, e) || !make_dir(conf_path(a, to, "config"), dir, e))
+	if (!make_dir(to, dir, e) || !make_dir(conf_path(a, to, "config"), dir, e) ||
+	    !make_dir(conf_path(a, to, MODULES_DIR), dir, e))
 		return false;
-	for (int i = 0; i < FILES; i++) {
-		const char *path = conf_path(a, from, files[i]);
+	for (const char *const *file = files_in(a, from); *file; file++) {
+		const char *path = conf_path(a, from, *file);
 		struct conf_text text;
 		struct stat st;
 
 		if (stat(path, &st) || !conf_read(&text, a, path, CONF_FILE_MAX, NULL))
 			continue; /* what is missing or unreadable is for the reader of the copy to say */
-		if (!write_file(conf_path(a, to, files[i]), text.p, text.n, &st, e))
+		if (!write_file(conf_path(a, to, *file), text.p, text.n, &st, e))
 			return false;
 		/* when it was changed is part of the configuration: the registry tells it */
-		utimensat(AT_FDCWD, conf_path(a, to, files[i]),
+		utimensat(AT_FDCWD, conf_path(a, to, *file),
 		    (const struct timespec[2]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }, 0);
 	}
 	return true;
@@ -307,10 +347,11 @@ static bool copy_files(struct arena *a, const char *from, const char *to, const 
 
 static void remove_dir(struct arena *a, const char *dir)
 {
-	for (int i = 0; i < FILES; i++)
-		unlink(conf_path(a, dir, files[i]));
+	for (const char *const *file = files_in(a, dir); *file; file++)
+		unlink(conf_path(a, dir, *file));
 	unlink(conf_path(a, dir, "source"));
 	rmdir(conf_path(a, dir, "config"));
+	rmdir(conf_path(a, dir, MODULES_DIR));
 	rmdir(dir);
 }
 
@@ -347,22 +388,36 @@ static bool same_file(struct arena *a, const char *x, const char *y)
 	    (!there || (s.n == t.n && !memcmp(s.p, t.p, s.n)));
 }
 
+/* The first file of X that is another, or is not there, in Y. */
+static const char *other_file(struct arena *a, const char *x, const char *y)
+{
+	for (const char *const *file = files_in(a, x); *file; file++)
+		if (!same_file(a, conf_path(a, x, *file), conf_path(a, y, *file)))
+			return *file;
+	return NULL;
+}
+
+/* The same, the other way round as well. */
+static const char *differing_file(struct arena *a, const char *x, const char *y)
+{
+	const char *file = other_file(a, x, y);
+
+	return file ? file : other_file(a, y, x);
+}
+
 static bool same_snapshot(struct arena *a, const char *x, const char *y)
 {
-	for (int i = 0; i < FILES; i++)
-		if (!same_file(a, conf_path(a, x, files[i]), conf_path(a, y, files[i])))
-			return false;
-	return same_file(a, conf_path(a, x, "source"), conf_path(a, y, "source"));
+	return !differing_file(a, x, y) && same_file(a, conf_path(a, x, "source"), conf_path(a, y, "source"));
 }
 
 const char *snapshot_differs(struct arena *a, const struct snapshot *s, const char *project_dir)
 {
 	const char *now = arena_printf(a, "%llx\n", stat_mark(1, conf_path(a, project_dir, ".env")));
+	const char *file = differing_file(a, s->dir, project_dir);
 	struct conf_text then = { .p = NULL };
 
-	for (int i = 0; i < FILES; i++)
-		if (!same_file(a, conf_path(a, s->dir, files[i]), conf_path(a, project_dir, files[i])))
-			return files[i];
+	if (file)
+		return file;
 	conf_read(&then, a, conf_path(a, s->dir, "source"), CONF_FILE_MAX, NULL);
 	return then.p && strcmp(then.p, now) != 0 ? ".env" : NULL;
 }

@@ -5,7 +5,7 @@
  * is replaced by rename, so that no program ever reads a half-edited project and all agree.
  *
  *   {stateDir}/{key}/current            "12"
- *   {stateDir}/{key}/12/gateway.jsonc, config/...
+ *   {stateDir}/{key}/12/gateway.jsonc, config/..., policies/....lua
  *   {stateDir}/{key}/lock               held while one is published
  *
  * The key is made from the project directory's path as given (symbolic links kept: a deployment that
@@ -22,6 +22,13 @@
 #include "conf/project.h"
 
 enum { SNAPSHOTS_KEPT = 10 };
+
+/* The folder of the modules that policies name, and how many of its files a snapshot takes. */
+#define MODULES_DIR "policies"
+enum { MODULES_MAX = 100 };
+
+/* Whether PATH, relative to a project, is one that a snapshot holds: policies/NAME.lua, NAME of letters, digits, - and _. */
+bool snapshot_holds_module(const char *path);
 
 struct snapshot {
 	unsigned long number;

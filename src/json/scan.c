@@ -748,6 +748,25 @@ bool scan_copy(struct span s, char *out, size_t size)
 	return true;
 }
 
+size_t scan_decode(struct span s, char *out)
+{
+	const char *p, *end;
+	char *to = out;
+
+	if (!inside_quotes(s, &p, &end))
+		return 0;
+	while (p < end) {
+		char c[4];
+		size_t n = decode_one(&p, end, c);
+
+		if (!n)
+			return 0;
+		memcpy(to, c, n);
+		to += n;
+	}
+	return (size_t)(to - out);
+}
+
 char *scan_string(struct span s, struct arena *a)
 {
 	char *out;

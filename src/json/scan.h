@@ -63,6 +63,9 @@ char *scan_string(struct span, struct arena *);
 /* The same in the SIZE bytes at OUT; false also if it does not fit. */
 bool scan_copy(struct span, char *out, size_t size);
 
+/* The decoded bytes of a string value, U+0000 too, at OUT, where there is room for s.n of them: how many; 0 if it is no string. */
+size_t scan_decode(struct span, char *out);
+
 /* Whether the span is a string that decodes to TEXT. Takes no memory. */
 bool scan_string_is(struct span, const char *text);
 

@@ -6,8 +6,8 @@
 #include "conf/option.h"
 
 static const struct option identifier_options[] = {
-	{ "module", OPTION_STRING, true, .about = "A Lua file that returns the function." },
-	{ "export", OPTION_STRING, .about = "The function's name in it." },
+	{ "module", OPTION_STRING, true, .about = "A Lua file of the project that returns the function: policies/NAME.lua." },
+	{ "export", OPTION_STRING, .about = "The function's name, where the file returns a table." },
 	{ 0 },
 };
 

@@ -12,7 +12,8 @@ POLICIES += src/policy/p_set_headers.c
 POLICIES += src/policy/p_set_query_params.c
 POLICIES += src/policy/p_set_upstream_api_key.c
 
-libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/policy.c src/policy/policy.h \
+libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/identifier.c src/policy/identifier.h \
+	src/policy/policy.c src/policy/policy.h \
 	src/policy/counters.c src/policy/counters.h src/policy/window.c src/policy/window.h \
 	src/policy/catalog.c src/policy/catalog.h src/policy/uri_template.c src/policy/uri_template.h \
 	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
@@ -28,6 +29,10 @@ src/policy/registry.c: $(POLICIES) src/policy/gen-registry.pl src/policy/local.m
 check_PROGRAMS += t/unit/policy_upstream_request
 t_unit_policy_upstream_request_SOURCES = t/unit/policy_upstream_request.c t/unit/tap.h
 TESTS += t/unit/policy_upstream_request
+
+check_PROGRAMS += t/unit/policy_identifier
+t_unit_policy_identifier_SOURCES = t/unit/policy_identifier.c t/unit/tap.h
+TESTS += t/unit/policy_identifier
 
 check_PROGRAMS += t/unit/policy_catalog t/unit/policy_uri_template
 t_unit_policy_catalog_SOURCES = t/unit/policy_catalog.c t/unit/tap.h

@@ -4,6 +4,7 @@
 
 #include "tap.h"
 
+#include "conf/file.h"
 #include "conf/snapshot.h"
 
 #include <ftw.h>
@@ -62,6 +63,42 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return remove(path);
 }
 
+static const char *copied(struct arena *a, const struct snapshot *s, const char *name)
+{
+	struct conf_text text;
+
+	return conf_read(&text, a, conf_path(a, s->dir, name), 1000, NULL) ? text.p : "(none)";
+}
+
+/* Modules are files of the project like others. Two snapshots are published, and taken back. */
+static void test_modules(struct arena *a, const char *home)
+{
+	unsigned long long mark = snapshot_source_mark(dir);
+	struct snapshot s;
+
+	ok(snapshot_holds_module("policies/a-b_1.lua") && !snapshot_holds_module("policies/a.ts") &&
+		!snapshot_holds_module("policies/.lua") && !snapshot_holds_module("policies/x/a.lua") &&
+		!snapshot_holds_module("policies/../a.lua") && !snapshot_holds_module("a.lua"),
+	    "modules are policies/NAME.lua");
+	mkdir(arena_printf(a, "%s/policies", dir), 0755);
+	put(a, "policies/b.lua", "one");
+	put(a, "policies/a.lua", "first");
+	put(a, "policies/notes.txt", "x");
+	ok(snapshot_source_mark(dir) != mark, "a new module changes the mark");
+	ok(publish(a, home, PUBLISH_CHANGES, &s, NULL) && s.number == 5, "and is a change");
+	is_str(copied(a, &s, "policies/b.lua"), "one", "modules are copied");
+	is_str(copied(a, &s, "policies/notes.txt"), "(none)", "other files are not");
+	put(a, "policies/b.lua", "two");
+	is_str(copied(a, &s, "policies/b.lua"), "one", "an edit is not in the copy");
+	is_str(snapshot_differs(a, &s, dir), "policies/b.lua", "and is told");
+	ok(publish(a, home, PUBLISH_CHANGES, &s, NULL) && s.number == 6, "and is a change");
+	is_str(copied(a, &s, "policies/b.lua"), "two", "that is published");
+	unlink(arena_printf(a, "%s/policies/a.lua", dir));
+	is_str(snapshot_differs(a, &s, dir), "policies/a.lua", "a module that is gone is told, too");
+	snapshot_back(&s, a, home, NULL);
+	snapshot_back(&s, a, home, NULL);
+}
+
 int main(void)
 {
 	struct arena *a = arena_new();
@@ -115,6 +152,8 @@ int main(void)
 	ok(publish(a, home, PUBLISH_CHANGES, &s, NULL) && s.number == 3, "but a new .env is a change");
 	ok(publish(a, home, PUBLISH_ALWAYS, &s, NULL) && s.number == 4, "and a reload always is");
 
+	test_modules(a, home);
+
 	ok(snapshot_back(&s, a, home, NULL) && s.number == 3, "back is the one before");
 	ok(snapshot_back(&s, a, home, NULL) && s.number == 2 && snapshot_back(&s, a, home, NULL) &&
 	    s.number == 1, "step by step");
@@ -123,7 +162,7 @@ int main(void)
 	ok(!snapshot_back(&s, a, home, &e) && e.code == ERR_NOT_FOUND, "before the first there is none");
 	for (int i = 0; i < 12; i++)
 		publish(a, home, PUBLISH_ALWAYS, &s, NULL);
-	is_int((int64_t)s.number, 16, "numbers are never given twice");
+	is_int((int64_t)s.number, 18, "numbers are never given twice");
 	is_int((int64_t)snapshot_list(a, home, &numbers), SNAPSHOTS_KEPT, "and the oldest go");
 
 	chmod(home, 0500);
