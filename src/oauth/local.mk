@@ -67,6 +67,7 @@ TESTS += t/285-login-tokens.t
 TESTS += t/286-login.t
 TESTS += t/287-providers.t
 TESTS += t/288-login-browser.t
+TESTS += t/289-login-key.t
 TESTS += t/290-client-document.t
 TESTS += t/295-client-assertion.t
 TESTS += t/296-introspect.t

@@ -50,6 +50,8 @@ const configuration = {
 		},
 	},
 	issueRefreshToken: async (ctx, client, code) => code.scopes.has('offline_access') || !!o.refresh,
+	// its own guard against addresses of this machine, where the gateway is, is taken away
+	fetch: (url, { dispatcher, ...options }) => fetch(url, options),
 	interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
 	ttl: { AccessToken: 600, IdToken: 600, Session: 3600, Grant: 3600, Interaction: 600, RefreshToken: 3600 },
 	routes: {
@@ -146,5 +148,7 @@ function handle(req, res) {
 
 provider.on('server_error', (ctx, e) => console.error('server_error', e));
 for (const name of ['authorization.error', 'grant.error'])
-	provider.on(name, (ctx, e) => console.error(name, e.message, e.error_detail || ''));
+	provider.on(name, (ctx, e) => console.error(name, e.message, e.error_detail || e.error_description || ''));
+// a minute goes by for its copy of the client's keys
+process.on('SIGUSR2', async () => { (await provider.Client.find(o.client.id)).asymmetricKeyStore.freshUntil = 0; });
 (o.tls ? https.createServer(o.tls, handle) : http.createServer(handle)).listen(o.port, '127.0.0.1', () => console.log('listening'));
