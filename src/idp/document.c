@@ -170,21 +170,29 @@ bool document_get(struct req *r, struct document *d, struct err *e)
 	return false;
 }
 
-/* Another worker asks at this moment, or has a moment ago. */
+/* Whether the copy has been renewed since it was got. False with e->code as db_call(). */
+static bool take_newer(struct req *r, struct document *d, struct err *e)
+{
+	struct copy c;
+
+	if (!find(r, d->url, &c, e) || !c.text || c.version <= d->version)
+		return false;
+	d->text = c.text;
+	d->version = c.version;
+	return true;
+}
+
+/* Another worker asks at this moment. */
 static bool wait_for_newer(struct req *r, struct document *d, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = WAIT_MS * 1000000L };
 	int64_t until = clock_ms() + WAIT_MAX_MS;
-	struct copy c;
 
 	for (until = until < d->deadline_ms ? until : d->deadline_ms; clock_ms() < until;) {
-		if (!find(r, d->url, &c, e))
-			return false;
-		if (c.text && c.version > d->version) {
-			d->text = c.text;
-			d->version = c.version;
+		if (take_newer(r, d, e))
 			return true;
-		}
+		if (e->code)
+			return false;
 		nanosleep(&pause, NULL);
 	}
 	return false;
@@ -212,19 +220,15 @@ bool document_renew(struct req *r, struct document *d, bool wait, struct err *e)
 {
 	const struct db_param params[] = { DB_TEXT(d->url), db_int(r->arena, ASK_AGAIN_S) };
 	struct db_rows rows;
-	struct copy c;
 
-	/* it may have been renewed since */
-	if (!find(r, d->url, &c, e))
-		return false;
-	if (c.text && d->version && c.version > d->version) {
-		d->text = c.text;
-		d->version = c.version;
+	if (d->version && take_newer(r, d, e))
 		return true;
-	}
-	if (!db_call(r->app->db, STMT_PROVIDER_DOCUMENT_ASK, params, 2, r->arena, &rows, e))
+	if (e->code || !db_call(r->app->db, STMT_PROVIDER_DOCUMENT_ASK, params, 2, r->arena, &rows, e))
 		return false;
 	if (db_bool_at(&rows, 0, 0))
 		return ask_patiently(r, d, e);
-	return wait && db_bool_at(&rows, 0, 1) && wait_for_newer(r, d, e);
+	/* whoever may not ask, and waits for nobody: the answer came between the two questions, or long ago */
+	if (take_newer(r, d, e))
+		return true;
+	return !e->code && wait && db_bool_at(&rows, 0, 1) && wait_for_newer(r, d, e);
 }
