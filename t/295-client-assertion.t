@@ -2,23 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # private_key_jwt: the hostile cases C49 to C55 and changes of our own to a good assertion, each with its
-# expected answer. The revocation endpoint judges: it answers 200 to whoever proved to be a client. Signatures are
-# made by the openssl command, so that any header and payload can be signed rightly.
+# expected answer. The revocation endpoint judges: it answers 200 to whoever proved to be a client.
 
 use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256);
 use JSON::PP ();
-use MIME::Base64 qw(encode_base64url encode_base64);
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Gatehouse::Documents;
 use Gatehouse::Flow;
 use Gatehouse::Http qw(request form_encode);
+use Gatehouse::Jwt;
 use Gatehouse::Pg;
-use Gatehouse::Run qw(find_program read_file wait_until);
+use Gatehouse::Run qw(wait_until);
 use Gatehouse::Server;
 
 my $host = Gatehouse::Documents->new;
@@ -30,57 +30,14 @@ my $o = $gw->origin;
 my $flow = Gatehouse::Flow->new(origin => $o);
 my $cb = 'http://127.0.0.1:9/callback';
 my $json = JSON::PP->new->utf8->canonical;
-my $openssl = find_program('openssl');
-my $dir = File::Temp::tempdir('gh-jwt-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $jwt = Gatehouse::Jwt->new;
 my $type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 my $id = 0;
 
-# --- keys and signatures ---
-
-sub openssl {
-	my ($input, @arguments) = @_;
-	open my $in, '>:raw', "$dir/in" or die $!;
-	print {$in} $input;
-	close $in;
-	open my $out, '-|', "$openssl @arguments <$dir/in 2>$dir/err" or die $!;
-	binmode $out;
-	my $bytes = do { local $/; <$out> };
-	close $out or die "openssl @arguments: " . read_file("$dir/err");
-	return $bytes;
-}
-
-# { pem, jwk, size }: RSA, or EC on the curve of this name.
-sub make_key {
-	my ($name, $curve) = @_;
-	my $pem = "$dir/$name.pem";
-	openssl('', 'genpkey', '-out', $pem, $curve ? "-algorithm EC -pkeyopt ec_paramgen_curve:$curve" : '-algorithm RSA -pkeyopt rsa_keygen_bits:2048');
-	if ($curve) {
-		my $size = { 'P-256' => 32, 'P-384' => 48, 'P-521' => 66 }->{$curve};
-		my $point = substr openssl('', "pkey -in $pem -pubout -outform DER"), -2 * $size;
-		return { pem => $pem, size => $size, jwk => { kty => 'EC', crv => $curve, kid => $name,
-			x => encode_base64url(substr $point, 0, $size), y => encode_base64url(substr $point, $size) } };
-	}
-	my ($n) = openssl('', "rsa -in $pem -noout -modulus") =~ /Modulus=([0-9A-F]+)/;
-	return { pem => $pem, jwk => { kty => 'RSA', kid => $name, e => 'AQAB', n => encode_base64url(pack 'H*', $n) } };
-}
-
-# R and S of a DER signature.
-sub raw_signature {
-	my ($der, $size) = @_;
-	my ($r, $s) = unpack 'x' . (ord(substr $der, 1, 1) == 0x81 ? 3 : 2) . ' x C/a x C/a', $der;
-	return join '', map { substr(("\0" x $size) . $_, -$size) } $r, $s;
-}
-
-sub sign {
-	my ($key, $alg, $input) = @_;
-	my ($family, $bits) = $alg =~ /^(..)(\d+)$/;
-	my $pss = $family eq 'PS' ? '-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest' : '';
-	my $signature = openssl($input, "dgst -sha$bits -sign $key->{pem} $pss");
-	return $family eq 'ES' ? raw_signature($signature, $key->{size}) : $signature;
-}
-
-my %key = (rsa => make_key('rsa'), p256 => make_key('p256', 'P-256'), p384 => make_key('p384', 'P-384'), p521 => make_key('p521', 'P-521'),
-	thief => make_key('thief', 'P-256'));
+my %key = (rsa => $jwt->key('rsa'), map { (my $name = lc) =~ s/-//; $name => $jwt->key($name, $_) } qw(P-256 P-384 P-521));
+$key{thief} = $jwt->key('thief', 'P-256');
+sub sign { return $jwt->sign(@_) }
+sub openssl { return $jwt->openssl(@_) }
 
 # --- clients ---
 
@@ -100,12 +57,7 @@ sub assertion {
 	my $key = $o{key} || $key{p256};
 	my %header = (alg => 'ES256', kid => $key->{jwk}{kid}, typ => 'JWT', %{ $o{header} || {} });
 	my %claims = (iss => $me, sub => $me, aud => $o, exp => int(time) + 300, iat => int(time), jti => 'jti-' . ++$id . "-$$", %{ $o{claims} || {} });
-	for my $part (\%header, \%claims) {
-		delete $part->{$_} for grep { !defined $part->{$_} } keys %$part;
-	}
-	my $input = join '.', map { encode_base64url($_) } $o{header_text} // $json->encode(\%header), $o{claims_text} // $json->encode(\%claims);
-	my $signature = $o{sign} ? $o{sign}->($input) : sign($key, $o{by} || $header{alg}, $input);
-	return "$input." . encode_base64url($signature);
+	return $jwt->text($key, $o{header_text} // \%header, $o{claims_text} // \%claims, by => $o{by}, sign => $o{sign});
 }
 
 sub claims { my (%c) = @_; return (claims => \%c) }
