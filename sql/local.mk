@@ -10,6 +10,7 @@ SQL_SCHEMA += sql/schema/0013-rate.sql
 SQL_SCHEMA += sql/schema/0015-rollup.sql
 SQL_SCHEMA += sql/schema/0016-event-queue.sql
 SQL_SCHEMA += sql/schema/0017-audit-chain.sql
+SQL_SCHEMA += sql/schema/0011-statement.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql
@@ -28,6 +29,7 @@ SQL_FN += sql/fn/oauth-consent.sql
 SQL_FN += sql/fn/oauth-document.sql
 SQL_FN += sql/fn/oauth-token.sql
 SQL_FN += sql/fn/rate.sql
+SQL_FN += sql/fn/statement.sql
 
 SQL_STMT =
 SQL_STMT += sql/stmt/admin.sql
@@ -43,6 +45,7 @@ SQL_STMT += sql/stmt/login.sql
 SQL_STMT += sql/stmt/oauth.sql
 SQL_STMT += sql/stmt/oauth-document.sql
 SQL_STMT += sql/stmt/rate.sql
+SQL_STMT += sql/stmt/statement.sql
 
 EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) $(SQL_STMT)
 

@@ -114,6 +114,7 @@ is($pg->psql(qq{select name from gatehouse.browser_session where subject = '$iss
 is($pg->psql(q{select count(*) from gatehouse.browser_session where claims is null}), 0, 'claims are kept');
 is($pg->psql(q{select count(*) from gatehouse.browser_session where position('Ada'::bytea in claims) > 0}), 0, '... sealed');
 
+like($gw->log('oauth'), qr/alg 'EdDSA': only RS, PS and ES with 256, 384 or 512 bits are/, 'EdDSA is refused in words');
 like($gw->log('oauth'), qr/left the groups of a user out.*_claim_names/, 'groups that are left out are warned of');
 
 # --- the provider's keys ---

@@ -23,7 +23,7 @@ my $pg = Gatehouse::Pg->new;
 my $port = free_port();
 my $issuer = "http://127.0.0.1:$port";
 my %oidc = (issuer => $issuer, discovery => JSON::PP::true);
-my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth consent)], oauth => 'idp',
+my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth consent)], processes => { oauth => 2 }, oauth => 'idp',
 	gateway => { rates => { register => 0, authorize => 0, token => 0 } }, policies => [policy(%oidc)],
 	routes => { '/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp' } });
 my $scripts = Gatehouse::Peers->scripts($gw->run);
@@ -262,12 +262,15 @@ is($flow4->refresh($tok4)->{status}, 200, 'what the user granted stays');
 
 sub logout_token {
 	my ($kind) = @_;
-	my $token = provider("/logout-token?$kind")->{content};
+	return log_out(provider("/logout-token?$kind")->{content});
+}
+sub log_out {
+	my ($token) = @_;
 	return request('POST', $gw->url('/oauth/backchannel-logout'), {
 		headers => [['Content-Type', 'application/x-www-form-urlencoded']], content => "logout_token=$token" });
 }
 my $before = provider('/counts')->json->{jwks};
-for my $kind (qw(nonce event old audience nobody key stranger id_token)) {
+for my $kind (qw(nonce event jti jtis old audience nobody key stranger id_token)) {
 	$r = logout_token($kind);
 	is($r->{status}, 400, "a logout token with a wrong $kind is refused");
 }
@@ -275,12 +278,24 @@ cmp_ok(provider('/counts')->json->{jwks} - $before, '<=', 1, 'tokens of stranger
 is($pg->psql(qq{select count(*) from gatehouse.grants where revoke_reason like 'signed out%'}), 0, 'none of them ended anything');
 my $before4 = $pg->psql(qq{select count(*) from gatehouse.browser_session where subject = '$issuer|user-1'});
 cmp_ok($before4, '>', 0, 'there are sessions of user-1');
-is(logout_token('good')->{status}, 200, 'a good one is accepted');
+my $notice = provider('/logout-token?good')->{content};
+is(log_out($notice)->{status}, 200, 'a good one is accepted');
 is($pg->psql(qq{select count(*) from gatehouse.browser_session where subject = '$issuer|user-1'}), 0, 'the user\'s sessions end');
 is($pg->psql(qq{select count(*) from gatehouse.grants where subject = '$issuer|user-1' and revoked_at is null}), 0, '... and grants');
 is(browser()->refresh($tok)->{status}, 400, '... so that a client\'s refresh token is worth nothing');
 is($pg->psql(qq{select count(*) from gatehouse.grants where subject = '$issuer|user-4' and revoked_at is null}), 1,
 	'another user\'s stay');
+{
+	# again, when the user has come back
+	my $again = browser();
+	my ($q) = send_there($again);
+	is(come_back($again, state => $q->{state}, code => code('RS256', $q))->{status}, 303, '... the user signs in again');
+	my @answers = Gatehouse::Http::parallel(map { ['POST', $gw->url('/oauth/backchannel-logout'), {
+		headers => [['Content-Type', 'application/x-www-form-urlencoded']], content => "logout_token=$notice" }] } 1 .. 4);
+	is(join(' ', map { $_->{status} } @answers), '400 400 400 400', '... and the same notice, at whatever worker, is refused');
+	like($gw->log('oauth'), qr/"reason":"token_replayed"/, '... the log says why');
+	is($pg->psql(qq{select count(*) from gatehouse.browser_session where subject = '$issuer|user-1'}), 1, '... and ends nothing');
+}
 is(logout_token('session')->{status}, 200, 'one that names the session alone is accepted');
 is($pg->psql(qq{select count(*) from gatehouse.grants where subject = '$issuer|user-4' and revoked_at is null}), 0,
 	'... and finds the user by it');

@@ -83,11 +83,11 @@ $$;
 -- The provider says that a person has signed out: all sessions and grants of the person end, whose subject, or
 -- (where that is null) whose session at the provider is given.
 -- Returns how many sessions and grants ended.
--- for: oauth
+-- for: nobody
 create or replace function gatehouse.provider_logout(p_issuer text, p_subject text, p_sid_hash bytea,
 	p_trace text)
 returns table (sessions bigint, grants bigint)
-language plpgsql security definer
+language plpgsql
 set search_path = gatehouse, pg_temp
 as $$
 #variable_conflict use_column
@@ -199,7 +199,7 @@ begin
 
 	delete from provider_document where fetched_at < now() - interval '30 days';
 	get diagnostics n = row_count;
-	return total + n;
+	return total + n + statement_step(p_limit);
 end
 $$;
 

@@ -33,14 +33,6 @@ from gatehouse.login_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $
 -- $2 text  request id, for the audit trail
 select subject, login_id, tokens from gatehouse.session_logout($1, $2);
 
--- name: provider_logout :one
--- for: oauth
--- $1 text  issuer
--- $2 text  subject, null if only the session is known
--- $3 bytea  SHA-256 of issuer and sid, null for none
--- $4 text  request id, for the audit trail
-select sessions, grants from gatehouse.provider_logout($1, $2, $3, $4);
-
 -- name: provider_document_find :one
 -- for: oauth
 -- $1 text  URL

@@ -99,6 +99,20 @@ enum login_reply {
 	LOGIN_REPLY_WORKOS,       /* a user, and an access token that is signed */
 };
 
+/* How the subject of an identity assertion becomes a subject here. */
+enum subject_mapping {
+	SUBJECT_ISSUER = 0, /* "ISSUER|SUB", as a sign-in there has it */
+	SUBJECT_TENANT,     /* "ISSUER#TENANT|SUB" */
+	SUBJECT_ALONE,      /* "SUB" */
+};
+
+/* Who may issue identity assertion authorization grants. */
+struct trusted_issuer {
+	const char *issuer, *jwks_url;
+	const char *const *client_ids; /* that they may name, ended by NULL; NULL: any */
+	enum subject_mapping mapping;
+};
+
 /* The MCP OAuth policy in force. */
 struct oauth_conf {
 	const struct policy_use *use;
@@ -118,6 +132,10 @@ struct oauth_conf {
 	bool claims_require_renewal;
 	int64_t access_ttl_s, refresh_ttl_s, grace_s; /* 900, 315360000, 60 */
 	bool cimd_enabled;
+	bool id_jag_enabled;
+	const struct trusted_issuer *trusted_issuers; /* none: the provider of the sign-in */
+	size_t trusted_issuers_n;
+	const char *const *details_types; /* that assertions may carry, ended by NULL; NULL: none */
 };
 
 enum exchange_mode { EXCHANGE_USER, EXCHANGE_SHARED, EXCHANGE_ID_JAG };

@@ -13,8 +13,6 @@
 
 #define LOGOUT_EVENT "http://schemas.openid.net/event/backchannel-logout"
 
-enum { LOGOUT_AGE_S = 600 };
-
 static bool refuse(struct err *e, const char *reason, const char *detail)
 {
 	return err_reason(e, ERR_UPSTREAM, reason,
@@ -91,42 +89,24 @@ static bool check_audience(struct span claims, const char *client_id, struct err
 	return true;
 }
 
-/* Seconds since 1970, a fraction cut off: no sign, no exponent. */
-static bool read_time(struct span claims, const char *name, int64_t *out)
-{
-	struct span s = scan_member(claims, name);
-	size_t i = 0;
-
-	*out = 0;
-	for (; i < s.n && i < 15 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
-		*out = *out * 10 + (s.p[i] - '0');
-	if (!i)
-		return false;
-	if (i < s.n && s.p[i] == '.')
-		while (++i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-			;
-	return i == s.n;
-}
-
 static bool check_times(struct span claims, int64_t now, bool exp_required, struct err *e)
 {
-	int64_t exp, iat, nbf;
-	bool has_exp = scan_member(claims, "exp").p != NULL;
+	struct jwt_times t;
 
-	if ((exp_required || has_exp) && !read_time(claims, "exp", &exp))
-		return refuse(e, "token_times", "exp is missing, or no time");
-	if (has_exp && exp <= now - TOKEN_SKEW_S)
+	if (!jwt_times_read(&t, claims))
+		return refuse(e, "token_times", "one of exp, iat and nbf is no time");
+	if (exp_required && !t.has_exp)
+		return refuse(e, "token_times", "exp is missing");
+	if (t.has_exp && t.exp <= now - TOKEN_SKEW_S)
 		return refuse(e, "token_times", "it has expired");
-	if (!read_time(claims, "iat", &iat))
-		return refuse(e, "token_times", "iat is missing, or no time");
-	if (iat > now + TOKEN_SKEW_S)
+	if (!t.has_iat)
+		return refuse(e, "token_times", "iat is missing");
+	if (t.iat > now + TOKEN_SKEW_S)
 		return refuse(e, "token_times", "it was issued in the future");
-	if (has_exp && exp < iat)
+	if (t.has_exp && t.exp < t.iat)
 		return refuse(e, "token_times", "it expired before it was issued");
-	if (!scan_member(claims, "nbf").p)
-		return true;
-	return (read_time(claims, "nbf", &nbf) && nbf <= now + TOKEN_SKEW_S) ||
-	       refuse(e, "token_times", "nbf is in the future, or no time");
+	return !t.has_nbf || t.nbf <= now + TOKEN_SKEW_S ||
+	       refuse(e, "token_times", "nbf is in the future");
 }
 
 static bool check_nonce(struct span claims, const char *nonce, struct arena *a, struct err *e)
@@ -198,11 +178,11 @@ static bool check_event(struct span claims, struct err *e)
 }
 
 bool logout_token_check(const struct jws *j, const struct token_want *want, struct arena *a,
-    const char **sub, const char **sid, struct err *e)
+    const char **sub, const char **sid, const char **jti, struct err *e)
 {
 	struct span has_sub = scan_member(j->payload, "sub"),
 		    has_sid = scan_member(j->payload, "sid");
-	int64_t iat;
+	struct jwt_times times;
 
 	*sub = read_name(j->payload, "sub", a);
 	*sid = read_name(j->payload, "sid", a);
@@ -211,9 +191,108 @@ bool logout_token_check(const struct jws *j, const struct token_want *want, stru
 	    !check_times(j->payload, want->now_s, false, e) || !check_event(j->payload, e))
 		return false;
 	/* older ones have no exp: an age bounds how long one serves who has a copy */
-	if (!read_time(j->payload, "iat", &iat) || iat < want->now_s - LOGOUT_AGE_S)
+	if (!jwt_times_read(&times, j->payload) || times.iat < want->now_s - LOGOUT_AGE_S)
 		return refuse(e, "token_times", "it is too old");
+	*jti = read_name(j->payload, "jti", a);
+	if (!*jti)
+		return refuse(e, "token_id", "jti is missing, empty, too long, or no plain text");
 	if ((has_sub.p && !*sub) || (has_sid.p && !*sid) || (!*sub && !*sid))
 		return refuse(e, "token_subject", "sub and sid are missing, or no plain texts");
+	return true;
+}
+
+/* --- identity assertion authorization grants --- */
+
+/* Their type is always said: an ID token has the same issuer, subject and client. */
+static bool check_grant_type(const struct jws *j, struct err *e)
+{
+	const char *typ = j->typ;
+
+	if (typ && !strncasecmp(typ, "application/", 12))
+		typ += 12;
+	return (typ && !strcasecmp(typ, "oauth-id-jag+jwt")) ||
+	       refuse(e, "token_type", "typ is not oauth-id-jag+jwt");
+}
+
+/*
+ * A text, or a list of exactly one: with a second audience, that one could present it here; a second
+ * resource would want a second token.
+ */
+static const char *read_sole(struct span claims, const char *name, struct arena *a)
+{
+	struct span s = scan_member(claims, name), one = s, more;
+	size_t pos = 0;
+	const char *text;
+
+	if (scan_kind(s) == '[' &&
+	    (!scan_next(s, &pos, NULL, &one) || scan_next(s, &pos, NULL, &more)))
+		return NULL;
+	text = scan_string(one, a);
+	return text && *text ? text : NULL;
+}
+
+/* A claim that is absent, or a text. */
+static bool read_optional(struct span claims, const char *name, struct arena *a, const char **out)
+{
+	struct span s = scan_member(claims, name);
+
+	*out = s.p ? scan_string(s, a) : NULL;
+	return !s.p || *out;
+}
+
+static bool read_tenant(struct span claims, struct arena *a, const char **tenant, struct err *e)
+{
+	*tenant = read_name(claims, "tenant", a);
+	/* what follows it in a subject begins with a bar */
+	return (*tenant ? !strchr(*tenant, '|') : !scan_member(claims, "tenant").p) ||
+	       refuse(e, "token_subject", "tenant is empty, too long, or no plain text");
+}
+
+bool id_jag_read(struct id_jag *g, const struct jws *j, const char *issuer, struct arena *a,
+    struct err *e)
+{
+	const struct token_want want = { .issuer = issuer };
+	struct span claims = j->payload;
+
+	*g = (struct id_jag){ .details = scan_member(claims, "authorization_details") };
+	if (!check_grant_type(j, e) || !check_issuer(claims, &want, e) ||
+	    !check_subject(claims, a, &g->sub, e) || !read_tenant(claims, a, &g->tenant, e))
+		return false;
+	if (!(g->audience = read_sole(claims, "aud", a)))
+		return refuse(e, "token_audience", "aud is not one text");
+	if (!(g->client_id = scan_string(scan_member(claims, "client_id"), a)))
+		return refuse(e, "token_client", "client_id is missing, or no text");
+	if (!(g->resource = read_sole(claims, "resource", a)))
+		return refuse(e, "token_resource", "resource is not one text");
+	if (!read_optional(claims, "scope", a, &g->scope))
+		return refuse(e, "token_scope", "scope is no text");
+	if (!(g->jti = read_name(claims, "jti", a)))
+		return refuse(e, "token_id", "jti is missing, empty, too long, or no plain text");
+	if (!jwt_times_read(&g->times, claims) || !g->times.has_exp || !g->times.has_iat)
+		return refuse(e, "token_times", "exp or iat is missing, or no time");
+	/* it is for whoever proves to have a key, and that we do not ask for */
+	return !scan_member(claims, "cnf").p ||
+	       refuse(e, "token_binding", "it is bound to a key (cnf)");
+}
+
+bool id_jag_details_are(const struct id_jag *g, const char *const *types, struct err *e)
+{
+	struct span one;
+
+	if (!g->details.p)
+		return true;
+	if (scan_kind(g->details) != '[')
+		return refuse(e, "token_details", "authorization_details is no list");
+	for (size_t pos = 0; scan_next(g->details, &pos, NULL, &one);) {
+		const char *const *t = types;
+		struct span type = scan_kind(one) == '{' ? scan_member(one, "type")
+							 : (struct span){ NULL, 0 };
+
+		while (t && *t && !scan_string_is(type, *t))
+			t++;
+		if (!t || !*t)
+			return refuse(e, "token_details",
+			    "authorization_details has a type that is not allowed");
+	}
 	return true;
 }

@@ -8,6 +8,7 @@ libgatehouse_a_SOURCES += \
 	src/idp/dev_login.c src/idp/dev_login.h \
 	src/idp/document.c src/idp/document.h \
 	src/idp/id_token.c src/idp/id_token.h \
+	src/idp/id_jag_options.c \
 	src/idp/identity.h \
 	src/idp/oidc.c src/idp/oidc.h \
 	src/idp/provider.c src/idp/provider.h

@@ -16,6 +16,13 @@ enum { OAUTH_TIMEOUT_MAX_MS = 120000, OAUTH_DAY_S = 86400 };
 void oauth_read_gateway(struct oauth_conf *, struct json_object *gateway);
 void oauth_read_times(struct oauth_conf *, struct json_object *times);
 
+/*
+ * `idJag` of the options DOC, whose pointer is POINTER. After the rest was read: whoever signs users in is trusted where
+ * nobody is named.
+ */
+void oauth_read_id_jag(struct oauth_conf *, struct json_object *doc, struct arena *, struct problems *,
+    const char *file, const char *pointer);
+
 #define OAUTH_SCOPE "openid profile email"
 
 /* The rows of browserLogin that its overrides have as well. */

@@ -305,16 +305,12 @@ static bool distrust(struct err *e, const struct err *why)
 	    "the sign-in provider's answer cannot be trusted", "%s", why->detail);
 }
 
-/*
- * Whether the provider signed it. A key that our copy of its set lacks (or a signature that is wrong,
- * where there is no kid to know the key by) may be newer than the copy. WAIT: whoever asks is worth
- * it.
- */
-static bool verify(
-    struct req *r, const struct oidc *o, const struct jws *j, bool wait, struct err *e)
+/* A wrong signature may be right by a newer key as well, where there is no kid to know the key by. */
+bool oidc_verify(struct req *r, const char *jwks_url, int64_t deadline_ms, const struct jws *j,
+    bool wait, struct err *e)
 {
 	struct document keys = {
-		.url = o->jwks_url, .check = check_keys, .deadline_ms = o->deadline_ms
+		.url = jwks_url, .check = check_keys, .deadline_ms = deadline_ms
 	};
 	struct err why = { .code = ERR_NONE }, renewal = { .code = ERR_NONE };
 
@@ -332,6 +328,12 @@ static bool verify(
 	}
 	err_clear(&why);
 	return jws_verify(j, r->arena, keys.text, strlen(keys.text), &why) || distrust(e, &why);
+}
+
+static bool verify(
+    struct req *r, const struct oidc *o, const struct jws *j, bool wait, struct err *e)
+{
+	return oidc_verify(r, o->jwks_url, o->deadline_ms, j, wait, e);
 }
 
 /* Takes a signed token apart; its algorithm must be one that the provider says it uses. */
@@ -568,7 +570,7 @@ bool oidc_renew(struct req *r, const struct oidc *o, struct identity *who, struc
 }
 
 bool oidc_logout_token(struct req *r, const struct oidc *o, const char *token, const char **subject,
-    const char **sid, struct err *e)
+    const char **sid, const char **jti, struct err *e)
 {
 	const struct token_want want = {
 		.issuer = o->issuer, .client_id = o->conf->login_client_id, .now_s = clock_wall_s()
@@ -578,7 +580,7 @@ bool oidc_logout_token(struct req *r, const struct oidc *o, const char *token, c
 
 	/* anybody may post one: nobody waits for a key that it claims to have been signed by */
 	if (!read_signed(r, o, token, &j, e) || !verify(r, o, &j, false, e) ||
-	    !logout_token_check(&j, &want, r->arena, &sub, sid, e))
+	    !logout_token_check(&j, &want, r->arena, &sub, sid, jti, e))
 		return false;
 	*subject = sub ? arena_printf(r->arena, "%s|%s", o->issuer, sub) : NULL;
 	return true;

@@ -8,6 +8,7 @@
 
 #include "http/http.h"
 #include "idp/identity.h"
+#include "json/jose.h"
 #include "json/scan.h"
 
 /* The provider in force: what the policy says, completed by its discovery document. */
@@ -50,6 +51,14 @@ bool oidc_renew(struct req *, const struct oidc *, struct identity *who, struct 
 
 /* Whether TOKEN is a logout token of the provider; SUBJECT as struct identity has it. */
 bool oidc_logout_token(struct req *, const struct oidc *, const char *token, const char **subject,
-    const char **sid, struct err *);
+    const char **sid, const char **jti, struct err *);
+
+/*
+ * Whether a key of the set at JWKS_URL made the signature. A key that our copy of the set lacks may be
+ * newer than the copy; WAIT: whoever asks is worth waiting for the answer that another worker gets.
+ * ERR_UPSTREAM with jws_no_key or jws_signature, or as document_get().
+ */
+bool oidc_verify(struct req *, const char *jwks_url, int64_t deadline_ms, const struct jws *,
+    bool wait, struct err *);
 
 #endif

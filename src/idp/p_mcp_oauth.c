@@ -27,26 +27,6 @@ const struct option oauth_gateway_options[] = {
 	{ 0 },
 };
 
-static const struct option trusted_issuer_options[] = {
-	{ "issuer", OPTION_URL, true, .about = "The issuer of identity assertions." },
-	{ "jwksUrl", OPTION_URL, true, .about = "Its keys." },
-	{ "expectedClientIds", OPTION_STRINGS,
-	    .about = "The client ids that its assertions may name." },
-	{ "subjectMapping", OPTION_ENUM, .words = "iss_prefix iss_tenant_prefix sub_id_only",
-	    .initial = "iss_prefix", .about = "How a subject of it becomes a subject here." },
-	{ 0 },
-};
-
-const struct option oauth_id_jag_options[] = {
-	{ "enabled", OPTION_BOOL, .initial = "false",
-	    .about = "Whether identity assertions are accepted as grants." },
-	{ "trustedIssuers", OPTION_OBJECTS, .sub = trusted_issuer_options,
-	    .initial = "the login provider", .about = "Who may issue them." },
-	{ "authorizationDetailsTypesAllowed", OPTION_STRINGS,
-	    .about = "The types of authorization details that they may carry." },
-	{ 0 },
-};
-
 static const struct option oidc_options[] = {
 	{ "issuer", OPTION_URL, true,
 	    .about = "The provider's issuer, exactly as its tokens name it." },
@@ -83,8 +63,8 @@ static const struct option options[] = {
 	    .about = "How users sign in." },
 	{ "gateway", OPTION_OBJECT, .sub = oauth_gateway_options,
 	    .about = "The tokens that we issue." },
-	{ "idJag", OPTION_OBJECT, .later = true, .sub = oauth_id_jag_options,
-	    .about = "Identity assertion authorization grants." },
+	{ "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,
+	    .about = "Identity assertion authorization grants (ID-JAG)." },
 	{ 0 },
 };
 
@@ -242,6 +222,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	oauth_read_times(c, json_get(doc, "browserLogin"));
 	oauth_read_gateway(c, json_get(doc, "gateway"));
 	c->dev_login = c->login_url && is_dev_login(&l, c->login_url);
+	oauth_read_id_jag(c, doc, a, problems, file, pointer);
 	check_oidc(&l, c);
 	/* base path and origins of a faulty gateway.jsonc say nothing about the URL */
 	if (c->dev_login && !use->project->fault)

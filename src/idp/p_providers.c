@@ -22,8 +22,8 @@ static const struct option override_options[] = {
 		    .about = "The scope to ask for." },                                            \
 	    { "gateway", OPTION_OBJECT, .sub = oauth_gateway_options,                              \
 		    .about = "The tokens that we issue." },                                        \
-	    { "idJag", OPTION_OBJECT, .later = true, .sub = oauth_id_jag_options,                  \
-		    .about = "Identity assertion authorization grants." },                         \
+	    { "idJag", OPTION_OBJECT, .sub = oauth_id_jag_options,                                 \
+		    .about = "Identity assertion authorization grants (ID-JAG)." },                \
 	    { "browserLoginOverrides", OPTION_OBJECT, .sub = override_options,                     \
 		    .about = "Times of the sign-in." },                                            \
 	{                                                                                          \
@@ -108,6 +108,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	    provider_find(use->type->name), c, doc, a, problems, file, pointer);
 	oauth_read_times(c, json_get(doc, "browserLoginOverrides"));
 	oauth_read_gateway(c, json_get(doc, "gateway"));
+	oauth_read_id_jag(c, doc, a, problems, file, pointer);
 	if (!*c->login_client_id)
 		fault(a, problems, file, pointer, "clientId");
 	if (!*c->login_client_secret)

@@ -131,7 +131,9 @@ static bool read_header(struct jws *j, struct arena *a, struct span header, stru
 		return malformed(e, "kid or typ of the header is no string, or too long");
 	if (!read_string(a, header, "alg", &alg) || !alg || !algorithm_find(alg))
 		return err_reason(e, ERR_SYNTAX, "jws_algorithm",
-		    "the signature's algorithm is not served", "alg '%.32s'", alg ? alg : "");
+		    "the signature's algorithm is not served",
+		    "alg '%.32s': only RS, PS and ES with 256, 384 or 512 bits are (EdDSA is not)",
+		    alg ? alg : "");
 	j->alg = algorithm_find(alg)->name;
 	return true;
 }
@@ -392,6 +394,31 @@ bool jwks_check(struct arena *a, const char *jwks, size_t n, bool usable, struct
 	}
 	return good || !usable ||
 	       bad_set(e, "the key set has no key that can verify a signature served here");
+}
+
+/* --- times --- */
+
+static bool read_time(struct span claims, const char *name, bool *is_there, int64_t *out)
+{
+	struct span s = scan_member(claims, name);
+	int64_t n = 0;
+	size_t i = 0;
+
+	*is_there = s.p != NULL;
+	for (; i < s.n && i < 15 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		n = n * 10 + (s.p[i] - '0');
+	*out = n;
+	if (i < s.n && i > 0 && s.p[i] == '.')
+		while (++i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+			;
+	return i == s.n;
+}
+
+bool jwt_times_read(struct jwt_times *t, struct span claims)
+{
+	return read_time(claims, "exp", &t->has_exp, &t->exp) &&
+	       read_time(claims, "iat", &t->has_iat, &t->iat) &&
+	       read_time(claims, "nbf", &t->has_nbf, &t->nbf);
 }
 
 /* --- private keys --- */

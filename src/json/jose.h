@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -69,6 +70,15 @@ bool jws_verify(const struct jws *, struct arena *, const char *jwks, size_t n, 
  * verify a signature here. ERR_SYNTAX, jwks_malformed; the text says why.
  */
 bool jwks_check(struct arena *, const char *jwks, size_t n, bool usable, struct err *);
+
+/* Seconds since 1970; a fraction is cut off. Whether they fit the time of day is the caller's to judge. */
+struct jwt_times {
+	int64_t exp, iat, nbf; /* 0 where it is not there */
+	bool has_exp, has_iat, has_nbf;
+};
+
+/* Reads exp, iat and nbf of CLAIMS. False if one is there and is no time: a sign, an exponent, a text. */
+bool jwt_times_read(struct jwt_times *, struct span claims);
 
 /*
  * Signs PAYLOAD with a private key in PEM (RSA, or EC on P-256, P-384 or P-521). KID and TYP may be

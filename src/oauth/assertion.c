@@ -89,37 +89,10 @@ static bool check_audience(struct req *r, struct span claims, struct err *e)
 	       refuse(e, "assertion_audience", "aud is not an issuer of ours");
 }
 
-/* Seconds since 1970; a fraction is cut off. */
-static bool read_time(struct span claims, const char *name, bool *is_there, int64_t *out)
+static bool read_times(struct span claims, struct jwt_times *t, struct err *e)
 {
-	struct span s = scan_member(claims, name);
-	int64_t n = 0;
-	size_t i = 0;
-
-	*is_there = s.p != NULL;
-	for (; i < s.n && i < 15 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
-		n = n * 10 + (s.p[i] - '0');
-	*out = n;
-	if (i < s.n && i > 0 && s.p[i] == '.')
-		while (++i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-			;
-	return i == s.n; /* no sign, no exponent, no string */
-}
-
-struct times {
-	int64_t exp, iat, nbf;
-	bool has_iat, has_nbf;
-};
-
-static bool read_times(struct span claims, struct times *t, struct err *e)
-{
-	bool has_exp;
-
-	if (!read_time(claims, "exp", &has_exp, &t->exp) || !has_exp)
-		return refuse(e, "assertion_times", "exp is missing or no time");
-	return (read_time(claims, "iat", &t->has_iat, &t->iat) &&
-		   read_time(claims, "nbf", &t->has_nbf, &t->nbf)) ||
-	       refuse(e, "assertion_times", "iat or nbf is no time");
+	return (jwt_times_read(t, claims) && t->has_exp) ||
+	       refuse(e, "assertion_times", "exp is missing, or one of exp, iat and nbf is no time");
 }
 
 /* --- keys --- */
@@ -221,7 +194,7 @@ static bool check_signature(
 
 /* By the clock of the database: all nodes agree. */
 static bool use_up(
-    struct req *r, const struct client *c, const char *jti, const struct times *t, struct err *e)
+    struct req *r, const struct client *c, const char *jti, const struct jwt_times *t, struct err *e)
 {
 	unsigned char hash[HASH_LEN];
 	char use[UUID_TEXT];
@@ -249,7 +222,7 @@ bool assertion_verify(
     struct req *r, const struct client *c, const struct assertion *as, struct err *e)
 {
 	const char *jti = scan_string(scan_member(as->jws.payload, "jti"), r->arena);
-	struct times times = { .exp = 0 };
+	struct jwt_times times;
 
 	if (strcmp(as->subject, c->id))
 		return refuse(e, "assertion_subject", "sub is another client's");

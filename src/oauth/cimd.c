@@ -62,7 +62,7 @@ static bool has_secret(struct json_object *doc)
 }
 
 bool cimd_read(struct client_metadata *m, struct arena *a, const char *url, const char *text,
-    size_t n, bool development, struct err *e)
+    size_t n, const struct project *project, struct err *e)
 {
 	const struct scan_limits limits = scan_limits_of(CIMD_DOCUMENT_MAX);
 	struct err why = { .code = ERR_NONE };
@@ -78,7 +78,7 @@ bool cimd_read(struct client_metadata *m, struct arena *a, const char *url, cons
 		return bad_document(e, "its client_id is not its own address", "");
 	if (has_secret(doc))
 		return bad_document(e, "it holds a client secret", "");
-	if (!client_metadata_read(m, a, doc, METADATA_DOCUMENT, development, &why))
+	if (!client_metadata_read(m, a, doc, METADATA_DOCUMENT, project, &why))
 		return bad_document(e, why.text, why.detail);
 	return true;
 }
@@ -122,7 +122,7 @@ static bool put(
 	const char *outcome;
 	struct db_rows rows;
 
-	if (!cimd_read(&m, r->arena, client_id, f->body, f->body_len, r->project->development, e))
+	if (!cimd_read(&m, r->arena, client_id, f->body, f->body_len, r->project, e))
 		return false;
 	const struct db_param params[] = { DB_TEXT(client_id), DB_TEXT(m.name),
 		DB_TEXT(m.auth_method), db_text_array(r->arena, m.redirect_uris, m.redirect_uris_n),
@@ -171,14 +171,15 @@ bool cimd_keep(struct req *r, const char *client_id, enum cimd_use use, struct e
 		return true;
 	if (!find_copy(r, client_id, &copy, e))
 		return false;
-	if (!copy.is_there && use != CIMD_CONSENT) /* it was never granted anything */
+	if (!copy.is_there && use == CIMD_KEYS) /* it was never granted anything */
 		return err_reason(e, ERR_INVALID_CLIENT, "unknown_client", "unknown client",
 		    "client '%.200s'", client_id);
 	if (copy.is_there && copy.fresh_in_s > 0)
 		return true;
 	if (renew(r, client_id, &copy, &why))
 		return true;
-	if (why.code == ERR_UNAVAILABLE && use == CIMD_KEYS && copy.age_s < KEPT_WITHOUT_ANSWER_S)
+	if (why.code == ERR_UNAVAILABLE && use != CIMD_CONSENT && copy.is_there &&
+	    copy.age_s < KEPT_WITHOUT_ANSWER_S)
 		return true;
 	*e = why;
 	return false;

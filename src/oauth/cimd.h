@@ -21,9 +21,10 @@ enum { CIMD_URL_MAX = 1024, CIMD_DOCUMENT_MAX = 5 * 1024 };
  * How new the copy must be. CIMD_KEPT: any will do, and nothing is fetched; for redemption, refresh
  * and revocation without keys. CIMD_KEYS: as new as HTTP demands, but while the document cannot be
  * fetched, one of the last day will do: a host that is away for an hour must not end the sessions
- * of its users. CIMD_CONSENT: as new as HTTP demands; for an authorization.
+ * of its users. CIMD_ASSERT: the same, but the first copy is fetched as well; for an identity
+ * assertion, whose user never was here. CIMD_CONSENT: as new as HTTP demands; for an authorization.
  */
-enum cimd_use { CIMD_KEPT = 0, CIMD_KEYS, CIMD_CONSENT };
+enum cimd_use { CIMD_KEPT = 0, CIMD_KEYS, CIMD_ASSERT, CIMD_CONSENT };
 
 /* Whether an id means a document: it begins like an address. Ours never do. */
 bool cimd_is_url(const char *client_id);
@@ -40,7 +41,7 @@ bool cimd_check_url(struct arena *, const char *client_id, bool development, str
  * text says what is wrong with it.
  */
 bool cimd_read(struct client_metadata *, struct arena *, const char *url, const char *text,
-    size_t n, bool development, struct err *);
+    size_t n, const struct project *, struct err *);
 
 /*
  * Sees to it that the copy in the database is new enough; for CIMD_KEPT there may be none.

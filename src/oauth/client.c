@@ -60,9 +60,12 @@ static bool read_row(struct req *r, struct client *c, const struct db_rows *rows
 	for (size_t i = 0; i < c->redirect_uris_n; i++)
 		texts[i] = json_object_get_string(json_object_array_get_idx(list, i));
 	c->redirect_uris = texts;
-	for (size_t i = 0; i < json_object_array_length(grants); i++)
-		c->may_refresh |= !strcmp(
-		    json_object_get_string(json_object_array_get_idx(grants, i)), "refresh_token");
+	for (size_t i = 0; i < json_object_array_length(grants); i++) {
+		const char *type = json_object_get_string(json_object_array_get_idx(grants, i));
+
+		c->may_refresh |= !strcmp(type, "refresh_token");
+		c->may_assert |= !strcmp(type, GRANT_JWT_BEARER);
+	}
 	return true;
 }
 
@@ -168,11 +171,20 @@ bool client_claim_read(
 	return err_reason(e, ERR_INVALID_CLIENT, "missing_client", "no client is named", "");
 }
 
-/* The client that the claim names, raw or form-decoded. */
-static bool find_claimed(
-    struct req *r, struct client *c, const struct client_claim *claim, struct err *e)
+/* How new a document must be for what is asked. */
+static enum cimd_use use_of(const struct form *f, const struct client_claim *claim)
 {
-	enum cimd_use use = claim->assertion ? CIMD_KEYS : CIMD_KEPT;
+	const char *grant_type = form_get(f, "grant_type");
+
+	if (grant_type && !strcmp(grant_type, GRANT_JWT_BEARER))
+		return CIMD_ASSERT;
+	return claim->assertion ? CIMD_KEYS : CIMD_KEPT;
+}
+
+/* The client that the claim names, raw or form-decoded. */
+static bool find_claimed(struct req *r, struct client *c, const struct client_claim *claim,
+    enum cimd_use use, struct err *e)
+{
 	struct err why = { .code = ERR_NONE };
 
 	if (client_find(r, c, claim->id, use, &why))
@@ -249,7 +261,7 @@ bool client_authenticate(
 	struct err why = { .code = ERR_NONE };
 	struct client_claim claim;
 
-	if (!client_claim_read(r, f, &claim, &why) || !find_claimed(r, c, &claim, &why)) {
+	if (!client_claim_read(r, f, &claim, &why) || !find_claimed(r, c, &claim, use_of(f, &claim), &why)) {
 		/* who names no client that we know is counted by address alone */
 		if (rate_take(r, p, RATE_TOKEN, NULL, e))
 			*e = why;

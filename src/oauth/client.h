@@ -6,6 +6,9 @@
 #include "http/http.h"
 #include "oauth/cimd.h"
 
+/* The grant type of identity assertions (RFC 7523, 2.1). */
+#define GRANT_JWT_BEARER "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
 struct client { /* in the request's memory */
 	const char *id, *name;
 	const char *auth_method;     /* as struct client_metadata has it */
@@ -14,6 +17,7 @@ struct client { /* in the request's memory */
 	const char *const *redirect_uris;
 	size_t redirect_uris_n;
 	bool may_refresh; /* it registered the refresh_token grant */
+	bool may_assert;  /* and GRANT_JWT_BEARER */
 	/* private_key_jwt: one of the first two, and NULL or the one algorithm */
 	const char *jwks, *jwks_uri, *signing_alg;
 };

@@ -6,6 +6,7 @@
 
 #include "base/uri.h"
 #include "json/jose.h"
+#include "oauth/client.h"
 #include "oauth/redirect.h"
 #include "oauth/remote.h"
 #include "oauth/scope.h"
@@ -20,7 +21,8 @@ struct reading {
 	struct arena *arena;
 	struct json_object *in;
 	enum metadata_source source;
-	bool development;
+	const struct project *project;
+	bool with_browser; /* it may ask for codes, which go to redirect URIs */
 	struct client_metadata *m;
 };
 
@@ -48,22 +50,23 @@ static bool read_text(
 }
 
 /*
- * A list of words, each of which must be among ALLOWED (ended by NULL); absent: all of ALLOWED.
- * Repetitions are dropped. From a document, which is not for us alone, others are left out.
+ * A list of words, each of which must be among ALLOWED (ended by NULL); absent: the first INITIAL of
+ * them. Repetitions are dropped. From a document, which is not for us alone, others are left out.
  * *OUT is a new array.
  */
 static bool read_words(struct reading *g, const char *name, const char *const *allowed,
-    struct json_object **out, struct err *e)
+    size_t initial, struct json_object **out, struct err *e)
 {
 	struct json_object *value = json_get(g->in, name);
 	bool taken[8] = { false };
 
 	*out = json_new_array(g->arena);
-	for (const char *const *p = allowed; !value && *p; p++)
-		json_add_string(*out, NULL, *p);
+	for (size_t i = 0; !value && i < initial; i++)
+		json_add_string(*out, NULL, allowed[i]);
 	if (!value)
 		return true;
-	if (!json_object_is_type(value, json_type_array) || !json_object_array_length(value))
+	if (!json_object_is_type(value, json_type_array) ||
+	    (initial && !json_object_array_length(value)))
 		return refuse(e, "must be a list of strings", name);
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
@@ -139,6 +142,23 @@ static bool bad_redirect(struct err *e, const char *text)
 	return err_set(e, ERR_INVALID_REDIRECT_URI, text, "");
 }
 
+/* One that only brings identity assertions needs no browser, and so no redirect URI. */
+static bool wants_browser(struct json_object *in)
+{
+	struct json_object *grants = json_get(in, "grant_types");
+
+	if (!json_object_is_type(grants, json_type_array))
+		return true;
+	for (size_t i = 0; i < json_object_array_length(grants); i++) {
+		struct json_object *item = json_object_array_get_idx(grants, i);
+
+		if (json_object_is_type(item, json_type_string) &&
+		    !strcmp(json_object_get_string(item), "authorization_code"))
+			return true;
+	}
+	return false;
+}
+
 static bool read_redirects(struct reading *g, enum redirect_use use, struct err *e)
 {
 	struct json_object *value = json_get(g->in, "redirect_uris"),
@@ -146,11 +166,13 @@ static bool read_redirects(struct reading *g, enum redirect_use use, struct err 
 	size_t n =
 	    json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 0;
 
-	if (!n)
+	if (!n && g->with_browser)
 		return bad_redirect(e, "redirect_uris must be a list of URIs");
+	if (!n && value && !json_object_is_type(value, json_type_array))
+		return bad_redirect(e, "redirect_uris must be a list");
 	if (n > REDIRECTS_MAX)
 		return bad_redirect(e, "too many redirect URIs");
-	g->m->redirect_uris = arena_calloc(g->arena, n, sizeof(*g->m->redirect_uris));
+	g->m->redirect_uris = arena_calloc(g->arena, n + 1, sizeof(*g->m->redirect_uris));
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
 		const char *uri = json_object_get_string(item);
@@ -258,7 +280,7 @@ static bool read_key_method(struct reading *g, struct err *e)
 		return false;
 	if (!keys == !uri)
 		return refuse(e, "private_key_jwt needs either jwks or jwks_uri", "jwks");
-	if (uri && !remote_url_is_sound(g->arena, uri, g->development))
+	if (uri && !remote_url_is_sound(g->arena, uri, g->project->development))
 		return refuse(e, "must be an https URL without user name and fragment", "jwks_uri");
 	if (alg && !is_algorithm(alg))
 		return refuse(e, "is not served here", "token_endpoint_auth_signing_alg");
@@ -295,18 +317,20 @@ static bool read_auth_method(struct reading *g, struct err *e)
 
 static bool read_grants(struct reading *g, struct err *e)
 {
-	static const char *const grants[] = { "authorization_code", "refresh_token", NULL };
 	static const char *const responses[] = { "code", NULL };
+	const struct oauth_conf *c = g->project->oauth;
+	const char *grants[] = { "authorization_code", "refresh_token",
+		c && c->id_jag_enabled ? GRANT_JWT_BEARER : NULL, NULL };
 	struct json_object *list;
 
-	if (!read_words(g, "grant_types", grants, &list, e))
+	if (!read_words(g, "grant_types", grants, 2, &list, e))
 		return false;
-	if (!has_word(list, "authorization_code"))
+	if (!has_word(list, "authorization_code") && !has_word(list, GRANT_JWT_BEARER))
 		return refuse(e, "must have authorization_code", "grant_types");
 	json_add(g->m->effective, "grant_types", list);
-	if (!read_words(g, "response_types", responses, &list, e))
+	if (!read_words(g, "response_types", responses, g->with_browser, &list, e))
 		return false;
-	if (!has_word(list, "code"))
+	if (g->with_browser && !has_word(list, "code"))
 		return refuse(e, "must have code", "response_types");
 	json_add(g->m->effective, "response_types", list);
 	return true;
@@ -353,12 +377,14 @@ static bool check_keys(struct reading *g, struct err *e)
 }
 
 bool client_metadata_read(struct client_metadata *m, struct arena *a, struct json_object *in,
-    enum metadata_source source, bool development, struct err *e)
+    enum metadata_source source, const struct project *project, struct err *e)
 {
 	struct reading g = {
-		.arena = a, .in = in, .source = source, .development = development, .m = m
+		.arena = a, .in = in, .source = source, .project = project, .m = m
 	};
 	enum redirect_use use;
+
+	g.with_browser = source == METADATA_DOCUMENT || wants_browser(in);
 
 	*m = (struct client_metadata){ .effective = json_new_object(a) };
 	return read_name(&g, e) && read_use(&g, &use, e) && read_redirects(&g, use, e) &&

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "conf/project.h"
 #include "json/json.h"
 
 enum metadata_source { METADATA_REGISTRATION, METADATA_DOCUMENT };
@@ -29,10 +30,11 @@ struct client_metadata {
 };
 
 /*
- * Reads IN, an object. DEVELOPMENT allows http to loopback for jwks_uri. ERR_INVALID_REDIRECT_URI
- * or ERR_INVALID_CLIENT_METADATA; the text names the member.
+ * Reads IN, an object, by what the project serves: in development, http to loopback for jwks_uri;
+ * where identity assertions are accepted, their grant type. ERR_INVALID_REDIRECT_URI or
+ * ERR_INVALID_CLIENT_METADATA; the text names the member.
  */
 bool client_metadata_read(struct client_metadata *, struct arena *, struct json_object *in,
-    enum metadata_source, bool development, struct err *);
+    enum metadata_source, const struct project *, struct err *);
 
 #endif

@@ -7,16 +7,29 @@
 
 #include "oauth/endpoint.h"
 
+#include "base/hash.h"
+#include "idp/id_token.h"
 #include "idp/oidc.h"
 #include "json/json.h"
 #include "oauth/login.h"
 
 #include <string.h>
 
+/* What a logout token is remembered by, as long as it could serve again. */
+static struct db_param statement_hash(struct arena *a, const char *issuer, const char *jti)
+{
+	const char *text = arena_printf(a, "logout\n%s\n%s", issuer, jti);
+	unsigned char *hash = arena_alloc(a, HASH_LEN);
+
+	hash_sha256(hash, text, strlen(text));
+	return DB_BYTES(hash, HASH_LEN);
+}
+
 static bool sign_out(struct req *r, struct err *e)
 {
 	struct err why = { .code = ERR_NONE };
-	const char *token, *subject, *sid;
+	const char *token, *subject, *sid, *jti;
+	char use[UUID_TEXT];
 	struct oidc provider;
 	struct db_rows rows;
 	struct form form;
@@ -30,7 +43,7 @@ static bool sign_out(struct req *r, struct err *e)
 		return err_set(e, ERR_INVALID_REQUEST, "logout_token is missing", "");
 	if (!oidc_find(r, &provider, e))
 		return false;
-	if (!oidc_logout_token(r, &provider, token, &subject, &sid, &why)) {
+	if (!oidc_logout_token(r, &provider, token, &subject, &sid, &jti, &why)) {
 		/* 2.8: a token that is not valid is 400, whoever made it */
 		bool invalid =
 		    why.code == ERR_UPSTREAM && (!strncmp(err_reason_of(&why), "token_", 6) ||
@@ -39,12 +52,18 @@ static bool sign_out(struct req *r, struct err *e)
 		return err_reason(e, invalid ? ERR_INVALID_REQUEST : why.code, why.reason,
 		    invalid ? "the logout token is not valid" : why.text, "%s", why.detail);
 	}
+	rand_uuid(use);
 	const struct db_param params[] = { DB_TEXT(provider.issuer), DB_TEXT(subject),
-		login_sid_hash(r->arena, provider.issuer, sid), DB_TEXT(r->request_id) };
+		login_sid_hash(r->arena, provider.issuer, sid), DB_TEXT(r->request_id),
+		statement_hash(r->arena, provider.issuer, jti), DB_TEXT(use),
+		db_int(r->arena, LOGOUT_AGE_S + 2 * TOKEN_SKEW_S) };
 
 	r->event.subject_id = subject;
-	if (!db_call(r->app->db, STMT_PROVIDER_LOGOUT, params, 4, r->arena, &rows, e))
+	if (!db_call(r->app->db, STMT_PROVIDER_LOGOUT, params, 7, r->arena, &rows, e))
 		return false;
+	if (!rows.rows)
+		return err_reason(e, ERR_INVALID_REQUEST, "token_replayed",
+		    "the logout token is not valid", "its jti was used before");
 	log_info(&r->log, "the sign-in provider has signed somebody out", "sessions",
 	    db_text(&rows, 0, 0), "grants", db_text(&rows, 0, 1), NULL);
 	return true;

@@ -80,7 +80,7 @@ bool ep_register(struct req *r, struct resp *p, struct err *e)
 
 	if (!rate_take(r, p, RATE_REGISTER, NULL, e) || !read_body(r, &in, e) ||
 	    !client_metadata_read(
-		&m, r->arena, in, METADATA_REGISTRATION, r->project->development, e) ||
+		&m, r->arena, in, METADATA_REGISTRATION, r->project, e) ||
 	    !store(r, &m, secret, &rows, e))
 		return false;
 	out = json_new_object(r->arena);

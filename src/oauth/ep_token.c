@@ -6,6 +6,7 @@
 
 #include "json/json.h"
 #include "oauth/grant.h"
+#include "oauth/id_jag.h"
 #include "oauth/metadata.h"
 #include "oauth/renewal.h"
 #include "oauth/scope.h"
@@ -34,7 +35,8 @@ static bool read_form(struct req *r, struct form *f, struct err *e)
 	return req_form(r, f, e) && form_unique(f, repeatable, e);
 }
 
-static bool read_grant_type(const struct form *f, const char **type, struct err *e)
+static bool read_grant_type(
+    const struct req *r, const struct form *f, const char **type, struct err *e)
 {
 	/* the last is known, but no client can register it: unauthorized_client */
 	static const char *const known[] = { "authorization_code", "refresh_token",
@@ -43,6 +45,8 @@ static bool read_grant_type(const struct form *f, const char **type, struct err 
 	*type = form_get(f, "grant_type");
 	if (!*type)
 		return err_set(e, ERR_INVALID_REQUEST, "grant_type is missing", "");
+	if (!strcmp(*type, GRANT_JWT_BEARER) && r->project->oauth->id_jag_enabled)
+		return true;
 	for (const char *const *p = known; *p; p++)
 		if (!strcmp(*p, *type))
 			return true;
@@ -100,17 +104,34 @@ static bool refresh(struct req *r, struct resp *p, struct token_call *t, struct 
 	return grant_refresh(r, p, &t->client, token, scope, t->resource, &t->pair, e);
 }
 
+static bool assert_identity(struct req *r, struct token_call *t, struct err *e)
+{
+	const char *assertion = form_get(&t->form, "assertion");
+	const char *scope = form_get(&t->form, "scope");
+
+	if (!assertion)
+		return err_set(e, ERR_INVALID_REQUEST, "assertion is missing", "");
+	if (!t->client.may_assert)
+		return err_set(
+		    e, ERR_UNAUTHORIZED_CLIENT, "the client did not register this grant type", "");
+	if (scope && !(scope = scope_parse(scope, e)))
+		return false;
+	return id_jag_redeem(r, &t->client, assertion, scope, t->resource, &t->pair, e);
+}
+
 static bool issue(struct req *r, struct resp *p, struct token_call *t, struct err *e)
 {
 	const char *type;
 
-	if (!read_form(r, &t->form, e) || !read_grant_type(&t->form, &type, e) ||
+	if (!read_form(r, &t->form, e) || !read_grant_type(r, &t->form, &type, e) ||
 	    !client_authenticate(r, p, &t->form, &t->client, e) || !read_resource(r, t, e))
 		return false;
 	if (!strcmp(type, "authorization_code"))
 		return redeem(r, t, e);
 	if (!strcmp(type, "refresh_token"))
 		return refresh(r, p, t, e);
+	if (!strcmp(type, GRANT_JWT_BEARER))
+		return assert_identity(r, t, e);
 	return err_set(e, ERR_UNAUTHORIZED_CLIENT, "the client may not use this grant type", "");
 }
 

@@ -18,6 +18,7 @@ libgatehouse_a_SOURCES += \
 	src/oauth/resource_server.c src/oauth/resource_server.h \
 	src/oauth/ep_token.c \
 	src/oauth/grant.c src/oauth/grant.h \
+	src/oauth/id_jag.c src/oauth/id_jag.h \
 	src/oauth/login.c src/oauth/login.h \
 	src/oauth/logout.h \
 	src/oauth/metadata.c src/oauth/metadata.h \
@@ -71,4 +72,5 @@ TESTS += t/289-login-key.t
 TESTS += t/290-client-document.t
 TESTS += t/295-client-assertion.t
 TESTS += t/296-introspect.t
+TESTS += t/297-id-jag.t
 TESTS += t/298-clock.t

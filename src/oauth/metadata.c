@@ -5,6 +5,7 @@
 #include "oauth/metadata.h"
 
 #include "json/jose.h"
+#include "oauth/client.h"
 #include "oauth/scope.h"
 #include "rpc/era.h"
 
@@ -137,7 +138,11 @@ struct json_object *metadata_server(struct arena *a, const struct project *p,
 	add_list(a, doc, "scopes_supported", SCOPE_ALL, NULL);
 	add_list(a, doc, "response_types_supported", "code", NULL);
 	add_list(a, doc, "response_modes_supported", "query", NULL);
-	add_list(a, doc, "grant_types_supported", "authorization_code", "refresh_token", NULL);
+	add_list(a, doc, "grant_types_supported", "authorization_code", "refresh_token",
+	    p->oauth->id_jag_enabled ? GRANT_JWT_BEARER : NULL, NULL);
+	if (p->oauth->id_jag_enabled)
+		add_list(a, doc, "authorization_grant_profiles_supported",
+		    "urn:ietf:params:oauth:grant-profile:id-jag", NULL);
 	add_auth_methods(a, doc, "token", true);
 	add_auth_methods(a, doc, "revocation", true);
 	if (metadata_may_introspect(p)) {

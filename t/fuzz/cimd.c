@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+static const struct project project;
+
 static void check_address(struct arena *a, const char *url)
 {
 	struct uri u;
@@ -32,7 +34,7 @@ static void check_document(struct arena *a, const char *url, const struct client
 		must(redirect_check(m->redirect_uris[i], REDIRECT_ANY, a, NULL));
 	again = arena_printf(a, "{\"client_id\":\"%s\",%s", url, effective + 1);
 	must(strlen(again) > CIMD_DOCUMENT_MAX ||
-	     (cimd_read(&same, a, url, again, strlen(again), false, NULL) &&
+	     (cimd_read(&same, a, url, again, strlen(again), &project, NULL) &&
 		 !strcmp(json_text(a, same.effective), effective)));
 }
 
@@ -48,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		url = arena_strndup(a, text, (size_t)(lf - text));
 		if (cimd_check_url(a, url, false, &e)) {
 			check_address(a, url);
-			if (cimd_read(&m, a, url, lf + 1, n - (size_t)(lf + 1 - text), false, &e))
+			if (cimd_read(&m, a, url, lf + 1, n - (size_t)(lf + 1 - text), &project, &e))
 				check_document(a, url, &m);
 		}
 		must(!e.code || (e.code == ERR_INVALID_CLIENT && e.text[0]));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Claims that a provider has signed, as an ID token, an access token, a logout token. What is
+ * Claims that a provider has signed, as an ID token, an access token, a logout token, an ID-JAG. What is
  * accepted is what was asked for; what is refused has a reason.
  */
 #include "config.h"
@@ -52,16 +52,44 @@ static void try_id_token(const struct jws *j, struct arena *a)
 static void try_logout_token(const struct jws *j, struct arena *a)
 {
 	struct err e = { .code = ERR_NONE };
-	const char *sub, *sid;
+	const char *sub, *sid, *jti;
 
-	if (!logout_token_check(j, &want, a, &sub, &sid, &e)) {
+	if (!logout_token_check(j, &want, a, &sub, &sid, &jti, &e)) {
 		check_refusal(&e);
 		return;
 	}
 	must(sub || sid);
+	check_name(jti);
 	check_issuer(j->payload);
 	must(scan_kind(scan_member(j->payload, "events")) == '{');
 	must(!scan_member(j->payload, "nonce").p);
+}
+
+static void try_id_jag(const struct jws *j, struct arena *a)
+{
+	static const char *const types[] = { "known", NULL };
+	struct jws typed = *j;
+	struct err e = { .code = ERR_NONE };
+	struct id_jag g;
+
+	must(!id_jag_read(&g, j, want.issuer, a, &e)); /* without its typ */
+	check_refusal(&e);
+	err_clear(&e);
+	typed.typ = "oauth-id-jag+jwt";
+	if (!id_jag_read(&g, &typed, want.issuer, a, &e)) {
+		check_refusal(&e);
+		return;
+	}
+	check_issuer(j->payload);
+	check_name(g.sub);
+	check_name(g.jti);
+	must(*g.audience && g.client_id && *g.resource && g.times.has_exp && g.times.has_iat);
+	must(!g.tenant || !strchr(g.tenant, '|'));
+	must(!scan_member(j->payload, "cnf").p);
+	must(id_jag_details_are(&g, NULL, NULL) == !scan_member(j->payload, "authorization_details").p ||
+	     scan_kind(g.details) == '[');
+	if (!id_jag_details_are(&g, types, &e))
+		check_refusal(&e);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -77,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		j.payload = scan_value(text, n);
 		try_id_token(&j, a);
 		try_logout_token(&j, a);
+		try_id_jag(&j, a);
 		if (!access_token_check(&j, &want, "gateway", true, a, &sub, &e))
 			check_refusal(&e);
 	}

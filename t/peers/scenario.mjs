@@ -5,6 +5,7 @@
 //	scenario.mjs NAME OPTIONS
 //
 // Common options: url of the route, generation of the SDK (1 or 2).
+import { sign } from "node:crypto";
 import { Browser } from "./browser.mjs";
 import { connect, consent, Provider, sdk } from "./oauth.mjs";
 
@@ -84,6 +85,26 @@ const scenarios = {
 				throw error;
 		}
 		return Object.fromEntries(await consent(provider, "cancel"));
+	},
+
+	/** Comes with an identity assertion, which we sign for the identity provider, instead of a person. */
+	async assertion({ url, client: { id, secret }, idp, key, kid, sub }) {
+		const { Client, StreamableHTTPClientTransport, CrossAppAccessProvider } = await sdk(2);
+		let asked;
+		const provider = new CrossAppAccessProvider({ clientId: id, clientSecret: secret, expectedIssuer: new URL(url).href,
+			assertion: async ({ authorizationServerUrl, resourceUrl, scope }) => {
+				asked = { audience: authorizationServerUrl, resource: resourceUrl, scope };
+				const now = Math.floor(Date.now() / 1000);
+				const text = [{ alg: "ES256", kid, typ: "oauth-id-jag+jwt" }, { iss: idp, sub, aud: authorizationServerUrl, client_id: id,
+					resource: resourceUrl, scope, jti: crypto.randomUUID(), iat: now, exp: now + 300 }]
+					.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+				return `${text}.${sign("sha256", text, { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+			} });
+		const client = new Client({ name: "assistant", version: "1" }, {});
+		await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider: provider }));
+		const echo = text(await client.callTool({ name: "echo", arguments: { message: "hello" } }));
+		await client.close();
+		return { echo, asked };
 	},
 
 	/** Many clients at once, each a person of its own, each saying something else. */

@@ -16,6 +16,7 @@
 	"\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
 
 static struct arena *a;
+static const struct project project; /* with no OAuth policy, and no development */
 
 static void addresses(void)
 {
@@ -152,7 +153,7 @@ static void documents(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct err e = { .code = ERR_NONE };
 		struct client_metadata m;
-		bool good = cimd_read(&m, a, ID, rows[i].text, strlen(rows[i].text), false, &e);
+		bool good = cimd_read(&m, a, ID, rows[i].text, strlen(rows[i].text), &project, &e);
 
 		ok(good == rows[i].good,
 		    arena_printf(a, "%s: %s", rows[i].name, rows[i].good ? "valid" : "not valid"));
@@ -170,7 +171,7 @@ static void effective(void)
 	    "\"authorization_code\"],\"logo_uri\":\"https://10.0.0.1/logo\"," REST "}";
 	struct client_metadata m;
 
-	ok(cimd_read(&m, a, ID, text, strlen(text), false, NULL),
+	ok(cimd_read(&m, a, ID, text, strlen(text), &project, NULL),
 	    "a document for many servers is valid");
 	is_str(m.auth_method, "none", "without a method there is no secret");
 	is_str(m.name, "App", "its name is kept");
