@@ -3,12 +3,13 @@
  * keys: the files of the key ring. No command shows a key.
  *
  * A key changes in steps, with a reload between each two: add (every program can read what is written
- * under it), primary (every program writes under it), retire. A step that comes too early would
+ * under it), primary (every program writes under it), reencrypt (nothing kept is under the old one), retire. A step that comes too early would
  * make programs that have not changed over refuse what others wrote: so each looks for the reload.
  */
 #include "config.h"
 
 #include "ctl.h"
+#include "reencrypt.h"
 
 #include "base/b64.h"
 #include "base/rand.h"
@@ -208,27 +209,77 @@ static int keys_primary(struct keys_call *k)
 	return CTL_OK;
 }
 
-/* Whether nothing hangs on the pepper, which is said if something does. */
+/* Says what hangs on the key, and refuses, if anything does. */
+static bool refuse_used(const struct keys_call *k, const struct db_rows *rows, const char *remedy, struct err *e)
+{
+	for (size_t i = 0; i < rows->rows; i++) {
+		const char *gone = db_text(rows, i, 2);
+
+		fprintf(stderr, "%s %s under it%s%s\n", db_text(rows, i, 1),
+		    db_text(rows, i, 0), gone ? ", the last of them until " : "",
+		    gone ? gone : "");
+	}
+	if (!rows->rows)
+		return true;
+	err_set(e, ERR_CONFIG, "", "");
+	return err_text(e, "%s is still in use; %s", k->id, remedy);
+}
+
 static bool pepper_is_free(const struct keys_call *k, struct db *db, struct err *e)
 {
 	const struct db_param id = DB_TEXT(k->id);
 	struct db_rows rows;
 
-	if (!db_call(db, STMT_PEPPER_ROWS, &id, 1, k->ctl->arena, &rows, e))
-		return false;
-	if (!rows.rows)
-		return true;
-	for (size_t i = 0; i < rows.rows; i++) {
-		const char *gone = db_text(&rows, i, 2);
+	return db_call(db, STMT_PEPPER_ROWS, &id, 1, k->ctl->arena, &rows, e) &&
+	    refuse_used(k, &rows,
+		"rows leave it as their tokens are presented: wait, or end what is left with --revoke", e);
+}
 
-		fprintf(stderr, "%s %s under it%s%s\n", db_text(&rows, i, 1),
-		    db_text(&rows, i, 0), gone ? ", the last of them until " : "",
-		    gone ? gone : "");
+/* A key that cells are sealed under. */
+static bool free_sealed(const struct keys_call *k, struct err *e)
+{
+	const struct db_param params[] = { DB_TEXT(purpose_name(k->purpose)), DB_TEXT(k->id) };
+	struct db *db = ctl_db(k->project, e);
+	struct db_rows rows;
+	bool ok = db && db_call(db, STMT_SEALED_ROWS, params, 2, k->ctl->arena, &rows, e) &&
+	    refuse_used(k, &rows,
+		arena_printf(k->ctl->arena, "run `gatehousectl keys reencrypt %s`", purpose_name(k->purpose)), e);
+
+	if (db)
+		db_close(db);
+	return ok;
+}
+
+static bool run_reencrypt(const struct keys_call *k, struct reencrypted *count, struct err *e)
+{
+	struct ring *ring = ring_open(k->project->keyring, 1u << k->purpose, e);
+	struct db *db = ring ? ctl_db(k->project, e) : NULL;
+	bool ok = db && reencrypt(db, ring, k->purpose, count, e);
+
+	if (db)
+		db_close(db);
+	ring_close(ring);
+	return ok;
+}
+
+static int keys_reencrypt(struct keys_call *k)
+{
+	struct err e = { .code = ERR_NONE };
+	struct reencrypted count;
+
+	if (!reencrypt_is_for(k->purpose)) {
+		err_set(&e, ERR_CONFIG, "", "");
+		err_text(&e, "nothing that is kept is sealed under %s keys: only vault and claims",
+		    purpose_name(k->purpose));
+		return ctl_fail(&ctl_keys, &e);
 	}
-	err_set(e, ERR_CONFIG, "", "");
-	return err_text(e, "%s is still in use; rows leave it as their tokens are presented: "
-			   "wait, or end what is left with --revoke",
-	    k->id);
+	if (!programs_have_read(k, &e) || !run_reencrypt(k, &count, &e))
+		return ctl_fail(&ctl_keys, &e);
+	printf("sealed anew: %lld\n", (long long)count.cells);
+	if (!count.broken)
+		return CTL_OK;
+	fprintf(stderr, "gatehousectl: keys: %lld did not open and were left as they are\n", (long long)count.broken);
+	return CTL_FAILED;
 }
 
 static bool pepper_revoke(const struct keys_call *k, struct db *db, struct err *e)
@@ -263,17 +314,18 @@ static bool may_retire(void *own, struct err *e)
 {
 	const struct keys_call *k = own;
 
-	return programs_have_read(k, e) && (k->purpose != KEY_PEPPER || free_pepper(k, e));
+	return programs_have_read(k, e) && (k->purpose != KEY_PEPPER || free_pepper(k, e)) &&
+	    (!reencrypt_is_for(k->purpose) || free_sealed(k, e));
 }
 
 static int keys_retire(struct keys_call *k)
 {
 	struct err e = { .code = ERR_NONE };
 
-	if (k->purpose != KEY_PEPPER && k->purpose != KEY_SESSION && k->purpose != KEY_SIGNING) {
+	if (k->purpose == KEY_AUDIT) {
 		err_set(&e, ERR_CONFIG, "", "");
 		err_text(&e,
-		    "%s keys are not retired: what was sealed under one could not be opened any more",
+		    "%s keys are not retired: what was sealed under one could not be verified any more",
 		    purpose_name(k->purpose));
 		return ctl_fail(&ctl_keys, &e);
 	}
@@ -379,6 +431,8 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(&ctl_keys);
 	if (!strcmp(word, "add") && argc == 3)
 		return on_purpose(&k, keys_add, "key_added");
+	if (!strcmp(word, "reencrypt") && argc == 3)
+		return on_purpose(&k, keys_reencrypt, "keys_reencrypted");
 	if (argc < 4)
 		return ctl_usage(&ctl_keys);
 	k.id = argv[3];
@@ -392,11 +446,12 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 
 const struct ctl_command ctl_keys = {
 	.name = "keys",
-	.usage = "init|list|share [DIR] | add PURPOSE | primary PURPOSE ID | retire PURPOSE ID [--revoke]"
+	.usage = "init|list|share [DIR] | add PURPOSE | primary PURPOSE ID | reencrypt PURPOSE"
+		 " | retire PURPOSE ID [--revoke]"
 		 " | hash-secret [--new]",
 	.about = "make the missing files of the key ring (the project's, or DIR); list its keys, "
 		 "never their bytes; give each program that runs as a user of its own what it reads; "
-		 "change the key of a purpose in steps, with a reload between; hash a secret (of "
+		 "change the key of a purpose in steps, with a reload between, and seal anew what is kept; hash a secret (of "
 		 "standard input, or a new one) for introspectionClients",
 	.run = keys_run,
 };

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 		.threads = 2, /* they prepare calls, and wait for nothing but a token's first check */
 		.uses_database = true,
 		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_CLAIMS |
-		    1u << KEY_VAULT,
+		    1u << KEY_VAULT | 1u << KEY_SIGNING,
 		.policy_types = policy_types,
 		.adopt = mcp_adopt,
 		.release = mcp_release,

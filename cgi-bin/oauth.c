@@ -34,6 +34,7 @@ static const struct route_row rows[] = {
 	API("{b}/oauth/introspect", KIB(16), ep_introspect),
 	PAGE("{b}/oauth/authorize", ep_authorize),
 	PAGE("{b}/oauth/authorize/*", ep_authorize),
+	PAGE("{b}/oauth/sign-in", ep_sign_in),
 	PAGE("{b}/oauth/dev-login", ep_dev_login),
 	PAGE("{b}/oauth/callback", ep_callback),
 	{ .methods = "POST",

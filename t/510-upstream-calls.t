@@ -208,7 +208,32 @@ is(connect_by($r)->{status}, 200, 'which is made');
 is(text(post($call, route => 'stripe')) . ', ' . text(post($call)), 'hello other-user, hello upstream-user', 'each has its own');
 $pg->psql("update gatehouse.connection c set access_token = (select access_token from gatehouse.connection o
 	where o.upstream_id = 'linear') where c.upstream_id = 'stripe'");
-is(post($call, route => 'stripe')->{status}, 500, 'a sealed token that is moved to another row opens nothing');
+$other->clear;
+is(post($call, route => 'stripe')->json->{error}{data}{state}, 'reconsent_required', 'a sealed token that is moved to another row opens nothing');
+is(scalar(my @moved = $other->requests), 0, '... and goes nowhere');
+is($pg->psql("select state || ' ' || state_reason || ' ' || octet_length(access_token) from gatehouse.connection where upstream_id = 'stripe'"),
+	'reconsent_required vault_changed 0', '... and the row is used no more');
+like($gw->log('mcp'), qr/changed by another hand/, '... which the log says');
+
+# ---- whoever writes to the database sends no token elsewhere
+
+my $thief = Gatehouse::Authority->new;
+for my $change (['token_endpoint', $thief->url('/token')], ['revocation_endpoint', $thief->url('/revoke')],
+	['issuer', $thief->origin], ['subject', 'somebody-else'], ['resource', $as->url('/')]) {
+	my ($column, $value) = @$change;
+	my $who = $column eq 'subject' ? $stranger : $token{linear};
+	connect_by(post($list)) if $pg->psql("select count(*) from gatehouse.connection where upstream_id = 'linear' and state = 'connected'") eq '0';
+	$as->clear;
+	$pg->psql("update gatehouse.connection set $column = '$value', expires_at = now() where upstream_id = 'linear'");
+	is(post($call, token => $who)->json->{error}{data}{state}, 'reconsent_required', "a row whose $column was changed is not used");
+	is(scalar(my @sent = ($as->requests('/mcp'), $as->requests('/token'), $thief->requests)), 0, '... and nothing of it sent');
+	$pg->psql("delete from gatehouse.connection where subject = 'somebody-else'");
+}
+connect_by(post($list));
+$pg->psql("update gatehouse.connection set refresh_token = access_token, expires_at = now() + interval '5 s' where upstream_id = 'linear'");
+$as->clear;
+is(post($call)->json->{error}{data}{state}, 'reconsent_required', 'nor is one whose refresh token was exchanged for the access token');
+is(scalar(my @asked = ($as->requests('/token'))), 0, '... and the provider is not asked');
 
 # ---- events
 

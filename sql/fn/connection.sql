@@ -236,7 +236,7 @@ create or replace function gatehouse.connection_drop_own(p_session_hashes bytea[
 	p_upstream_id text, p_trace text)
 returns table (connection_id uuid, subject text, issuer text, revocation_endpoint text,
 	client_kind text, client_id text, registration_id uuid, client_secret bytea,
-	auth_method text, access_token bytea, refresh_token bytea)
+	auth_method text, access_token bytea, refresh_token bytea, resource text, token_endpoint text)
 language plpgsql security definer
 set search_path = gatehouse, pg_temp
 as $$
@@ -256,7 +256,7 @@ begin
 	return query
 	select c.connection_id, c.subject, c.issuer, c.revocation_endpoint, c.client_kind,
 		c.client_id, c.registration_id, r.client_secret, r.auth_method, c.access_token,
-		c.refresh_token
+		c.refresh_token, c.resource, c.token_endpoint
 	from (values (1)) one left join upstream_registration r
 		on r.registration_id = c.registration_id;
 end
@@ -283,7 +283,7 @@ begin
 end
 $$;
 
--- The connections of whoever is signed in.
+-- The connections of whoever is signed in. (Those by assertion are not made by people, and end with the grant.)
 -- for: consent
 create or replace function gatehouse.connections_of_session(p_session_hashes bytea[], p_limit int)
 returns table (upstream_id text, state text, issuer text, scope text, since bigint)
@@ -296,6 +296,7 @@ begin
 	select c.upstream_id, c.state, c.issuer, c.scope, extract(epoch from c.created_at)::bigint
 	from browser_session s join connection c on c.subject = s.subject
 	where s.session_hash = any(p_session_hashes) and s.expires_at > now() and c.subject <> ''
+		and c.client_kind <> 'assertion'
 	order by c.upstream_id
 	limit p_limit;
 end
@@ -308,7 +309,8 @@ $$;
 create or replace function gatehouse.connection_find(p_upstream_id text, p_subject text)
 returns table (connection_id uuid, state text, issuer text, resource text, client_kind text,
 	client_id text, access_token bytea, refreshable boolean, expires_in_ms bigint,
-	generation int, requested_scope text, scope text)
+	generation int, requested_scope text, scope text, token_endpoint text,
+	revocation_endpoint text)
 language plpgsql stable security definer
 set search_path = gatehouse, pg_temp
 as $$
@@ -318,7 +320,7 @@ begin
 	select c.connection_id, c.state, c.issuer, c.resource, c.client_kind, c.client_id,
 		c.access_token, c.refresh_token is not null,
 		floor(extract(epoch from c.expires_at - now()) * 1000)::bigint, c.generation,
-		c.requested_scope, c.scope
+		c.requested_scope, c.scope, c.token_endpoint, c.revocation_endpoint
 	from connection c
 	where c.upstream_id = p_upstream_id and c.subject = p_subject;
 end
@@ -332,7 +334,8 @@ create or replace function gatehouse.connection_lease(p_connection_id uuid, p_ge
 	p_lease_by uuid, p_lease_s int)
 returns table (outcome text, generation int, upstream_id text, subject text, issuer text,
 	resource text, token_endpoint text, client_kind text, client_id text, registration_id uuid,
-	client_secret bytea, auth_method text, access_token bytea, refresh_token bytea)
+	client_secret bytea, auth_method text, access_token bytea, refresh_token bytea,
+	revocation_endpoint text)
 language plpgsql security definer
 set search_path = gatehouse, pg_temp
 as $$
@@ -358,7 +361,7 @@ begin
 	select v_outcome, c.generation, c.upstream_id, c.subject, c.issuer, c.resource,
 		c.token_endpoint, c.client_kind, c.client_id, c.registration_id, r.client_secret,
 		r.auth_method, c.access_token,
-		case when v_outcome = 'leased' then c.refresh_token end
+		case when v_outcome = 'leased' then c.refresh_token end, c.revocation_endpoint
 	from (values (1)) one left join upstream_registration r
 		on r.registration_id = c.registration_id;
 end
@@ -416,7 +419,7 @@ as $$
 declare
 	c connection%rowtype;
 begin
-	update connection d set state = 'reconsent_required', state_reason = p_reason,
+	update connection d set state = 'reconsent_required', state_reason = p_reason, lost_at = now(),
 		access_token = '', refresh_token = null, lease_by = null, lease_until = null
 	where d.connection_id = p_connection_id and d.generation = p_generation
 		and d.state = 'connected'

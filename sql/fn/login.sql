@@ -16,6 +16,11 @@ declare
 	v_outcome text;
 begin
 	select * into r from authorization_request a where a.request_id = p_request_id for update;
+	if not found then
+		return query
+		select sign_in_back(p_request_id, p_browser_hashes, p_return_id), null, null, null;
+		return;
+	end if;
 	v_outcome := login_outcome(r, p_browser_hashes);
 	if v_outcome = 'open' and r.return_id is not null and r.return_id is distinct from p_return_id then
 		v_outcome := 'used';
@@ -127,7 +132,7 @@ $$;
 -- A document of a provider. No row: it was never fetched.
 -- Returns body, age (seconds), fresh_in (seconds; 0 or less: ask again), fetched_at (microseconds, to see a newer
 -- one by).
--- for: oauth
+-- for: oauth mcp
 create or replace function gatehouse.provider_document_find(p_url text)
 returns table (body text, age bigint, fresh_in bigint, fetched_at bigint)
 language plpgsql stable security definer
@@ -144,7 +149,7 @@ begin
 end
 $$;
 
--- for: oauth
+-- for: oauth mcp
 create or replace function gatehouse.provider_document_put(p_url text, p_body text, p_fresh_s bigint)
 returns void
 language plpgsql security definer
@@ -160,7 +165,7 @@ $$;
 
 -- Whether the caller may ask for the document before its time: of all workers one, once in p_interval_s.
 -- Returns may; and else asking: another has asked, and not had its answer yet.
--- for: oauth
+-- for: oauth mcp
 create or replace function gatehouse.provider_document_ask(p_url text, p_interval_s int)
 returns table (may boolean, asking boolean)
 language plpgsql security definer
@@ -178,7 +183,7 @@ begin
 end
 $$;
 
--- Removes sign-ins of which nothing is left, and documents of providers that are no more. For oauth_step().
+-- Removes sign-ins of which nothing is left or came, and documents of providers that are no more. For oauth_step().
 -- for: nobody
 create or replace function gatehouse.login_step(p_limit int)
 returns bigint
@@ -196,6 +201,13 @@ begin
 		and not exists (select from grants g where g.login_id = l.login_id)
 		limit p_limit for update skip locked);
 	get diagnostics total = row_count;
+
+	delete from sign_in where request_id in (
+		select i.request_id from sign_in i
+		where i.expires_at < now() - interval '1 hour'
+		limit p_limit for update skip locked);
+	get diagnostics n = row_count;
+	total := total + n;
 
 	delete from provider_document where fetched_at < now() - interval '30 days';
 	get diagnostics n = row_count;
@@ -236,7 +248,7 @@ $$;
 
 -- Ends a renewal. p_outcome: 'renewed' (p_claims null: the provider vouches, but said nothing new), 'failed' (not
 -- tried again for some seconds), 'kept' (there is nobody to ask), 'lost': the provider does not vouch any more, and what hangs on the sign-in ends. p_tokens null: as they were.
--- for: oauth
+-- for: oauth mcp
 create or replace function gatehouse.login_renew(p_login_id uuid, p_renew_id uuid, p_outcome text,
 	p_claims bytea, p_tokens bytea, p_trace text)
 returns void

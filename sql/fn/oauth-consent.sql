@@ -128,7 +128,9 @@ begin
 		return query select 'begun';
 		return;
 	end if;
-	v_outcome := login_outcome(r, p_browser_hashes);
+	v_outcome := case when r.request_id is null
+		then sign_in_use(p_request_id, p_browser_hashes, p_session_hash)
+		else login_outcome(r, p_browser_hashes) end;
 	if v_outcome <> 'open' then
 		return query select v_outcome;
 		return;

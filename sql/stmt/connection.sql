@@ -109,7 +109,7 @@ select scope from gatehouse.connection_wants($1, $2);
 -- $2 text  upstream id
 -- $3 text  request id, for the audit trail
 select connection_id, subject, issuer, revocation_endpoint, client_kind, client_id, registration_id,
-	client_secret, auth_method, access_token, refresh_token
+	client_secret, auth_method, access_token, refresh_token, resource, token_endpoint
 from gatehouse.connection_drop_own($1, $2, $3);
 
 -- name: connection_state :one
@@ -130,7 +130,7 @@ select upstream_id, state, issuer, scope, since from gatehouse.connections_of_se
 -- $1 text  upstream id
 -- $2 text  subject; empty: the shared connection
 select connection_id, state, issuer, resource, client_kind, client_id, access_token, refreshable,
-	expires_in_ms, generation, requested_scope, scope
+	expires_in_ms, generation, requested_scope, scope, token_endpoint, revocation_endpoint
 from gatehouse.connection_find($1, $2);
 
 -- name: connection_lease :one
@@ -140,7 +140,8 @@ from gatehouse.connection_find($1, $2);
 -- $3 uuid  of this refresh
 -- $4 int4  seconds that it may take
 select outcome, generation, upstream_id, subject, issuer, resource, token_endpoint, client_kind,
-	client_id, registration_id, client_secret, auth_method, access_token, refresh_token
+	client_id, registration_id, client_secret, auth_method, access_token, refresh_token,
+	revocation_endpoint
 from gatehouse.connection_lease($1, $2, $3, $4);
 
 -- name: connection_renew :one

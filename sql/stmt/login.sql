@@ -34,19 +34,19 @@ from gatehouse.login_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $
 select subject, login_id, tokens from gatehouse.session_logout($1, $2);
 
 -- name: provider_document_find :one
--- for: oauth
+-- for: oauth mcp
 -- $1 text  URL
 select body, age, fresh_in, fetched_at from gatehouse.provider_document_find($1);
 
 -- name: provider_document_put :exec
--- for: oauth
+-- for: oauth mcp
 -- $1 text  URL
 -- $2 text  what stands there
 -- $3 int8  seconds that it may be kept
 select gatehouse.provider_document_put($1, $2, $3);
 
 -- name: provider_document_ask :one
--- for: oauth
+-- for: oauth mcp
 -- $1 text  URL
 -- $2 int4  seconds between two that ask
 select may, asking from gatehouse.provider_document_ask($1, $2);
@@ -60,7 +60,7 @@ select may, asking from gatehouse.provider_document_ask($1, $2);
 select outcome, login_id, issuer, subject, tokens from gatehouse.login_due($1, $2, $3, $4);
 
 -- name: login_renew :exec
--- for: oauth
+-- for: oauth mcp
 -- $1 uuid  login_id
 -- $2 uuid  of this renewal
 -- $3 text  'renewed', 'failed', 'kept' or 'lost'

@@ -140,6 +140,25 @@ struct oauth_conf {
 
 enum exchange_mode { EXCHANGE_USER, EXCHANGE_SHARED, EXCHANGE_ID_JAG };
 
+/* Who we are at a token endpoint, where the configuration says all of it. */
+struct client_conf {
+	const char *id, *secret;
+	const char *auth_method; /* none, client_secret_basic, client_secret_post, private_key_jwt */
+	/* private_key_jwt: PEM, its algorithm, and what assertions say; NULL: no kid, the endpoint's URL */
+	const char *key_pem, *key_algorithm, *key_id, *audience;
+	int64_t expires_s;
+};
+
+/* How the provider's assertion becomes a token of the upstream (Cross-App Access). */
+struct id_jag_conf {
+	const char *scopes; /* as they are sent; "": none */
+	const char *idp_token_url;
+	struct client_conf idp_client;
+	const char *as_token_url, *audience; /* the upstream's authorization server, and its issuer */
+	const char *resource;                /* NULL: the upstream's URL */
+	struct client_conf as_client;
+};
+
 /* The token exchange of a route: whose tokens its calls carry, and how they are come by. */
 struct exchange_conf {
 	const struct policy_use *use;
@@ -151,6 +170,7 @@ struct exchange_conf {
 	const char *prompt;           /* NULL: consent with offline_access; "": never */
 	/* a manual registration; client_id NULL: auto */
 	const char *client_id, *client_secret, *client_auth;
+	const struct id_jag_conf *id_jag; /* of EXCHANGE_ID_JAG, else NULL */
 };
 
 /*

@@ -144,6 +144,11 @@ const char *req_header_at(const struct req *, size_t i, const char **value);
 const char *req_cookie(const struct req *, const char *name);
 /* The ring, or false with the configuration error that kept it from opening. */
 bool req_ring(struct req *, const struct ring **, struct err *);
+/*
+ * The ring of this moment, for what is sealed after the request waited for others: a key may have been changed
+ * meanwhile, and the old one be about to be retired. As long as the request.
+ */
+bool req_ring_now(struct req *, const struct ring **, struct err *);
 /* "{origin}{base path}{path}" in the arena. PATH begins with '/'. */
 const char *req_url(const struct req *, const char *path);
 /* Whether the peer is a loopback address or a Unix socket's web server on this machine that says so. */

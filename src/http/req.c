@@ -358,6 +358,20 @@ bool req_ring(struct req *r, const struct ring **ring, struct err *e)
 	    fault->detail);
 }
 
+static void unref(void *site)
+{
+	site_unref(site);
+}
+
+bool req_ring_now(struct req *r, const struct ring **ring, struct err *e)
+{
+	struct site *now = site_ref(r->app);
+
+	arena_defer(r->arena, unref, now);
+	*ring = now->ring;
+	return *ring || req_ring(r, ring, e);
+}
+
 const char *req_url(const struct req *r, const char *path)
 {
 	return arena_printf(r->arena, "%s%s%s", r->origin->text, r->project->base_path, path);

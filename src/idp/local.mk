@@ -11,6 +11,7 @@ libgatehouse_a_SOURCES += \
 	src/idp/id_jag_options.c \
 	src/idp/identity.h \
 	src/idp/oidc.c src/idp/oidc.h \
+	src/idp/user_assertion.c src/idp/user_assertion.h \
 	src/idp/provider.c src/idp/provider.h
 
 check_PROGRAMS += t/unit/idp_dev_login

@@ -190,6 +190,13 @@ bool seal_open(const struct ring *r, enum purpose p, struct arena *a, struct blo
 	return open_under(k->bytes, purpose_name(p), a, b, place, plain, e);
 }
 
+const struct key *seal_key(const struct ring *r, enum purpose p, struct blob b)
+{
+	char id[KEY_ID_MAX + 1];
+
+	return read_head(b, id) && *id ? ring_find(r, p, id) : NULL;
+}
+
 struct blob seal_with(const unsigned char key[KEY_LEN], struct arena *a, const void *p, size_t n,
     const char *const *place)
 {

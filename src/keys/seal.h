@@ -30,7 +30,10 @@ struct blob seal(const struct ring *, enum purpose, struct arena *, const void *
 bool seal_open(const struct ring *, enum purpose, struct arena *, struct blob,
     const char *const *place, struct blob *plain, struct err *);
 
-/* The same under a key of the caller's (32 bytes): for what only a presented token may open. Key id
+/* The usable key that a blob was sealed under; NULL: it is unknown, retired, or no blob. */
+const struct key *seal_key(const struct ring *, enum purpose, struct blob);
+
+/* Sealing under a key of the caller's (32 bytes): for what only a presented token may open. Key id
  * is "". */
 struct blob seal_with(const unsigned char key[KEY_LEN], struct arena *, const void *p, size_t n,
     const char *const *place);

@@ -13,6 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "idp/user_assertion.h"
+#include "upstream/id_jag.h"
 #include "upstream/register.h"
 #include "upstream/vault.h"
 
@@ -28,6 +30,9 @@ enum {
 	WAIT_MS = 45000,   /* for another process's renewal */
 	POLL_MS = 100,
 	COMMIT_MS = 20000, /* for a database that is away to come back */
+	/* by assertion: two are asked, and nothing is lost by leaving early */
+	ASK_BOTH_MS = 10000,
+	LEASE_BOTH_S = 60,
 };
 
 struct job {
@@ -38,7 +43,11 @@ struct job {
 	struct site *site;
 	struct upstream up;
 	enum renewal_kind kind;
-	const char *connection_id, *scope, *request_id;
+	const char *scope, *request_id, *subject;
+	/* what calls join by; the thread at work has its own copies */
+	const char *key;
+	int seen;
+	const char *connection_id;
 	int generation;
 	bool running;
 	char id[UUID_TEXT]; /* of this renewal: who holds the lease */
@@ -55,10 +64,25 @@ struct renewals {
 	bool stopping;
 };
 
+/* A request as far as what is below us looks at it: who waits for a job may be gone before it ends. */
+static struct req req_of(const struct job *j)
+{
+	struct req r = {
+		.app = j->site->app,
+		.arena = j->arena,
+		.site = j->site,
+		.project = j->up.project,
+		.log = { .request_id = j->request_id },
+	};
+
+	memcpy(r.request_id, j->request_id, strlen(j->request_id) + 1);
+	return r;
+}
+
 /* ---- the steps */
 
 struct leased { /* a row of connection_lease() */
-	const char *outcome, *subject, *issuer, *resource, *token_endpoint;
+	const char *outcome, *subject, *issuer, *resource, *token_endpoint, *revocation_endpoint;
 	const char *client_kind, *client_id, *registration_id, *auth_method;
 	struct db_param client_secret, access, refresh;
 	int generation;
@@ -86,13 +110,23 @@ static bool lease(struct job *j, struct leased *l, struct err *e)
 		.auth_method = db_text(&rows, 0, 11),
 		.access = db_bytes_at(&rows, 0, 12, j->arena),
 		.refresh = db_bytes_at(&rows, 0, 13, j->arena),
+		.revocation_endpoint = db_text(&rows, 0, 14),
 	};
 	return true;
 }
 
 static struct vault_place place_of(const struct job *j, const struct leased *l)
 {
-	return (struct vault_place){ "connection", j->connection_id, l->subject, j->up.conf->id, l->issuer };
+	return (struct vault_place){
+		.table = "connection",
+		.row = j->connection_id,
+		.subject = l->subject,
+		.upstream = j->up.conf->id,
+		.issuer = l->issuer,
+		.resource = l->resource,
+		.token_endpoint = l->token_endpoint,
+		.revocation_endpoint = l->revocation_endpoint,
+	};
 }
 
 static void emit(const struct job *j, const struct leased *l, const char *name, const char *outcome,
@@ -150,10 +184,15 @@ static void pause_ms(long ms)
 /* The provider's tokens are committed before anything else; a database that is away is waited for. */
 static bool commit(struct job *j, const struct leased *l, const struct tokens *t, bool *moved, struct err *e)
 {
+	struct req r = req_of(j);
+	const struct ring *ring;
 	const struct vault_place place = place_of(j, l);
+
+	if (!req_ring_now(&r, &ring, e))
+		return false;
 	const struct db_param params[] = { DB_TEXT(j->connection_id), db_int(j->arena, j->generation), DB_TEXT(j->id),
-		vault_seal(j->site->ring, j->arena, &place, "access_token", t->access),
-		vault_seal(j->site->ring, j->arena, &place, "refresh_token", t->refresh),
+		vault_seal(ring, j->arena, &place, "access_token", t->access),
+		vault_seal(ring, j->arena, &place, "refresh_token", t->refresh),
 		t->expires_in_s < 0 ? DB_NULL : db_int(j->arena, t->expires_in_s), DB_TEXT(t->scope) };
 	int64_t until = clock_ms() + COMMIT_MS;
 	struct db_rows rows;
@@ -216,6 +255,17 @@ static enum step refused(struct job *j, const struct leased *l, const struct err
 	return end(j, RENEWAL_FAILED);
 }
 
+/* A row that somebody has changed who may not is not used; under a key that is unknown it may be, later. */
+static enum step cannot_open(struct job *j, const struct leased *l)
+{
+	if (strcmp(err_reason_of(&j->out.err), VAULT_CHANGED))
+		return end(j, RENEWAL_FAILED);
+	log_error(NULL, "a connection in the database was changed by another hand, and is not used", "upstream",
+	    j->up.conf->id, "detail", j->out.err.detail, NULL);
+	err_clear(&j->out.err);
+	return end_lost(j, l, VAULT_CHANGED);
+}
+
 static enum step ask(struct job *j, const struct leased *l)
 {
 	const struct vault_place place = place_of(j, l);
@@ -226,7 +276,7 @@ static enum step ask(struct job *j, const struct leased *l)
 	bool moved;
 
 	if (!vault_open(j->site->ring, j->arena, &place, "refresh_token", l->refresh, &refresh, &j->out.err))
-		return end(j, RENEWAL_FAILED);
+		return cannot_open(j, l);
 	if (!register_recall(&client, &j->up, j->site->ring, l->client_kind, l->client_id, l->registration_id, l->issuer,
 		l->client_secret, l->auth_method, &j->out.err))
 		return j->out.err.code ? end(j, RENEWAL_FAILED) : end_lost(j, l, "client_changed");
@@ -253,10 +303,115 @@ static enum step take_over(struct job *j, const struct leased *l)
 	const struct vault_place place = place_of(j, l);
 	const char *access;
 
-	if (!vault_open(j->site->ring, j->arena, &place, "access_token", l->access, &access, &j->out.err))
-		return end(j, RENEWAL_FAILED);
+	if (!vault_open(j->site->ring, j->arena, &place, "access_token", l->access, &access, &j->out.err)) {
+		j->generation = l->generation;
+		return cannot_open(j, l);
+	}
 	return end_done(j, access, l->generation);
 }
+
+/* ---- by assertion (id-jag): there is no refresh token, but what the user's sign-in left */
+
+static bool lease_assertion(struct job *j, struct leased *l, struct err *e)
+{
+	const struct id_jag_conf *c = j->up.conf->id_jag;
+	char id[UUID_TEXT];
+	struct db_rows rows;
+
+	rand_uuid(id);
+	*l = (struct leased){
+		.subject = j->subject,
+		.issuer = c->audience,
+		.resource = id_jag_resource(j->up.conf, j->up.route),
+		.token_endpoint = c->as_token_url,
+		.client_kind = "assertion",
+		.client_id = c->as_client.id,
+	};
+	const struct db_param params[] = { DB_TEXT(id), DB_TEXT(j->up.conf->id), DB_TEXT(l->subject), DB_TEXT(l->issuer),
+		DB_TEXT(l->resource), DB_TEXT(l->token_endpoint), DB_TEXT(l->client_id), DB_TEXT(c->scopes),
+		db_int(j->arena, j->seen), DB_TEXT(j->id), db_int(j->arena, LEASE_BOTH_S) };
+
+	if (!db_call(j->owner->db, STMT_ASSERTION_LEASE, params, 11, j->arena, &rows, e))
+		return false;
+	l->outcome = db_text(&rows, 0, 0);
+	j->connection_id = db_text(&rows, 0, 1);
+	j->generation = l->generation = (int)db_int_at(&rows, 0, 2);
+	l->access = db_bytes_at(&rows, 0, 3, j->arena);
+	return true;
+}
+
+/* For now: nothing of the user's is lost by it. */
+static enum step end_failed(struct job *j, const struct leased *l)
+{
+	release(j);
+	emit(j, l, "mcp_auth_upstream_connection_refreshed", "failure", &j->out.err);
+	return end(j, RENEWAL_FAILED);
+}
+
+static enum step keep_exchanged(struct job *j, const struct leased *l, const struct tokens *t)
+{
+	bool moved;
+
+	if (!commit(j, l, t, &moved, &j->out.err))
+		return end(j, RENEWAL_FAILED);
+	if (moved)
+		return STEP_AGAIN;
+	emit(j, l, l->generation ? "mcp_auth_upstream_connection_refreshed" : "mcp_auth_upstream_connection_established",
+	    "success", NULL);
+	return end_done(j, t->access, j->generation + 1);
+}
+
+/* An ID token that the provider takes no more is renewed, once. */
+static enum step exchange(struct job *j, const struct leased *l)
+{
+	struct req r = req_of(j);
+	const char *id_token, *refused = NULL;
+	struct err why = { .code = ERR_NONE };
+	struct tokens tokens;
+
+	for (;;) {
+		switch (user_assertion_get(&r, j->subject, refused, &id_token, &j->out.err)) {
+		case USER_ASSERTION_FAILED:
+			return end_failed(j, l);
+		case USER_ASSERTION_NONE:
+			return end_lost(j, l, refused ? "assertion_refused" : "assertion_missing");
+		case USER_ASSERTION_BUSY:
+			release(j);
+			pause_ms(POLL_MS);
+			return STEP_AGAIN;
+		case USER_ASSERTION_FOUND:
+			break;
+		}
+		if (id_jag_get(&tokens, &j->up, id_token, &why))
+			return keep_exchanged(j, l, &tokens);
+		if (strcmp(err_reason_of(&why), "assertion_refused")) {
+			j->out.err = why;
+			return end_failed(j, l);
+		}
+		if (refused)
+			return end_lost(j, l, "assertion_refused");
+		refused = id_token;
+		err_clear(&why);
+	}
+}
+
+static enum step exchange_step(struct job *j)
+{
+	struct leased l;
+
+	if (!lease_assertion(j, &l, &j->out.err))
+		return end(j, RENEWAL_FAILED);
+	if (!strcmp(l.outcome, "leased"))
+		return exchange(j, &l);
+	if (!strcmp(l.outcome, "moved"))
+		return take_over(j, &l);
+	if (!strcmp(l.outcome, "lost"))
+		return end(j, RENEWAL_LOST);
+	pause_ms(POLL_MS);
+	return STEP_AGAIN;
+}
+
+/* ---- the kinds */
 
 static enum step renew_step(struct job *j)
 {
@@ -290,7 +445,7 @@ static void renew(struct job *j)
 {
 	int64_t until = clock_ms() + WAIT_MS;
 
-	while (renew_step(j) == STEP_AGAIN)
+	while ((j->subject ? exchange_step(j) : renew_step(j)) == STEP_AGAIN)
 		if (clock_ms() > until || is_stopping(j->owner)) {
 			err_reason(&j->out.err, ERR_UNAVAILABLE, "renewal_busy",
 			    "the upstream's token is being renewed", "upstream '%s'", j->up.conf->id);
@@ -411,7 +566,7 @@ static void grow(struct renewals *n)
 	pthread_attr_destroy(&attr);
 }
 
-static struct job *job_new(struct renewals *n, const struct renewal_want *w, struct req *r,
+static struct job *job_new(struct renewals *n, const struct renewal_want *w, const char *key, struct req *r,
     const struct guard *guard)
 {
 	struct arena *a = arena_new();
@@ -421,8 +576,10 @@ static struct job *job_new(struct renewals *n, const struct renewal_want *w, str
 	j->owner = n;
 	j->site = site_share(r->site);
 	j->kind = w->kind;
-	j->connection_id = arena_strdup(a, w->connection_id);
-	j->generation = w->generation;
+	j->key = arena_strdup(a, key);
+	j->seen = j->generation = w->generation;
+	j->connection_id = w->subject ? NULL : j->key;
+	j->subject = w->subject ? arena_strdup(a, w->subject) : NULL;
 	j->scope = w->scope ? arena_strdup(a, w->scope) : NULL;
 	j->request_id = arena_strdup(a, r->request_id);
 	j->up = (struct upstream){
@@ -431,7 +588,7 @@ static struct job *job_new(struct renewals *n, const struct renewal_want *w, str
 		.guard = guard,
 		.route = w->route,
 		.conf = w->route->exchange,
-		.patience_ms = ASK_MS,
+		.patience_ms = w->subject ? ASK_BOTH_MS : ASK_MS,
 	};
 	rand_uuid(j->id);
 	return j;
@@ -440,15 +597,16 @@ static struct job *job_new(struct renewals *n, const struct renewal_want *w, str
 const struct renewal *renewals_join(struct renewals *n, const struct renewal_want *w, struct req *r,
     const struct guard *guard)
 {
+	const char *key = w->subject ? arena_printf(r->arena, "%s %s", w->route->exchange->id, w->subject)
+				     : w->connection_id;
 	struct job **at = &n->jobs, *j;
 
 	pthread_mutex_lock(&n->lock);
 	for (; (j = *at); at = &j->next)
-		if (j->kind == w->kind && j->generation == w->generation &&
-		    !strcmp(j->connection_id, w->connection_id))
+		if (j->kind == w->kind && j->seen == w->generation && !strcmp(j->key, key))
 			break;
 	if (!j && !n->stopping) {
-		*at = j = job_new(n, w, r, guard);
+		*at = j = job_new(n, w, key, r, guard);
 		grow(n);
 		pthread_cond_signal(&n->work);
 	}

@@ -33,8 +33,9 @@ struct renewal_want { /* what is asked for; strings are copied */
 	enum renewal_kind kind;
 	const struct mcp_route *route;
 	const char *connection_id;
-	int generation;
-	const char *scope; /* RENEW_WANT */
+	const char *subject; /* id-jag, where there may be no connection yet; else NULL */
+	int generation;      /* of the token that does not serve; 0: there is none */
+	const char *scope;   /* RENEW_WANT */
 };
 
 struct renewal { /* for the hook `resume` to read */

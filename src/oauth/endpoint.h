@@ -17,6 +17,7 @@ bool ep_jwks(struct req *, struct resp *, struct err *);
 /* {b}/oauth/... */
 bool ep_register(struct req *, struct resp *, struct err *);
 bool ep_authorize(struct req *, struct resp *, struct err *);
+bool ep_sign_in(struct req *, struct resp *, struct err *);
 bool ep_dev_login(struct req *, struct resp *, struct err *);
 bool ep_callback(struct req *, struct resp *, struct err *);
 bool ep_logout(struct req *, struct resp *, struct err *);
@@ -24,6 +25,12 @@ bool ep_backchannel_logout(struct req *, struct resp *, struct err *);
 bool ep_token(struct req *, struct resp *, struct err *);
 bool ep_revoke(struct req *, struct resp *, struct err *);
 bool ep_introspect(struct req *, struct resp *, struct err *);
+
+/*
+ * The address of ep_sign_in that comes back to PATH (below {b}, with its query), which must be one of those
+ * that it knows. In the arena.
+ */
+const char *sign_in_url(const struct req *, const char *path);
 
 /*
  * Writes the request's event: r->event holds who and what, NAME and OUTCOME ("success",

@@ -9,7 +9,6 @@
 
 #include "oauth/endpoint.h"
 
-#include "idp/oidc.h"
 #include "oauth/client.h"
 #include "oauth/login.h"
 #include "oauth/metadata.h"
@@ -21,7 +20,7 @@
 
 #include <string.h>
 
-enum { ATTEMPTS_MAX = 32, LOGIN_HINT_MAX = 254 /* an e-mail address */ };
+enum { LOGIN_HINT_MAX = 254 /* an e-mail address */ };
 
 struct ask {
 	struct form form;
@@ -201,24 +200,6 @@ static bool read_rest(struct req *r, struct ask *ask, struct err *e)
 	return ask->scope && read_sign_in(ask, e);
 }
 
-/*
- * Each attempt has a cookie, and a browser that never finishes one would send us all of them
- * until its requests are too large: past a good number all but the new one go.
- */
-static void drop_attempts(struct req *r, struct resp *p)
-{
-	const char *header = req_header(r, "Cookie"), *name = cookie_name(r, "gatehouse_request_");
-	const size_t n = strlen(name), plain = strlen("gatehouse_request_");
-	unsigned found = 0;
-
-	for (const char *s = header; s && (s = strstr(s, name)); s += n)
-		found++;
-	for (const char *s = header; found > ATTEMPTS_MAX && (s = strstr(s, name)); s += n)
-		if (strspn(s + n, "0123456789abcdef") == 16)
-			resp_cookie(
-			    r, p, arena_strndup(r->arena, s + n - plain, plain + 16), "", -1);
-}
-
 /* Writes the request down. */
 static bool begin(struct req *r, struct resp *p, struct ask *ask, struct err *e)
 {
@@ -248,43 +229,9 @@ static bool begin(struct req *r, struct resp *p, struct ask *ask, struct err *e)
 		return err_set(
 		    e, ERR_UNAUTHORIZED_CLIENT, "the client's registration has ended", "");
 	ask->signed_in = !strcmp(outcome, "consent");
-	drop_attempts(r, p);
+	login_drop_attempts(r, p);
 	resp_cookie(r, p, attempt_cookie(r->arena, ask->request_id), ask->cookie, ttl_s);
 	return true;
-}
-
-static const char *dev_login_url(struct req *r, const struct ask *ask)
-{
-	/*
-	 * on the origin addressed, where the attempt's cookie is, whatever spelling of loopback
-	 * the policy has
-	 */
-	return uri_add_query(
-	    r->arena, req_url(r, "/oauth/dev-login"), "state", ask->request_id);
-}
-
-static bool go_to_provider(struct req *r, struct resp *p, const struct ask *ask, struct err *e)
-{
-	char challenge[PKCE_CHALLENGE_TEXT];
-	struct login_ties ties;
-	struct oidc provider;
-
-	if (!oidc_find(r, &provider, e))
-		return false;
-	login_ties(&ties, ask->request_id, ask->cookie, provider.issuer);
-	pkce_challenge(challenge, ties.verifier);
-	const struct oidc_ask sign_in = {
-		.redirect_uri = login_redirect_uri(r),
-		.state = ties.state,
-		.nonce = ties.nonce,
-		.challenge = provider.conf->login_pkce ? challenge : NULL,
-		.login_hint = ask->login_hint,
-		.prompt = ask->select_account ? "select_account"
-			  : ask->login_anew   ? "login"
-					      : NULL,
-	};
-
-	return resp_redirect(p, oidc_authorize_url(r->arena, &provider, &sign_in));
 }
 
 static bool go_on(struct req *r, struct resp *p, const struct ask *ask, struct err *e)
@@ -293,12 +240,16 @@ static bool go_on(struct req *r, struct resp *p, const struct ask *ask, struct e
 		return resp_redirect(p,
 		    uri_add_query(
 			r->arena, req_url(r, "/oauth/setup"), "request", ask->request_id));
-	if (r->project->oauth->dev_login)
-		return resp_redirect(p, dev_login_url(r, ask));
-	if (go_to_provider(r, p, ask, e))
-		return true;
-	auth_event(r, "mcp_auth_login_failed", "failure", e);
-	return false;
+	const struct login_way way = {
+		.request_id = ask->request_id,
+		.cookie = ask->cookie,
+		.login_hint = ask->login_hint,
+		.prompt = ask->select_account ? "select_account"
+			  : ask->login_anew   ? "login"
+					      : NULL,
+	};
+
+	return login_go(r, p, &way, e);
 }
 
 /* RFC 6749, 4.1.2.1 and RFC 9207: the client's own state, and who says so. */

@@ -144,6 +144,5 @@ bool ep_callback(struct req *r, struct resp *p, struct err *e)
 		return false;
 	}
 	auth_event(r, "mcp_auth_login_succeeded", "success", NULL);
-	return resp_redirect(
-	    p, uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", b.request_id));
+	return login_next(r, p, b.request_id, e);
 }

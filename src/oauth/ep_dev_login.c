@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * {b}/oauth/dev-login?state=REQUEST: signs the browser in and goes on to the consent page. The
- * state is the authorization request that led here; it is worth nothing without the cookie of
- * that attempt.
+ * {b}/oauth/dev-login?state=REQUEST: signs the browser in and goes on to the consent page, or to the
+ * address that wanted a person. The state is the attempt that led here; it is worth nothing without
+ * the cookie of that attempt.
  */
 #include "config.h"
 
@@ -36,6 +36,5 @@ bool ep_dev_login(struct req *r, struct resp *p, struct err *e)
 		return false;
 	}
 	auth_event(r, "mcp_auth_login_succeeded", "success", NULL);
-	return resp_redirect(p,
-	    uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", request_id));
+	return login_next(r, p, request_id, e);
 }

@@ -6,10 +6,15 @@
 
 #include "base/hash.h"
 #include "idp/claims.h"
+#include "idp/oidc.h"
+#include "oauth/endpoint.h"
+#include "oauth/pkce.h"
 #include "oauth/session.h"
 #include "oauth/token.h"
 
 #include <string.h>
+
+enum { ATTEMPTS_MAX = 32 };
 
 static void tie(char out[LOGIN_TIE_TEXT], const char *cookie, const char *what, const char *issuer)
 {
@@ -73,13 +78,17 @@ static struct db_param bytes(struct blob b)
 }
 
 /* The statement that begins the session, with what a provider said where there is one. */
-static bool store(struct req *r, const struct ring *ring, const struct identity *who,
+static bool store(struct req *r, const struct identity *who,
     struct db_param params[15], struct db_rows *rows, struct err *e)
 {
 	char login_id[UUID_TEXT];
+	const struct ring *ring;
 
 	if (!who->issuer)
 		return db_call(r->app->db, STMT_SESSION_BEGIN, params, 11, r->arena, rows, e);
+	/* the provider was asked meanwhile */
+	if (!req_ring_now(r, &ring, e))
+		return false;
 	rand_uuid(login_id);
 	params[5] = bytes(claims_seal(ring, r->arena, who->subject, who->claims));
 	params[11] = DB_TEXT(login_id);
@@ -109,10 +118,98 @@ bool login_begin_session(struct req *r, struct resp *p, const struct identity *w
 		DB_TEXT(who->name), DB_TEXT(who->email), DB_NULL, db_int(r->arena, ttl_s),
 		DB_TEXT(request_id), browser, old, DB_TEXT(r->request_id) };
 
-	if (!store(r, ring, who, params, &rows, e))
+	if (!store(r, who, params, &rows, e))
 		return false;
 	if (strcmp(db_text(&rows, 0, 0), "begun"))
 		return login_refuse(e, db_text(&rows, 0, 0));
 	resp_cookie(r, p, SESSION_COOKIE, value, ttl_s);
 	return true;
+}
+
+/* ---- the way there, and what comes after it */
+
+void login_drop_attempts(struct req *r, struct resp *p)
+{
+	const char *header = req_header(r, "Cookie"), *name = cookie_name(r, "gatehouse_request_");
+	const size_t n = strlen(name), plain = strlen("gatehouse_request_");
+	unsigned found = 0;
+
+	for (const char *s = header; s && (s = strstr(s, name)); s += n)
+		found++;
+	for (const char *s = header; found > ATTEMPTS_MAX && (s = strstr(s, name)); s += n)
+		if (strspn(s + n, "0123456789abcdef") == 16)
+			resp_cookie(
+			    r, p, arena_strndup(r->arena, s + n - plain, plain + 16), "", -1);
+}
+
+static const char *dev_login_url(struct req *r, const char *request_id)
+{
+	/*
+	 * on the origin addressed, where the attempt's cookie is, whatever spelling of loopback
+	 * the policy has
+	 */
+	return uri_add_query(r->arena, req_url(r, "/oauth/dev-login"), "state", request_id);
+}
+
+static bool go_to_provider(
+    struct req *r, struct resp *p, const struct login_way *way, struct err *e)
+{
+	char challenge[PKCE_CHALLENGE_TEXT];
+	struct login_ties ties;
+	struct oidc provider;
+
+	if (!oidc_find(r, &provider, e))
+		return false;
+	login_ties(&ties, way->request_id, way->cookie, provider.issuer);
+	pkce_challenge(challenge, ties.verifier);
+	const struct oidc_ask sign_in = {
+		.redirect_uri = login_redirect_uri(r),
+		.state = ties.state,
+		.nonce = ties.nonce,
+		.challenge = provider.conf->login_pkce ? challenge : NULL,
+		.login_hint = way->login_hint,
+		.prompt = way->prompt,
+	};
+
+	return resp_redirect(p, oidc_authorize_url(r->arena, &provider, &sign_in));
+}
+
+bool login_go(struct req *r, struct resp *p, const struct login_way *way, struct err *e)
+{
+	if (r->project->oauth->dev_login)
+		return resp_redirect(p, dev_login_url(r, way->request_id));
+	if (go_to_provider(r, p, way, e))
+		return true;
+	auth_event(r, "mcp_auth_login_failed", "failure", e);
+	return false;
+}
+
+#define RETURN_PLACE(request_id) { "sign_in", "return_to", request_id, NULL }
+
+struct blob login_seal_return(
+    const struct ring *ring, struct arena *a, const char *request_id, const char *path)
+{
+	const char *const place[] = RETURN_PLACE(request_id);
+
+	return seal(ring, KEY_SESSION, a, path, strlen(path), place);
+}
+
+bool login_next(struct req *r, struct resp *p, const char *request_id, struct err *e)
+{
+	const char *const place[] = RETURN_PLACE(request_id);
+	struct db_param params[2] = { DB_TEXT(request_id) }, sealed;
+	const struct ring *ring;
+	struct db_rows rows;
+	struct blob path;
+
+	if (!req_ring(r, &ring, e) || !attempt_hashes(r, request_id, &params[1], e) ||
+	    !db_call(r->app->db, STMT_SIGN_IN_DONE, params, 2, r->arena, &rows, e))
+		return false;
+	if (!rows.rows) /* an application's */
+		return resp_redirect(
+		    p, uri_add_query(r->arena, req_url(r, "/oauth/setup"), "request", request_id));
+	sealed = db_bytes_at(&rows, 0, 0, r->arena);
+	return seal_open(ring, KEY_SESSION, r->arena, (struct blob){ sealed.value, sealed.len },
+		   place, &path, e) &&
+	    resp_redirect(p, req_url(r, (const char *)path.p));
 }

@@ -7,9 +7,12 @@
 #include "config.h"
 
 #include "conf/problem.h"
+#include "json/jose.h"
 #include "policy/policy.h"
 
 #include <string.h>
+
+enum { ASSERTION_TTL_S = 300 };
 
 #define AUTH_METHODS "none client_secret_basic client_secret_post"
 
@@ -189,6 +192,32 @@ static void check_registration(const struct loading *l)
 		check_auto(l, nested);
 }
 
+/* Signs once, so that a key that does not fit is found here and not by the first call. */
+static void check_key(const struct loading *l, struct json_object *auth, const char *pointer)
+{
+	struct err why = { .code = ERR_NONE };
+	const char *pem = json_get_string(auth, "privateKeyPem");
+
+	if (!jws_sign(l->arena, pem, json_get_string(auth, "algorithm"), NULL, NULL, "{}", &why))
+		fault(l, pointer_member(l->arena, pointer, "privateKeyPem"),
+		    "give an RSA key with RS256 to RS512, or a key on P-256, P-384 or P-521 with ES256, ES384 or ES512; "
+		    "in .env, PEM stands in double quotes with \\n between its lines",
+		    "privateKeyPem is no private key (PEM) that the algorithm fits");
+}
+
+/* What belongs to the other way to authenticate. */
+static void check_others(const struct loading *l, struct json_object *auth, const char *pointer, bool key)
+{
+	static const char *const of_key[] = { "privateKeyPem", "algorithm", "keyId", "audience",
+		"expiresInSeconds", NULL };
+	static const char *const of_secret[] = { "clientSecret", NULL };
+
+	for (const char *const *name = key ? of_secret : of_key; *name; name++)
+		if (json_get(auth, *name))
+			fault(l, pointer_member(l->arena, pointer, *name), "remove it, or choose another method",
+			    "the option means nothing with this method");
+}
+
 static void check_client_auth(const struct loading *l, const char *side)
 {
 	struct json_object *auth =
@@ -201,8 +230,11 @@ static void check_client_auth(const struct loading *l, const char *side)
 	if (key && (!json_get(auth, "privateKeyPem") || !json_get(auth, "algorithm")))
 		fault(l, pointer, "add 'privateKeyPem' and 'algorithm'",
 		    "private_key_jwt needs privateKeyPem and algorithm");
+	else if (key)
+		check_key(l, auth, pointer);
 	if (method && !key && !json_get(auth, "clientSecret"))
 		fault(l, pointer, "add 'clientSecret'", "the method needs clientSecret");
+	check_others(l, auth, pointer, key);
 }
 
 static void check_id_jag(const struct loading *l)
@@ -210,9 +242,11 @@ static void check_id_jag(const struct loading *l)
 	static const char *const others[] = { "scopes", "scopeDelimiter", "prompt",
 		"clientRegistration", "clientId", "clientSecret", "tokenEndpointAuthMethod" };
 
-	if (!json_get(l->doc, "idJag"))
+	if (!json_get(l->doc, "idJag")) {
 		fault(
 		    l, l->pointer, "add 'idJag'", "option 'idJag' is missing: authMode is id-jag");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (json_get(l->doc, others[i]))
 			fault(l, pointer_to(l, others[i]), "remove it; idJag has its own",
@@ -255,6 +289,39 @@ static void load_registration(struct exchange_conf *c, struct json_object *doc)
 		c->client_auth = c->client_secret ? "client_secret_basic" : "none";
 }
 
+static void load_client(struct client_conf *c, struct json_object *auth)
+{
+	*c = (struct client_conf){
+		.id = json_get_string(auth, "clientId"),
+		.secret = json_get_string(auth, "clientSecret"),
+		.auth_method = json_get_string(auth, "method"),
+		.key_pem = json_get_string(auth, "privateKeyPem"),
+		.key_algorithm = json_get_string(auth, "algorithm"),
+		.key_id = json_get_string(auth, "keyId"),
+		.audience = json_get_string(auth, "audience"),
+		.expires_s = json_get_int(auth, "expiresInSeconds", ASSERTION_TTL_S),
+	};
+}
+
+static const struct id_jag_conf *load_id_jag(struct json_object *doc, struct arena *a)
+{
+	struct id_jag_conf *c = arena_alloc(a, sizeof(*c));
+	struct json_object *idp = json_get(doc, "idp"), *as = json_get(doc, "resourceAs");
+	const char *delimiter = json_get_string(doc, "scopeDelimiter");
+	const char *scopes = scopes_of(doc, a, delimiter && *delimiter ? delimiter : " ");
+
+	*c = (struct id_jag_conf){
+		.scopes = scopes ? scopes : "",
+		.idp_token_url = json_get_string(idp, "tokenUrl"),
+		.as_token_url = json_get_string(as, "tokenUrl"),
+		.audience = json_get_string(as, "audience"),
+		.resource = json_get_string(as, "resource"),
+	};
+	load_client(&c->idp_client, json_get(idp, "clientAuth"));
+	load_client(&c->as_client, json_get(as, "clientAuth"));
+	return c;
+}
+
 static void load_prompt(struct exchange_conf *c, struct json_object *doc)
 {
 	struct json_object *prompt = json_get(doc, "prompt");
@@ -283,11 +350,8 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	use->needs_user = c->mode != EXCHANGE_SHARED;
 	if (c->mode == EXCHANGE_ID_JAG) {
 		check_id_jag(&l);
-		use->fault = arena_printf(a, "%s#%s: this version does not serve authMode id-jag", file, pointer);
-		problem_add(problems, false, file, pointer_to(&l, "authMode"),
-		    "choose another mode, or wait for a version that serves it",
-		    "policy '%.64s': this version does not serve authMode id-jag; routes that use it are closed",
-		    use->name);
+		c->scope_delimiter = " ";
+		c->id_jag = load_id_jag(json_get(doc, "idJag"), a);
 		return c;
 	}
 	if (!c->scope_delimiter || !*c->scope_delimiter)

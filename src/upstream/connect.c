@@ -65,7 +65,7 @@ static struct connect *connect_new(struct req *r)
 
 bool connect_find(struct req *r, struct connect *c, const char *operation_id, struct err *e)
 {
-	if (!upstream_find(&c->up, c->id, operation_id) || c->up.conf->mode == EXCHANGE_ID_JAG)
+	if (!upstream_find(&c->up, c->id, operation_id))
 		return err_reason(e, ERR_NOT_FOUND, "unknown_upstream", "there is no such service to connect", "'%.64s'",
 		    c->id);
 	r->log.route = c->up.route->operation_id;

@@ -121,7 +121,8 @@ static bool check_error(const struct form *query, struct err *e)
 static bool redeem(struct req *r, struct connect *c, const struct taken *t, const char *code, struct tokens *out,
     struct err *e)
 {
-	const struct vault_place place = { "connect_attempt", t->id, t->subject, c->id, t->issuer };
+	const struct vault_place place = { "connect_attempt", t->id, t->subject, c->id, t->issuer, t->resource,
+		t->token_endpoint, t->revocation_endpoint };
 	const char *verifier;
 	struct tokens_client client;
 
@@ -156,16 +157,20 @@ static void forget(struct req *r, const struct taken *t, const struct err *e)
 static bool keep(struct req *r, const struct connect *c, const struct taken *t, const struct tokens *got,
     struct err *e)
 {
+	const struct ring *ring;
 	char id[UUID_TEXT];
 
+	if (!req_ring_now(r, &ring, e))
+		return false;
 	rand_uuid(id);
-	const struct vault_place place = { "connection", id, t->subject, c->id, t->issuer };
+	const struct vault_place place = { "connection", id, t->subject, c->id, t->issuer, t->resource,
+		t->token_endpoint, t->revocation_endpoint };
 	const struct db_param params[] = { DB_TEXT(id), DB_TEXT(c->id), DB_TEXT(t->subject), DB_TEXT(t->issuer),
 		DB_TEXT(t->resource), DB_TEXT(t->token_endpoint), DB_TEXT(t->revocation_endpoint),
 		DB_TEXT(t->client_kind), DB_TEXT(t->client_id), DB_TEXT(t->registration_id), DB_TEXT(t->scope),
 		DB_TEXT(got->scope ? got->scope : t->scope),
-		vault_seal(c->ring, r->arena, &place, "access_token", got->access),
-		vault_seal(c->ring, r->arena, &place, "refresh_token", got->refresh),
+		vault_seal(ring, r->arena, &place, "access_token", got->access),
+		vault_seal(ring, r->arena, &place, "refresh_token", got->refresh),
 		got->expires_in_s < 0 ? DB_NULL : db_int(r->arena, got->expires_in_s), DB_TEXT(r->request_id) };
 
 	return db_call(r->app->db, STMT_CONNECTION_PUT, params, sizeof(params) / sizeof(params[0]), r->arena, NULL, e);

@@ -2,21 +2,27 @@
 /*
  * {b}/auth/connections/{id}/connect?browserTicket=...&operationId=...&redirect=true: sends the browser to the
  * upstream's authorization server. The ticket is spent only then, and only by the user that it is for: a
- * link preview, and somebody else who is sent the link, spend nothing.
+ * link preview, and somebody else who is sent the link, spend nothing. Where nobody is signed in, the gateway's
+ * sign-in comes first.
  */
 #include "config.h"
 
 #include "upstream/connect.h"
 
 #include "base/rand.h"
+#include "oauth/endpoint.h"
 #include "oauth/pkce.h"
 #include "oauth/token.h"
+#include "page/html.h"
+#include "page/page.h"
 #include "upstream/discover.h"
 #include "upstream/required.h"
 #include "upstream/ticket.h"
 #include "upstream/vault.h"
 
 #include <string.h>
+
+enum { NAME_SHOWN = 64 };
 
 struct attempt {
 	char id[UUID_TEXT];
@@ -28,7 +34,17 @@ struct attempt {
 	struct registration g;
 };
 
-/* RFC 6749, 10.12: whoever opens the address must be the one whom it was made for. */
+/* To the gateway's own sign-in, which comes back to this address. The ticket is not spent by it. */
+static bool sign_in(struct req *r, struct resp *p, const struct connect *c, const char *ticket, struct err *e)
+{
+	if (!r->project->oauth)
+		return err_reason(e, ERR_FORBIDDEN, "no_session", "nobody is signed in here", "");
+	return resp_redirect(p, sign_in_url(r,
+	    arena_printf(r->arena, "/auth/connections/%s/connect?browserTicket=%s&operationId=%s&redirect=true", c->id,
+		ticket, uri_encode(r->arena, c->up.route->operation_id))));
+}
+
+/* RFC 6749, 10.12: whoever opens the address must be the one whom it was made for. False: no error, nobody is signed in. */
 static bool check_person(struct req *r, const struct ticket *t, struct err *e)
 {
 	struct session s;
@@ -36,8 +52,7 @@ static bool check_person(struct req *r, const struct ticket *t, struct err *e)
 	if (!*t->subject)
 		return true;
 	if (!session_find(r, &s, e))
-		return e->code ? false
-			       : err_reason(e, ERR_FORBIDDEN, "no_session", "nobody is signed in here", "");
+		return false;
 	r->event.subject_id = s.subject;
 	return !strcmp(s.subject, t->subject) ||
 	       err_reason(e, ERR_FORBIDDEN, "other_user", "this address was made for somebody else", "");
@@ -78,7 +93,8 @@ static void make_secrets(struct req *r, struct attempt *at)
 static bool begin(struct req *r, const struct connect *c, const struct ticket *t, struct attempt *at,
     struct err *e)
 {
-	const struct vault_place place = { "connect_attempt", at->id, t->subject, c->id, at->d.issuer };
+	const struct vault_place place = { "connect_attempt", at->id, t->subject, c->id, at->d.issuer,
+		at->d.resource, at->d.token_endpoint, at->d.revocation_endpoint };
 	const char *pepper;
 	const struct db_param state = token_hash_new(c->ring, r->arena, at->state, &pepper),
 			      cookie = token_hash_new(c->ring, r->arena, at->cookie, &pepper);
@@ -148,6 +164,34 @@ static bool set_out(struct req *r, struct resp *p, struct connect *c, const stru
 	return true;
 }
 
+/*
+ * By assertion the gateway's own sign-in is all there is to do: one that is newer than the ticket. Nothing is
+ * spent, for nothing is made here that a second visit could make again.
+ */
+static bool sign_in_anew(struct req *r, struct resp *p, struct connect *c, const struct ticket *t,
+    const char *ticket, struct err *e)
+{
+	struct page_connected page = {
+		.host = page_host(r),
+		.service_name = html_clean(r->arena, c->up.conf->display_name, NAME_SHOWN),
+	};
+	struct db_param params[2];
+	struct db_rows rows;
+
+	if (!session_hashes(r, &params[0], e))
+		return false;
+	params[1] = db_int(r->arena, t->age_s);
+	if (!db_call(r->app->db, STMT_ASSERTION_ADOPT, params, 2, r->arena, &rows, e))
+		return false;
+	if (!rows.rows || !strcmp(db_text(&rows, 0, 0), "old"))
+		return sign_in(r, p, c, ticket, e);
+	if (!strcmp(db_text(&rows, 0, 0), "none"))
+		return err_reason(e, ERR_CONFIG, "assertion_missing",
+		    "the sign-in gives nothing that the service could be asked with", "no ID token was kept");
+	connect_event(r, c, "mcp_auth_upstream_connection_established", "success", NULL);
+	return page_send(r, p, 200, &page, NULL, e);
+}
+
 bool ep_connection_begin(struct req *r, struct resp *p, struct connect *c, struct err *e)
 {
 	const char *text, *redirect, *operation;
@@ -164,8 +208,13 @@ bool ep_connection_begin(struct req *r, struct resp *p, struct connect *c, struc
 		return false;
 	if (!redirect || strcmp(redirect, "true"))
 		return tell(p, c, text);
-	if (check_person(r, &t, e) && set_out(r, p, c, &t, e))
+	if (!check_person(r, &t, e)) {
+		if (!e->code && sign_in(r, p, c, text, e))
+			return true;
+	} else if (c->up.conf->mode == EXCHANGE_ID_JAG ? sign_in_anew(r, p, c, &t, text, e)
+						      : set_out(r, p, c, &t, e)) {
 		return true;
+	}
 	connect_event(r, c, "mcp_auth_upstream_connection_established",
 	    err_status(e->code) < 500 ? "denied" : "failure", e);
 	return false;

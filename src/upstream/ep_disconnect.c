@@ -17,7 +17,7 @@ static void tell_provider(struct req *r, struct connect *c, const struct db_rows
 {
 	const char *endpoint = db_text(rows, 0, 3), *access, *refresh;
 	const struct vault_place place = { "connection", db_text(rows, 0, 0), db_text(rows, 0, 1), c->id,
-		db_text(rows, 0, 2) };
+		db_text(rows, 0, 2), db_text(rows, 0, 11), db_text(rows, 0, 12), endpoint };
 	struct err e = { .code = ERR_NONE };
 	struct tokens_client client;
 

@@ -8,6 +8,7 @@ libgatehouse_a_SOURCES += \
 	src/upstream/ep_connect.c \
 	src/upstream/ep_disconnect.c \
 	src/upstream/ep_document.c \
+	src/upstream/id_jag.c src/upstream/id_jag.h \
 	src/upstream/register.c src/upstream/register.h \
 	src/upstream/required.c src/upstream/required.h \
 	src/upstream/ticket.c src/upstream/ticket.h \
@@ -20,6 +21,7 @@ TESTS += t/510-upstream-calls.t
 TESTS += t/520-shared.t
 TESTS += t/530-hostile-upstream.t
 TESTS += t/540-oidc-provider.t
+TESTS += t/550-id-jag.t
 
 check_PROGRAMS += t/unit/upstream_challenge
 t_unit_upstream_challenge_SOURCES = t/unit/upstream_challenge.c t/unit/tap.h

@@ -11,7 +11,9 @@
 
 static struct vault_place place_of(const struct upstream *u, const char *id, const char *issuer)
 {
-	return (struct vault_place){ "upstream_registration", id, "", u->conf->id, issuer };
+	return (struct vault_place){
+		.table = "upstream_registration", .row = id, .subject = "", .upstream = u->conf->id, .issuer = issuer,
+	};
 }
 
 static bool supports(const struct discovery *d, const char *method)
@@ -172,13 +174,13 @@ bool register_find(struct registration *g, struct upstream *u, const struct disc
 	*g = (struct registration){ .kind = NULL };
 	if (u->conf->client_id) {
 		g->kind = "manual";
-		g->client = (struct tokens_client){ u->conf->client_id, u->conf->client_secret, u->conf->client_auth };
+		g->client = (struct tokens_client){ u->conf->client_id, u->conf->client_secret, u->conf->client_auth, NULL };
 		return is_pinned(u, d, db, trace, e);
 	}
 	/* nobody could fetch a document from loopback */
 	if (d->takes_documents && !u->origin->loopback) {
 		g->kind = "document";
-		g->client = (struct tokens_client){ upstream_document_url(u), NULL, "none" };
+		g->client = (struct tokens_client){ upstream_document_url(u), NULL, "none", NULL };
 		return true;
 	}
 	return find_or_make(g, u, d, db, ring, trace, e);
@@ -190,7 +192,7 @@ bool register_recall(struct tokens_client *c, const struct upstream *u, const st
 {
 	struct vault_place place = place_of(u, registration_id, issuer);
 
-	*c = (struct tokens_client){ client_id, NULL, "none" };
+	*c = (struct tokens_client){ client_id, NULL, "none", NULL };
 	if (!strcmp(kind, "manual")) {
 		c->secret = u->conf->client_secret;
 		c->auth_method = u->conf->client_auth;

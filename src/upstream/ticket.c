@@ -49,6 +49,7 @@ bool ticket_open(struct ticket *t, const struct ring *ring, struct arena *a, con
 	struct blob plain;
 	char *rest;
 	const char *end;
+	int64_t left_s;
 
 	if (!n || n > TICKET_TEXT_MAX)
 		return unknown(e);
@@ -63,6 +64,8 @@ bool ticket_open(struct ticket *t, const struct ring *ring, struct arena *a, con
 	t->subject = rest;
 	if (!t->subject)
 		return unknown(e);
-	return strtoll(end, NULL, 10) > clock_wall_s() ||
+	left_s = strtoll(end, NULL, 10) - clock_wall_s();
+	t->age_s = left_s < TICKET_TTL_S ? TICKET_TTL_S - left_s : 0;
+	return left_s > 0 ||
 	       err_reason(e, ERR_INVALID_REQUEST, "ticket_expired", "this address works for ten minutes only", "");
 }

@@ -4,6 +4,10 @@
 
 #include "upstream/tokens.h"
 
+#include "base/clock.h"
+#include "base/rand.h"
+#include "json/jose.h"
+
 #include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
@@ -37,14 +41,40 @@ static const char *form_text(struct arena *a, const struct tokens_client *c, con
 	return *text ? text + 1 : text;
 }
 
+/* RFC 7523, 2.2 and 3. */
+static const char *client_assertion(struct arena *a, const struct client_conf *k, const char *client_id,
+    const char *endpoint, struct err *e)
+{
+	struct json_object *doc = json_new_object(a);
+	int64_t now = clock_wall_s();
+	char id[UUID_TEXT];
+
+	rand_uuid(id);
+	json_add_string(doc, "iss", client_id);
+	json_add_string(doc, "sub", client_id);
+	json_add_string(doc, "aud", k->audience ? k->audience : endpoint);
+	json_add_string(doc, "jti", id);
+	json_add(doc, "iat", json_object_new_int64(now));
+	json_add(doc, "exp", json_object_new_int64(now + k->expires_s));
+	return jws_sign(a, k->key_pem, k->key_algorithm, k->key_id, "JWT", json_text(a, doc), e);
+}
+
 static bool post(struct fetch *f, struct upstream *u, const char *endpoint, const struct tokens_client *c,
     const char *const *form, struct err *e)
 {
-	const char *headers[] = { NULL, NULL };
+	const char *headers[] = { NULL, NULL }, *text = form_text(u->arena, c, form), *assertion;
 
 	if (c->secret && !strcmp(c->auth_method, "client_secret_basic"))
 		headers[0] = basic_header(u->arena, c);
-	*f = (struct fetch){ .url = endpoint, .form = form_text(u->arena, c, form), .headers = headers };
+	if (c->key) {
+		assertion = client_assertion(u->arena, c->key, c->client_id, endpoint, e);
+		if (!assertion)
+			return err_reason(e, ERR_CONFIG, "client_key", "the key of the gateway cannot sign", "client '%.64s'",
+			    c->client_id);
+		text = arena_printf(u->arena, "%s&client_assertion_type=%s&client_assertion=%s", text,
+		    uri_encode(u->arena, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), assertion);
+	}
+	*f = (struct fetch){ .url = endpoint, .form = text, .headers = headers };
 	return upstream_fetch(u, f, e);
 }
 
@@ -112,6 +142,52 @@ static bool read_tokens(struct tokens *t, struct upstream *u, const struct fetch
 	return true;
 }
 
+static bool read_exchanged(const char **token, struct upstream *u, const struct fetch *f, const char *wanted,
+    struct err *e)
+{
+	struct json_object *doc = upstream_json(u, f, e);
+	const char *type = json_get_string(doc, "issued_token_type");
+
+	if (!doc)
+		return false;
+	if (json_get(doc, "error"))
+		return refuse(u, f, e);
+	*token = json_get_string(doc, "access_token");
+	return (type && !strcmp(type, wanted) && is_token(*token)) ||
+	    err_reason(e, ERR_UPSTREAM, "token_malformed",
+		"the upstream's authorization server did not answer as it should", "issued_token_type '%.80s'",
+		type ? type : "");
+}
+
+/* Asks, up to an answer with status 200 that is JSON. */
+static bool ask(struct fetch *f, struct upstream *u, const char *endpoint, const struct tokens_client *c,
+    const char *const *form, struct err *e)
+{
+	struct err why = { .code = ERR_NONE };
+
+	if (!upstream_endpoint_is_sound(u, endpoint))
+		return err_reason(e, ERR_UPSTREAM, "upstream_oauth_endpoint",
+		    "the authorization server has an endpoint that nobody may be sent to", "'%.200s'", endpoint);
+	if (!post(f, u, endpoint, c, form, &why)) {
+		if (why.code == ERR_UNAVAILABLE || why.code == ERR_CONFIG) {
+			*e = why;
+			return false;
+		}
+		return err_reason(e, ERR_UPSTREAM, "token_unavailable",
+		    "the upstream's authorization server is not available right now", "%s: %s", err_reason_of(&why),
+		    why.detail);
+	}
+	return fetch_is_json(f, &why) || refuse(u, f, e);
+}
+
+/* An answer that is no JSON is what every other that is of no use is. */
+static bool cannot_read(const struct err *why, struct err *e)
+{
+	bool ours = !strcmp(err_reason_of(why), "upstream_malformed");
+
+	return err_reason(e, ERR_UPSTREAM, ours ? "token_malformed" : why->reason, why->text, "%s", why->detail);
+}
+
 bool tokens_ask(struct tokens *t, struct upstream *u, const char *endpoint, const struct tokens_client *c,
     const char *const *form, struct err *e)
 {
@@ -119,24 +195,18 @@ bool tokens_ask(struct tokens *t, struct upstream *u, const char *endpoint, cons
 	struct fetch f;
 
 	*t = (struct tokens){ .expires_in_s = -1 };
-	if (!upstream_endpoint_is_sound(u, endpoint))
-		return err_reason(e, ERR_UPSTREAM, "upstream_oauth_endpoint",
-		    "the authorization server has an endpoint that nobody may be sent to", "'%.200s'", endpoint);
-	if (!post(&f, u, endpoint, c, form, &why)) {
-		if (why.code == ERR_UNAVAILABLE)
-			return err_reason(e, why.code, "fetch_busy", why.text, "%s", why.detail);
-		return err_reason(e, ERR_UPSTREAM, "token_unavailable",
-		    "the upstream's authorization server is not available right now", "%s: %s", err_reason_of(&why),
-		    why.detail);
-	}
-	if (!fetch_is_json(&f, &why))
-		return refuse(u, &f, e);
-	if (!read_tokens(t, u, &f, &why)) {
-		bool ours = !strcmp(err_reason_of(&why), "upstream_malformed");
+	return ask(&f, u, endpoint, c, form, e) && (read_tokens(t, u, &f, &why) || cannot_read(&why, e));
+}
 
-		return err_reason(e, ERR_UPSTREAM, ours ? "token_malformed" : why.reason, why.text, "%s", why.detail);
-	}
-	return true;
+bool tokens_exchange(const char **token, struct upstream *u, const char *endpoint, const struct tokens_client *c,
+    const char *const *form, const char *wanted, struct err *e)
+{
+	struct err why = { .code = ERR_NONE };
+	struct fetch f;
+
+	*token = NULL;
+	return ask(&f, u, endpoint, c, form, e) &&
+	    (read_exchanged(token, u, &f, wanted, &why) || cannot_read(&why, e));
 }
 
 void tokens_revoke(struct upstream *u, const char *endpoint, const struct tokens_client *c, const char *token,
