@@ -188,9 +188,9 @@ struct mcp_route {
 	bool is_public, cors_any;
 	const char *upstream_text; /* rewritePattern, resolved */
 	struct uri upstream;
-	bool forward_search, follow_redirects, sse;
+	bool forward_search, follow_redirects, sse, bridge, cache_lists;
 	const char *mtls_cert, *mtls_key; /* the files that mtlsCertificate names; NULL: none */
-	const char *mtls_certificate, *bridge, *cache_lists;
+	const char *mtls_certificate;
 	int timeout_ms;
 	const char *const *forward_headers; /* lower case, ended by NULL; {"*"} for any */
 	/* in order, the OAuth policy included; ended by NULL */

@@ -28,10 +28,11 @@ const struct option handler_options[] = {
 	    .about = "The client certificate to show, by its id in outbound.certificates." },
 	{ "sse", OPTION_BOOL, .initial = "false",
 	    .about = "Whether GET streams and DELETE are passed through." },
-	{ "bridge", OPTION_ANY, .later = true,
-	    .about = "How messages are carried between protocol eras." },
-	{ "cacheLists", OPTION_ANY, .later = true,
-	    .about = "Whether lists of tools, prompts and resources are kept." },
+	{ "bridge", OPTION_BOOL, .initial = "false",
+	    .about = "Whether messages are carried between the protocol eras: a modern client on a legacy upstream, a legacy "
+		     "client on a modern one." },
+	{ "cacheLists", OPTION_BOOL, .initial = "false",
+	    .about = "Whether lists of tools, prompts and resources are kept for as long as the upstream allows." },
 	{ "timeoutMs", OPTION_INT, false, 1, TIMEOUT_MAX_MS, .initial = "120000",
 	    .about = "Milliseconds that a call may take, and its first byte." },
 	{ "forwardHeaders", OPTION_STRINGS, .initial = "[]",
@@ -371,8 +372,8 @@ static void read_handler(struct reading *r)
 	route->follow_redirects = json_get_bool(options, "followRedirects", false);
 	route->sse = json_get_bool(options, "sse", false);
 	route->mtls_certificate = json_get_string(options, "mtlsCertificate");
-	route->bridge = json_get_string(options, "bridge");
-	route->cache_lists = json_get_string(options, "cacheLists");
+	route->bridge = json_get_bool(options, "bridge", false);
+	route->cache_lists = json_get_bool(options, "cacheLists", false);
 	route->timeout_ms = (int)json_get_int(options, "timeoutMs", TIMEOUT_DEFAULT_MS);
 	read_upstream(r, options, pointer);
 	read_forward_headers(

@@ -109,7 +109,8 @@ static bool listen_on(struct db_listen *l, struct conn *c, struct err *e)
 {
 	int64_t asked_at;
 
-	if (!ask(l, c, ping, &asked_at, e) || !ask(l, c, "listen gatehouse", &asked_at, e))
+	if (!ask(l, c, ping, &asked_at, e) || !ask(l, c, "listen gatehouse_lists", &asked_at, e) ||
+	    !ask(l, c, "listen gatehouse", &asked_at, e))
 		return true;
 	l->on_notify(l->context, NULL); /* what came before this connect was missed */
 	l->fresh_at = asked_at;         /* and not a moment sooner */

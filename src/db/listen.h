@@ -11,8 +11,12 @@
 
 struct db_listen;
 
+/* What precedes the operation of a route in a notification that its upstream's lists have changed. On a channel of its own:
+ * programs before it take what they do not know for the end of everybody's rights. */
+#define DB_LISTS "lists:"
+
 /* ON_NOTIFY runs in the listener's thread, with the payload ("token:UUID", "grant:UUID",
- * "client:ID", "subject:…"); with NULL whenever notifications may have been missed (each connect):
+ * "client:ID", "subject:…", DB_LISTS "OPERATION"); with NULL whenever notifications may have been missed (each connect):
  * forget everything. */
 /* NULL, with a logged message, when there are no threads left. CONNINFO and PROGRAM as in struct
  * db_options. */

@@ -8,6 +8,7 @@
 
 #include "http/http.h"
 #include "mcp/edit.h"
+#include "mcp/errand.h"
 #include "mcp/mask.h"
 #include "mcp/relay.h"
 #include "mcp/renewal.h"
@@ -26,6 +27,7 @@ struct mcp {
 	struct relay *relay;
 	struct renewals *renewals;
 	struct bearer_cache *cache; /* NULL: every token is asked of the database */
+	struct known *known;
 	/* where policies that are not quick read answers: those that compute, and those that may wait for a network */
 	struct workers *compute, *wait;
 };
@@ -77,6 +79,8 @@ struct call {
 	int retry_after_s;
 
 	struct upstream_request upstream_request;
+	bool rewritten; /* the body, by a policy: the client's headers may tell of what it was */
+	struct errand errand;
 	struct edit edit;
 
 	/* on the way back, where policies read the answer */

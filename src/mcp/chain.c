@@ -183,6 +183,7 @@ static bool take_body(struct call *c, const struct policy_use *use, const struct
 	r->body = copy;
 	r->body_len = text->len;
 	c->body = body;
+	c->rewritten = true;
 	if (!body.batch)
 		repeat_in_headers(c);
 	return true;

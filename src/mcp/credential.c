@@ -4,7 +4,6 @@
 
 #include "mcp/credential.h"
 
-#include "mcp/headers.h"
 #include "upstream/challenge.h"
 #include "upstream/discover.h"
 #include "upstream/id_jag.h"
@@ -203,7 +202,7 @@ static enum relay_verdict go_on(struct call *c, const struct renewal *r)
 {
 	c->credential.generation = r->generation;
 	carry(c, r->access);
-	c->relay.transfer.headers = headers_of(&c->upstream_request);
+	c->relay.transfer.headers = errand_headers(c);
 	return RELAY_AGAIN;
 }
 

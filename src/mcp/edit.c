@@ -83,6 +83,8 @@ bool edit_text(struct call *call, const char *text, size_t n, bool in_stream, st
 	buf_init(&from, n);
 	buf_init(&to, n * GROWTH + 65536);
 	buf_add(&from, text, n);
+	if (errand_reads(call))
+		ok = errand_read(call, &from, e);
 	for (size_t i = 0; ok && from.len && (use = chain_use(call->route, i)); i++) {
 		if (!policy_of(use)->on_message)
 			continue;

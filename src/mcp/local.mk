@@ -6,8 +6,10 @@ libgatehouse_a_SOURCES += \
 	src/mcp/cors.c src/mcp/cors.h \
 	src/mcp/credential.c src/mcp/credential.h \
 	src/mcp/edit.c src/mcp/edit.h \
+	src/mcp/errand.c src/mcp/errand.h \
 	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
+	src/mcp/known.c src/mcp/known.h \
 	src/mcp/mask.c src/mcp/mask.h \
 	src/mcp/proxy.c src/mcp/proxy.h \
 	src/mcp/record.c src/mcp/record.h \
@@ -34,3 +36,6 @@ TESTS += t/unit/mcp_mask
 check_PROGRAMS += t/unit/mcp_session
 t_unit_mcp_session_SOURCES = t/unit/mcp_session.c t/unit/tap.h
 TESTS += t/unit/mcp_session
+check_PROGRAMS += t/unit/mcp_known
+t_unit_mcp_known_SOURCES = t/unit/mcp_known.c t/unit/tap.h
+TESTS += t/unit/mcp_known

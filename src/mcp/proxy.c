@@ -4,8 +4,8 @@
  * call, proxy_call() what is read, checked and changed on the way up, `hooks` what is on the way back.
  *
  *   identify: route -> origin -> token
- *   call:     message -> session -> era -> request (headers, query) -> policies (chain.h) -> credential -> relay
- *   answer:   token taken? -> redirect? refused? -> headers -> session -> policies -> body (masked, watched) -> event
+ *   call:     message -> session -> era -> request (headers, query) -> policies (chain.h) -> credential -> relay -> errands (errand.h)
+ *   answer:   token taken? -> redirect? refused? -> headers -> session -> bridge, policies -> body (masked, watched) -> event
  *
  * Each arrow is one call that returns bool; the first false is told by proxy_error(), and the event
  * is written all the same. Up to relay_submit() this runs in a request thread, from there on in the relay's.
@@ -147,15 +147,17 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 	const struct limits *limits = &c->req->project->limits;
 	const struct chain_wants wants = chain_wants(c->route);
 
+	bool reads = errand_reads(c) && (c->relay.is_stream || is_json(head));
+
 	c->pace = wants.pace;
-	if (wants.reading < (head->status >= 300 ? POLICY_READS_ALL : POLICY_READS_LISTS))
+	if (!reads && wants.reading < (head->status >= 300 ? POLICY_READS_ALL : POLICY_READS_LISTS))
 		return RELAY_PASS;
 	if (c->relay.is_stream) {
 		edit_begin(&c->edit, c, limits->kept_event, wants.pace != POLICY_QUICK);
 		arena_defer(c->req->arena, free_edit, &c->edit);
 		return RELAY_PASS;
 	}
-	if (wants.reading < POLICY_READS_ALL && !json_is_read(c))
+	if (!reads && wants.reading < POLICY_READS_ALL && !json_is_read(c))
 		return RELAY_PASS;
 	if (head->status < 300 && !is_json(head)) {
 		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
@@ -180,7 +182,12 @@ static enum relay_verdict on_head(struct relay_call *rc, const struct head *head
 		rc->transfer.url = target;
 		return RELAY_AGAIN;
 	}
-	if (!answer_is_good(c, head, e) || !seal_session(c, head, e))
+	if (!answer_is_good(c, head, e))
+		return RELAY_REFUSE;
+	verdict = errand_head(c, head, e);
+	if (verdict != RELAY_PASS)
+		return verdict;
+	if (!seal_session(c, head, e))
 		return RELAY_REFUSE;
 	headers_to_client(rc->resp, head, rc->is_stream, c->upstream_request.secrets);
 	cors_set(c->req, rc->resp, c->route);
@@ -212,6 +219,8 @@ static size_t pass(struct call *c, const char *p, size_t n, const char **out)
 
 	if (c->edit.wants_work)
 		work(c, work_on_event);
+	else
+		c->relay.finished = c->errand.over;
 	if (!n) { /* the event goes on */
 		*out = p;
 		return 0;
@@ -293,6 +302,8 @@ static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct er
 		fill_body(c);
 	else
 		*e = c->changed_err;
+	if (c->errand.status)
+		rc->resp->status = c->errand.status;
 	buf_release(&c->changed);
 	return c->changed_ok;
 }
@@ -308,10 +319,26 @@ static void on_over(struct relay_call *rc, enum relay_end end, const struct err 
 	record_call(call_of(rc), end, e);
 }
 
+static enum relay_verdict on_begin(struct relay_call *rc, struct err *e)
+{
+	enum relay_verdict verdict = credential_begin(rc, e);
+
+	return verdict == RELAY_PASS ? errand_begin(call_of(rc), e) : verdict;
+}
+
+static enum relay_verdict on_resume(struct relay_call *rc, const void *key, struct err *e)
+{
+	enum relay_verdict verdict = credential_resume(rc, key, e);
+
+	return verdict == RELAY_AGAIN && !call_of(rc)->errand.begun ? errand_begin(call_of(rc), e) : verdict;
+}
+
 static const struct relay_hooks hooks = {
-	.begin = credential_begin,
-	.resume = credential_resume,
+	.begin = on_begin,
+	.resume = on_resume,
 	.head = on_head,
+	.awaited = errand_awaited,
+	.errand = errand_done,
 	.body = on_body,
 	.more = on_more,
 	.kept = on_kept,
@@ -350,8 +377,17 @@ static bool read_message(struct call *c, struct err *e)
 	return err_reason(e, ERR_INVALID_REQUEST, c->fault.reason, c->fault.text, "%s", "");
 }
 
+/* A session that the gateway made up has no streams of its own, and there is nothing to end. */
+static bool session_is_usable(const struct call *c, struct resp *p, struct err *e)
+{
+	if (!c->session.bridged || is(c->req, "POST"))
+		return true;
+	resp_set(p, "Allow", "POST");
+	return err_set(e, ERR_METHOD, "this session is served over POST alone", "method '%.16s'", c->req->method);
+}
+
 /* Sessions belong to the legacy eras; a modern message says all by itself (protocol 4.4). */
-static bool open_session(struct call *c, struct err *e)
+static bool open_session(struct call *c, struct resp *p, struct err *e)
 {
 	const struct session_place place = call_place(c);
 
@@ -359,7 +395,7 @@ static bool open_session(struct call *c, struct err *e)
 	if (c->body.n && c->body.msgs[0].modern)
 		c->session_id = NULL;
 	if (c->session_id)
-		return session_open(&c->session, c->session_id, &place, c->ring, c->req->arena, e);
+		return session_open(&c->session, c->session_id, &place, c->ring, c->req->arena, e) && session_is_usable(c, p, e);
 	c->session.version = "";
 	if (c->body.n && c->body.msgs[0].is_initialize) {
 		const struct rpc_msg *m = &c->body.msgs[0];
@@ -398,7 +434,7 @@ static bool finish_request(struct call *c, struct err *e)
 {
 	struct upstream_request *u = &c->upstream_request;
 
-	if (c->session.upstream_id && c->session_id)
+	if (c->session.upstream_id && c->session_id) /* a bridged one has none */
 		upstream_header_add(u, "Mcp-Session-Id", c->session.upstream_id);
 	return !c->route->forward_search || upstream_query_append(u, c->req->query, e);
 }
@@ -463,7 +499,7 @@ bool proxy_call(struct req *r, struct resp *p, struct err *e)
 
 	if (is(r, "OPTIONS"))
 		return cors_preflight(r, p, c->route);
-	if (!method_is_served(c, p, e) || !read_message(c, e) || !open_session(c, e) || !check_era(c, e) ||
+	if (!method_is_served(c, p, e) || !read_message(c, e) || !open_session(c, p, e) || !check_era(c, e) ||
 	    !transfer_is_allowed(mcp_site_of(r)->guard, c->upstream, &c->route->upstream, e))
 		return false;
 	fill_request(c);

@@ -20,6 +20,8 @@ static void on_answer(void *own, const struct rpc_answer *answer)
 {
 	struct call *c = own;
 
+	if (answer->error_code == RPC_HEADER_MISMATCH)
+		errand_refused(c);
 	if (!answer->id) /* a response to a batch may have an error without an id: it answers nobody in particular */
 		return;
 	for (size_t i = 0; i < c->body.n; i++)
@@ -27,6 +29,13 @@ static void on_answer(void *own, const struct rpc_answer *answer)
 			c->answers[i] = *answer;
 			return;
 		}
+}
+
+static void on_changed(void *own)
+{
+	const struct call *c = own;
+
+	known_changed(c->mcp->known, c->route->operation_id);
 }
 
 /* Ids may be long, and answers many: each id is hashed once, not for every answer that an upstream makes up. */
@@ -39,12 +48,13 @@ void record_begin(struct call *c, bool is_stream)
 			c->ids[i] = rpc_id_hash(c->body.msgs[i].id);
 	rpc_scan_init(&c->scan, (struct span){ NULL, 0 }, is_stream);
 	c->scan.on_answer = on_answer;
+	c->scan.on_changed = c->route->cache_lists || c->era == ERA_MODERN ? on_changed : NULL;
 	c->scan.own = c;
 }
 
 void record_feed(struct call *c, const char *p, size_t n)
 {
-	if (c->body.n && n)
+	if ((c->body.n || c->scan.on_changed) && n)
 		rpc_scan_feed(&c->scan, p, n);
 }
 

@@ -202,6 +202,33 @@ static bool flush_out(struct relay_call *c)
 
 /* ---- the upstream's side: libcurl's callbacks */
 
+/* An errand's stream: one event at a time is kept. */
+static void errand_data(void *own, const char *p, size_t n)
+{
+	struct relay_call *c = own;
+
+	if (!c->found)
+		buf_add(&c->keep, p, n);
+}
+
+static void errand_event(void *own)
+{
+	struct relay_call *c = own;
+
+	if (c->found)
+		return;
+	c->found = !c->keep.over && c->hooks->awaited(c, buf_text(&c->keep), c->keep.len);
+	if (!c->found)
+		buf_clear(&c->keep);
+}
+
+static void errand_begin(struct relay_call *c)
+{
+	c->reading = true;
+	buf_init(&c->keep, c->keep_max);
+	sse_init(&c->sse, errand_data, errand_event, c);
+}
+
 /* The head is complete: asks what to do with the answer. False ends the transfer. */
 static bool head_judge(struct relay_call *c)
 {
@@ -219,6 +246,13 @@ static bool head_judge(struct relay_call *c)
 		return false;
 	case RELAY_PARK:
 		return false;
+	case RELAY_READ:
+		errand_begin(c);
+		return true;
+	case RELAY_HAVE: /* there is no need to wait for what comes */
+		c->again = true;
+		c->found = true;
+		return false;
 	case RELAY_REFUSE:
 		return false;
 	}
@@ -235,7 +269,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
 
 	n *= size;
 	c->heard_ms = c->relay->now_ms;
-	if (c->head_passed || c->keeping) /* a trailer */
+	if (c->head_passed || c->keeping || c->reading) /* a trailer */
 		return n;
 	switch (head_line(&c->head, c->req->arena, line, n)) {
 	case HEAD_MORE:
@@ -254,8 +288,17 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
 static size_t keep(struct relay_call *c, const char *p, size_t n)
 {
 	c->heard_ms = c->relay->now_ms;
-	if (buf_add(&c->keep, p, n))
-		return n;
+	if (c->reading && c->is_stream)
+		sse_feed(&c->sse, p, n);
+	else
+		buf_add(&c->keep, p, n);
+	if (!c->keep.over)
+		return c->found ? 0 : n;
+	if (c->reading) { /* an errand that brings too much brings nothing */
+		buf_clear(&c->keep);
+		c->found = true;
+		return 0;
+	}
 	err_reason(&c->err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is too large to be read",
 	    "upstream '%s': over %zu bytes", c->transfer.upstream, c->keep_max);
 	return 0;
@@ -304,7 +347,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *context)
 	size_t out_n;
 
 	n *= size;
-	if (c->keeping)
+	if (c->keeping || c->reading)
 		return keep(c, p, n);
 	if (!c->head_passed)
 		return 0;
@@ -318,7 +361,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *context)
 	out_n = c->hooks->body(c, p, n, &out);
 	if (c->err.code) /* a policy refused what follows */
 		return 0;
-	return pass_on(c, out, out_n, n) ? n : 0;
+	return pass_on(c, out, out_n, n) && !c->finished ? n : 0;
 }
 
 /* ---- the life of a call */
@@ -359,15 +402,43 @@ static void ignore_event(void *own)
 	(void)own;
 }
 
+/* Of the stream that goes to the client. */
+static void watch_events(struct relay_call *c)
+{
+	sse_init(&c->sse, ignore_data, ignore_event, NULL);
+}
+
 static void call_end(struct relay_call *, enum relay_end);
+static void keep_ended(struct relay_call *, const char *text, size_t n);
 
 /* After a hook has looked at a call that has no transfer. */
 static void proceed(struct relay_call *c, enum relay_verdict verdict)
 {
-	if (verdict == RELAY_REFUSE)
+	if (verdict == RELAY_REFUSE) {
 		call_end(c, RELAY_END_DONE);
-	else if (verdict != RELAY_PARK)
+	} else if (verdict == RELAY_HAVE) {
+		c->is_stream = false;
+		c->keeping = true;
+		keep_ended(c, c->have, c->have_n);
+	} else if (verdict != RELAY_PARK) {
 		transfer_begin(c);
+	}
+}
+
+/* An errand has ended: what it brought decides what comes next. */
+static void errand_end(struct relay_call *c)
+{
+	struct buf brought = c->keep;
+
+	transfer_drop(c);
+	buf_init(&c->keep, 0);
+	if (c->is_stream && !c->found)
+		buf_clear(&brought);
+	c->reading = c->found = c->is_stream = false;
+	c->hops = 0;
+	watch_events(c);
+	proceed(c, c->hooks->errand(c, buf_text(&brought), brought.len, &c->err));
+	buf_release(&brought);
 }
 
 static void call_begin(struct relay *r, struct relay_call *c)
@@ -380,7 +451,7 @@ static void call_begin(struct relay *r, struct relay_call *c)
 	c->transfer.context = c;
 	c->start_us = clock_us();
 	c->wrote_ms = r->now_ms;
-	sse_init(&c->sse, ignore_data, ignore_event, NULL);
+	watch_events(c);
 	c->next = r->calls;
 	c->prev = NULL;
 	if (r->calls)
@@ -566,11 +637,17 @@ static void transfer_ended(struct relay_call *c, CURLcode code)
 	} else if (c->waits_for) {
 		c->is_stream = false; /* the answer was, and is dropped */
 		transfer_drop(c);
+	} else if (c->again && c->found) {
+		c->again = c->found = false;
+		transfer_drop(c);
+		proceed(c, RELAY_HAVE);
 	} else if (c->again && c->hops < HOPS) {
 		transfer_drop(c);
 		transfer_begin(c);
+	} else if (c->reading && (code == CURLE_OK || c->found)) {
+		errand_end(c);
 	} else if (c->head_passed) {
-		call_end(c, code == CURLE_OK ? RELAY_END_DONE : RELAY_END_BROKEN);
+		call_end(c, code == CURLE_OK || c->finished ? RELAY_END_DONE : RELAY_END_BROKEN);
 	} else if (c->keeping && code == CURLE_OK) {
 		c->upstream_us = clock_us() - c->start_us;
 		transfer_drop(c);
@@ -656,6 +733,8 @@ static void take_ready(struct relay_call *c)
 		call_end(c, RELAY_END_BROKEN);
 	else if (!pass_on(c, out, n, 0))
 		call_end(c, RELAY_END_CANCELLED);
+	else if (c->finished)
+		call_end(c, RELAY_END_DONE);
 	else if (c->busy || c->rest_n)
 		return;
 	else if (c->ended)
@@ -804,7 +883,7 @@ static void end_streams(struct relay *r, const struct ask *ask)
 
 	for (struct relay_call *c = r->calls; c; c = next) {
 		next = c->next;
-		if (!c->is_stream || c->ending || c->cut)
+		if (!c->is_stream || !c->head_passed || c->ending || c->cut)
 			continue;
 		if (is_asked(c, ask))
 			call_end(c, RELAY_END_STOPPED);

@@ -33,6 +33,8 @@ enum relay_verdict {
 	RELAY_PARK,     /* this answer is dropped, and the call waits: `waits_for` is set (see relay_resume) */
 	RELAY_AGAIN,    /* the transfer was changed (another URL): it is made again, this answer is dropped */
 	RELAY_REFUSE,   /* the error is set: this answer is dropped, `refused` answers */
+	RELAY_READ,     /* the transfer was an errand: its answer is read, and `errand` goes on from there */
+	RELAY_HAVE,     /* no transfer is needed: the answer is `have`, its head is set; it goes to `kept` */
 };
 
 /* How a call ended, beside its error. */
@@ -44,11 +46,18 @@ enum relay_end {
 };
 
 struct relay_hooks {
-	/* Before the first transfer: PASS, PARK or REFUSE. */
+	/* Before the first transfer: PASS, PARK, HAVE or REFUSE. */
 	enum relay_verdict (*begin)(struct relay_call *, struct err *);
-	/* What a parked call waited for is there: AGAIN or REFUSE. */
+	/* What a parked call waited for is there: AGAIN, HAVE or REFUSE. */
 	enum relay_verdict (*resume)(struct relay_call *, const void *key, struct err *);
 	enum relay_verdict (*head)(struct relay_call *, const struct head *, struct err *);
+	/* An event's data, of an errand's stream: whether it is what was waited for. The stream is left then. */
+	bool (*awaited)(struct relay_call *, const char *data, size_t n);
+	/*
+	 * What an errand brought, N bytes at TEXT (valid in this call alone): the JSON, the awaited event's data, or nothing. The next
+	 * transfer is set (AGAIN), or HAVE, PARK, REFUSE.
+	 */
+	enum relay_verdict (*errand)(struct relay_call *, const char *text, size_t n, struct err *);
 	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
 	 * at the end, to hand out what was held back. */
 	size_t (*body)(struct relay_call *, const char *p, size_t n, const char **out);
@@ -83,8 +92,14 @@ struct relay_call {
 	/* set by a hook that answers RELAY_PARK */
 	const void *waits_for;
 
+	/* set by a hook that answers RELAY_HAVE: in the request's arena */
+	const char *have;
+	size_t have_n;
+
 	/* set by the hooks `body`, `more` and `kept`; cleared by the relay when relay_ready() has come */
 	bool busy;
+	/* set by the hooks `body` and `more`: what they hand out is the last, whatever the upstream does */
+	bool finished;
 
 	/* for the hooks to read */
 	bool is_stream;       /* the answer is text/event-stream */
@@ -112,6 +127,7 @@ struct relay_call {
 	CURLcode code;          /* how the transfer ended while the hooks were busy: `ended` */
 	enum relay_end cut_end; /* how the call is to end as soon as they are not: `cut` */
 	bool head_passed, keeping, again, paused, ending, dead;
+	bool reading, found; /* an errand's answer; the event that was awaited */
 	bool ended, cut, ready, kept, kept_ok;
 };
 

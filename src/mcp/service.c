@@ -23,7 +23,16 @@ enum { COMPUTE_THREADS = 4, WAIT_THREADS = 16 };
 
 static void on_revoked(void *own, const char *grant_id)
 {
-	relay_end_streams(own, grant_id);
+	const struct mcp *m = own;
+
+	relay_end_streams(m->relay, grant_id);
+}
+
+static void on_lists(void *own, const char *operation_id)
+{
+	const struct mcp *m = own;
+
+	known_told(m->known, operation_id);
 }
 
 bool mcp_adopt(struct site *site, struct err *e)
@@ -88,6 +97,7 @@ bool mcp_start(struct app *app, struct err *e)
 
 	(void)e;
 	fetch_start(2 * (RENEWALS + WAIT_THREADS)); /* half of what is said may be in a fetch: all of these may */
+	m->known = known_start(app->one_call ? NULL : app->db);
 	m->relay = relay_start();
 	m->renewals = renewals_start(app->db, m->relay);
 	if (!app->one_call)
@@ -96,7 +106,7 @@ bool mcp_start(struct app *app, struct err *e)
 	m->wait = workers_new("wait", WAIT_THREADS);
 	/* also where nobody signs in yet: a reload may add the policy */
 	if (!app->one_call)
-		m->cache = bearer_cache_start(p, app->name, on_revoked, m->relay);
+		m->cache = bearer_cache_start(p, app->name, on_revoked, on_lists, m);
 	bearer_cache_want_claims(m->cache, wants_claims(p));
 	app->own = m;
 	return true;
@@ -115,6 +125,7 @@ void mcp_stop(struct app *app)
 	renewals_free(m->renewals);
 	workers_free(m->compute); /* the relay has waited for them */
 	workers_free(m->wait);
+	known_stop(m->known);
 	free(m);
 	app->own = NULL;
 }

@@ -58,9 +58,10 @@ const char *session_seal(const struct session *s, const struct session_place *pl
 	struct blob sealed;
 	char *id;
 
-	snprintf(flags, sizeof(flags), "-%s%s%s%s", s->elicitation_form ? "e" : "", s->elicitation_url ? "u" : "",
-	    s->sampling ? "s" : "", s->roots ? "r" : "");
-	plain = arena_printf(a, FORMAT, flags, *s->version ? s->version : "-", s->upstream_id);
+	snprintf(flags, sizeof(flags), "-%s%s%s%s%s", s->elicitation_form ? "e" : "", s->elicitation_url ? "u" : "",
+	    s->sampling ? "s" : "", s->roots ? "r" : "", s->bridged ? "b" : "");
+	plain = arena_printf(a, FORMAT, flags, *s->version ? s->version : "-",
+	    s->bridged ? "-" : s->upstream_id);
 	sealed = seal(ring, KEY_SESSION, a, plain, strlen(plain), list.at);
 	id = arena_alloc(a, B64URL_LEN(sealed.n) + 1);
 	b64url_encode(id, sealed.p, sealed.n);
@@ -86,12 +87,13 @@ static bool parse(struct session *s, char *text)
 	if (!form || strcmp(form, "1") != 0 || !flags || !version || !session_id_is_good(text))
 		return false;
 	*s = (struct session){
-		.upstream_id = text,
+		.upstream_id = strchr(flags, 'b') ? NULL : text,
 		.version = strcmp(version, "-") != 0 ? version : "",
 		.elicitation_form = strchr(flags, 'e') != NULL,
 		.elicitation_url = strchr(flags, 'u') != NULL,
 		.sampling = strchr(flags, 's') != NULL,
 		.roots = strchr(flags, 'r') != NULL,
+		.bridged = strchr(flags, 'b') != NULL,
 	};
 	return true;
 }

@@ -32,6 +32,7 @@ struct session {
 	bool elicitation_url;
 	bool sampling;
 	bool roots;
+	bool bridged;          /* the upstream has none: the gateway answered `initialize` itself (rpc/bridge.h) */
 };
 
 /* Visible ASCII (protocol 4.2) of at most SESSION_UPSTREAM_MAX bytes. */

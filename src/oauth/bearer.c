@@ -38,6 +38,7 @@ struct bearer_cache {
 	struct entry *buckets[BUCKETS];
 	struct entry *newest, *oldest;
 	void (*on_revoked)(void *own, const char *grant_id);
+	void (*on_lists)(void *own, const char *operation_id);
 	void *own;
 };
 
@@ -105,7 +106,12 @@ static void on_notify(void *context, const char *payload)
 {
 	struct bearer_cache *c = context;
 	struct entry *older;
+	bool lists = payload && !strncmp(payload, DB_LISTS, sizeof(DB_LISTS) - 1);
 
+	if (c->on_lists && (lists || !payload))
+		c->on_lists(c->own, lists ? payload + sizeof(DB_LISTS) - 1 : NULL);
+	if (lists) /* nobody's rights */
+		return;
 	pthread_mutex_lock(&c->lock);
 	c->notified++;
 	for (struct entry *e = c->newest; e; e = older) {
@@ -120,12 +126,13 @@ static void on_notify(void *context, const char *payload)
 }
 
 struct bearer_cache *bearer_cache_start(const struct project *p, const char *program,
-    void (*on_revoked)(void *own, const char *grant_id), void *own)
+    void (*on_revoked)(void *own, const char *grant_id), void (*on_lists)(void *own, const char *operation_id), void *own)
 {
 	struct bearer_cache *c = xcalloc(1, sizeof(*c));
 
 	pthread_mutex_init(&c->lock, NULL);
 	c->on_revoked = on_revoked;
+	c->on_lists = on_lists;
 	c->own = own;
 	c->listen = db_listen_start(p->database_listen ? p->database_listen : p->database, program, on_notify, c);
 	return c;

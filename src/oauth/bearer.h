@@ -24,9 +24,11 @@ struct bearer_cache;
 /*
  * Starts listening. ON_REVOKED (may be NULL) runs in the listener's thread when a grant ended, with its
  * id; with NULL when anything may have: the connection was lost for a while, or somebody's rights as a whole ended.
+ * ON_LISTS (may be NULL) likewise, when another process was told that the lists of a route have changed; with NULL when
+ * that may have been missed.
  */
 struct bearer_cache *bearer_cache_start(const struct project *, const char *program,
-    void (*on_revoked)(void *own, const char *grant_id), void *own);
+    void (*on_revoked)(void *own, const char *grant_id), void (*on_lists)(void *own, const char *operation_id), void *own);
 void bearer_cache_stop(struct bearer_cache *);
 
 /* Whether entries keep the claims, which may be large: only where a policy decides by them. CACHE may be NULL. */

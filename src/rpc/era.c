@@ -151,17 +151,15 @@ static bool check_mirrors(const struct rpc_body *b, const struct era_headers *h,
 
 /* ---- the ladder ---- */
 
-static const char *supported_json(const char *requested, struct arena *a)
+const char *era_supported_json(const char *const *versions, const char *requested, struct arena *a)
 {
-	const char *const *lists[] = { era_modern_versions, era_legacy_versions };
 	const char *json = "", *join = "";
 	struct buf b;
 
-	for (size_t l = 0; l < 2; l++)
-		for (size_t i = 0; lists[l][i]; i++) {
-			json = arena_printf(a, "%s%s\"%s\"", json, join, lists[l][i]);
-			join = ",";
-		}
+	for (size_t i = 0; versions[i]; i++) {
+		json = arena_printf(a, "%s%s\"%s\"", json, join, versions[i]);
+		join = ",";
+	}
 	buf_init(&b, 4096); /* a version that makes it longer is left out */
 	buf_json(&b, requested);
 	json = arena_printf(a, "{\"supported\":[%s],\"requested\":%s}", json,
@@ -172,7 +170,8 @@ static const char *supported_json(const char *requested, struct arena *a)
 
 static bool unsupported(struct rpc_fault *f, const char *requested, struct arena *a)
 {
-	f->data = supported_json(requested, a);
+	/* of this era: a server's list is no larger than that of its server/discover (protocol 1.7), which we do not know */
+	f->data = era_supported_json(era_modern_versions, requested, a);
 	return rpc_fail(f, 400, RPC_UNSUPPORTED_VERSION, "unsupported_version",
 	    "Unsupported protocol version");
 }

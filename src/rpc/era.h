@@ -21,6 +21,9 @@ extern const char *const era_modern_versions[];
 /* What counts when nobody says (2025-03-26 has no version header). */
 #define ERA_DEFAULT_VERSION "2025-03-26"
 
+/* The data of -32022: {"supported":[VERSIONS],"requested":"…"}. In the arena. */
+const char *era_supported_json(const char *const *versions, const char *requested, struct arena *);
+
 /* Whether VERSION is on one of the lists. */
 bool era_is_supported(const char *version);
 

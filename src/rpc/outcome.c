@@ -52,6 +52,13 @@ static uint64_t hash_begin(bool string)
 	return hash_byte(UINT64_C(0xcbf29ce484222325), string);
 }
 
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+	while (*text)
+		h = hash_byte(h, (unsigned char)*text++);
+	return h;
+}
+
 static uint64_t hash_end(uint64_t h)
 {
 	return h ? h : 1;
@@ -62,7 +69,22 @@ static uint64_t hash_end(uint64_t h)
 static void message_begin(struct rpc_scan *s)
 {
 	s->msg = (struct rpc_answer){ .id = 0 };
+	s->method = 0;
 	s->has_method = s->has_answer = false;
+}
+
+/* Whether the method that was read says that a list has changed. Taking another for one costs a look at the upstream. */
+static bool is_change(uint64_t method)
+{
+	static const char *const kinds[] = { "tools", "prompts", "resources" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		uint64_t h = hash_text(hash_begin(true), "notifications/");
+
+		if (method == hash_end(hash_text(hash_text(h, kinds[i]), "/list_changed")))
+			return true;
+	}
+	return false;
 }
 
 static void message_end(struct rpc_scan *s)
@@ -70,6 +92,8 @@ static void message_end(struct rpc_scan *s)
 	struct outcome *o = &s->outcome;
 
 	o->messages++;
+	if (s->has_method && s->on_changed && !s->msg.id && is_change(s->method))
+		s->on_changed(s->own);
 	if (s->has_method || !s->has_answer || (s->want && s->msg.id != s->want))
 		return;
 	o->answered = true;
@@ -172,6 +196,8 @@ static void string_end(struct rpc_scan *s)
 {
 	if (in_message(s) && s->member == M_ID)
 		s->msg.id = hash_end(s->hash);
+	if (in_message(s) && s->member == M_METHOD)
+		s->method = hash_end(s->hash);
 }
 
 /* ---- the grammar ---- */
@@ -298,7 +324,7 @@ static bool is_read(const struct rpc_scan *s)
 {
 	if (s->state == IN_NAME)
 		return in_message(s) || in_answer(s);
-	return s->state == IN_STRING && in_message(s) && s->member == M_ID;
+	return s->state == IN_STRING && in_message(s) && (s->member == M_ID || s->member == M_METHOD);
 }
 
 static void decoded(struct rpc_scan *s, char c)

@@ -41,13 +41,16 @@ struct rpc_scan {
 	struct outcome outcome;
 	/* Each response that counts, as it completes (a batch has many). May be set after init. */
 	void (*on_answer)(void *own, const struct rpc_answer *);
+	/* A notification that a list (tools, prompts, resources) has changed. May be set after init. */
+	void (*on_changed)(void *own);
 	void *own;
 	/* private */
 	struct sse sse;
 	uint64_t want;   /* the hash of the only id that counts; 0: any */
 	uint64_t kinds;  /* of the open containers, innermost lowest: 1 for an object */
 	uint64_t deep;   /* how many more are open than `kinds` can hold */
-	uint64_t hash;   /* of the id being read */
+	uint64_t hash;   /* of the id or method being read */
+	uint64_t method; /* of the message's method, as an id is hashed */
 	unsigned depth;  /* of open containers, at most 64 */
 	unsigned base;   /* the depth inside a message: 1, or 2 in a batch */
 	struct rpc_answer msg;

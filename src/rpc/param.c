@@ -4,7 +4,6 @@
 
 #include "rpc/param.h"
 
-#include "base/b64.h"
 #include "rpc/era.h"
 
 #include <inttypes.h>
@@ -171,38 +170,11 @@ static const char *plain(const struct param_mark *m, struct span arguments, stru
 	return text && strlen(text) <= PARAM_VALUE_MAX ? text : NULL;
 }
 
-static bool is_safe(const char *s)
-{
-	static const char sentinel[] = "=?base64?";
-	size_t n = strlen(s);
-
-	if (!n || s[0] == ' ' || s[0] == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t')
-		return false;
-	if (!strncmp(s, sentinel, sizeof(sentinel) - 1) && s[n - 2] == '?' && s[n - 1] == '=')
-		return false;
-	for (; *s; s++)
-		if (*s != '\t' && (*s < 0x20 || *s > 0x7e))
-			return false;
-	return true;
-}
-
-const char *param_encode(const char *text, struct arena *a)
-{
-	size_t n = strlen(text);
-	char *coded;
-
-	if (is_safe(text))
-		return text;
-	coded = arena_alloc(a, B64_LEN(n) + 1);
-	b64_encode(coded, text, n);
-	return arena_printf(a, "=?base64?%s?=", coded);
-}
-
 const char *param_value(const struct param_mark *m, struct span arguments, struct arena *a)
 {
 	const char *text = plain(m, arguments, a);
 
-	return text ? param_encode(text, a) : NULL;
+	return text ? era_header_value(text, a) : NULL;
 }
 
 /* Whether TEXT is a number in decimal, and nothing else. */

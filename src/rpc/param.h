@@ -48,7 +48,4 @@ bool param_agrees(const struct param_mark *, struct span arguments, const char *
 /* Whether a header of this name reaches a program behind CGI: letters, digits and hyphens do everywhere. */
 bool param_survives(const struct param_mark *);
 
-/* TEXT as the value of a mirrored header: as it is, or =?base64?…?= where a header could not hold it. In the arena. */
-const char *param_encode(const char *text, struct arena *);
-
 #endif

@@ -107,6 +107,52 @@ const scenarios = {
 		return { echo, asked };
 	},
 
+	/**
+	 * One client after the other, MODES of both generations, at each of URLS: what each finds there, or why it does not. PAGE is
+	 * what a tool asks the user to open.
+	 */
+	async eras({ urls, page }) {
+		const modes = [["sdk 1", 1], ["sdk 2 legacy", 2, { mode: "legacy" }], ["sdk 2 auto", 2, { mode: "auto" }],
+			["sdk 2 pinned", 2, { mode: { pin: "2026-07-28" } }]];
+		const visit = async (url, generation, versionNegotiation) => {
+			const { Client, StreamableHTTPClientTransport } = await sdk(generation);
+			const { ElicitRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
+			const client = new Client({ name: "eras", version: "1" }, { capabilities: { elicitation: { url: {} } }, ...(versionNegotiation && { versionNegotiation }) });
+			const pages = [];
+			client.setRequestHandler(generation === 1 ? ElicitRequestSchema : "elicitation/create", ({ params }) => {
+				pages.push(params.url);
+				return { action: "accept" };
+			});
+			await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+			const seen = [];
+			const first = async (call) => { try { return await call(); } catch (error) { return { error: String(error.code ?? error) , data: error.data }; } };
+			const { tools } = await client.listTools();
+			const { prompts } = await client.listPrompts();
+			const { resources } = await client.listResources();
+			const echo = text(await client.callTool({ name: "echo", arguments: { message: "grüße ☃" } }));
+			await client.callTool({ name: "test_tool_with_progress", arguments: {} }, ...(generation === 1 ? [undefined] : []),
+				{ onprogress: (p) => seen.push(p.progress) });
+			const prompt = (await client.getPrompt({ name: "test_prompt_with_arguments", arguments: { arg1: "a", arg2: "b" } })).messages[0].content.text;
+			const resource = (await client.readResource({ uri: "test://static-text" })).contents[0].text;
+			const missing = await first(() => client.readResource({ uri: "test://none" }));
+			const completion = await client.complete({ ref: { type: "ref/prompt", name: "test_prompt_with_arguments" }, argument: { name: "arg1", value: "p" } });
+			const marked = await first(async () => text(await client.callTool({ name: "test_custom_headers",
+				arguments: { region: "h\u00e9", priority: 42, verbose: false, odd: "=?base64?x?=" } })));
+			const paged = await first(async () => text(await client.callTool({ name: "test_elicit_page", arguments: { page } })));
+			const version = generation === 1 ? client.transport.protocolVersion ?? client.transport._protocolVersion : client.getNegotiatedProtocolVersion();
+			const result = { version, server: client.getServerVersion()?.name, instructions: client.getInstructions(), tools: tools.length,
+				prompts: prompts.length, resources: resources.length, echo, seen, prompt, resource, missing: missing.error,
+				completion: completion.completion.values.length, marked, paged, pages };
+			await client.close();
+			return result;
+		};
+		const found = {};
+		for (const [where, url] of Object.entries(urls))
+			for (const [name, generation, mode] of modes)
+				found[`${name} at ${where}`] = await visit(url, generation, mode).catch((error) => ({ error: String(error?.message ?? error).slice(0, 300) }));
+		return found;
+	},
+
 	/** Many clients at once, each a person of its own, each saying something else. */
 	async parallel({ url, clients, calls = 3 }) {
 		const one = async (i) => {

@@ -3,6 +3,7 @@
 # Other people's software at the other ends: the pinned peers of t/peers, and bench/upstream.
 #
 #	my $everything = Gatehouse::Peers->everything($run);    # server-everything: ->{url}, ->{pid}
+#	my $dual = Gatehouse::Peers->server($run, 'dual');      # a server of both eras, or of one: ->{url}
 #	my $up = Gatehouse::Peers->upstream($run, DELAY_MS => 200);   # bench/upstream: ->{origin}
 #	my $result = Gatehouse::Peers->scenario($run, 'first', generation => 1, url => $url);
 
@@ -65,6 +66,17 @@ sub everything {
 	wait_until(20, sub { $run->log_text($name) =~ /listening on port/ })
 	  or croak 'server-everything does not start: ' . $run->log_text($name);
 	return { pid => $pid, port => $port, url => "http://127.0.0.1:$port/mcp", log => sub { $run->log_text($name) } };
+}
+
+# t/peers/server.mjs, of ERA (legacy, modern, dual).
+sub server {
+	my ($class, $run, $era) = @_;
+	my $dir = $class->scripts($run);
+	my $port = free_port();
+	my $pid = $run->spawn("server-$era", { env => {} }, node(), "$dir/server.mjs", $port, $era);
+	wait_until(20, sub { $run->log_text("server-$era") =~ /listening/ })
+	  or croak "server.mjs does not start: " . $run->log_text("server-$era");
+	return { pid => $pid, port => $port, url => "http://127.0.0.1:$port/mcp" };
 }
 
 sub upstream {
