@@ -41,6 +41,7 @@ extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_maintenance;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_reload;
+extern const struct ctl_command ctl_tools;
 extern const struct ctl_command ctl_user;
 extern const struct ctl_command ctl_webconfig;
 

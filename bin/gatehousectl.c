@@ -28,6 +28,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_clients,
 	&ctl_grants,
 	&ctl_connect,
+	&ctl_tools,
 	NULL,
 };
 

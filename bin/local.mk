@@ -11,6 +11,7 @@ bin_gatehousectl_SOURCES += bin/ctl_grants.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c bin/reencrypt.c bin/reencrypt.h
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c
 bin_gatehousectl_SOURCES += bin/ctl_reload.c
+bin_gatehousectl_SOURCES += bin/ctl_tools.c bin/difference.c bin/difference.h
 bin_gatehousectl_SOURCES += bin/ctl_user.c
 TESTS += t/804-ctl.t
 TESTS += t/806-keys.t

@@ -12,6 +12,7 @@ SQL_SCHEMA += sql/schema/0015-rollup.sql
 SQL_SCHEMA += sql/schema/0016-event-queue.sql
 SQL_SCHEMA += sql/schema/0017-audit-chain.sql
 SQL_SCHEMA += sql/schema/0011-statement.sql
+SQL_SCHEMA += sql/schema/0014-tool-pin.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql
@@ -34,6 +35,7 @@ SQL_FN += sql/fn/oauth-document.sql
 SQL_FN += sql/fn/oauth-token.sql
 SQL_FN += sql/fn/rate.sql
 SQL_FN += sql/fn/statement.sql
+SQL_FN += sql/fn/tool-pin.sql
 
 SQL_STMT =
 SQL_STMT += sql/stmt/admin.sql
@@ -53,6 +55,7 @@ SQL_STMT += sql/stmt/oauth.sql
 SQL_STMT += sql/stmt/oauth-document.sql
 SQL_STMT += sql/stmt/rate.sql
 SQL_STMT += sql/stmt/statement.sql
+SQL_STMT += sql/stmt/tool-pin.sql
 
 EXTRA_DIST += sql/gen-stmt.pl sql/gen-sql.pl sql/roles.sql $(SQL_SCHEMA) $(SQL_FN) $(SQL_STMT)
 

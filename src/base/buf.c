@@ -44,7 +44,7 @@ static bool buf_room(struct buf *b, size_t n)
 		cap = b->cap ? b->cap : 256;
 		while (cap < want)
 			cap += cap / 2 + 1;
-		if (cap > b->max + 1)
+		if (cap - 1 > b->max) /* which may be SIZE_MAX */
 			cap = b->max + 1;
 		b->data = xrealloc(b->data, cap);
 		b->cap = cap;

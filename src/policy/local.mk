@@ -3,6 +3,7 @@ POLICIES += src/policy/p_audit_log.c
 POLICIES += src/policy/p_data_loss_prevention.c
 POLICIES += src/policy/p_mcp_capability_filter.c
 POLICIES += src/policy/p_mcp_token_exchange.c
+POLICIES += src/policy/p_mcp_tool_pinning.c
 POLICIES += src/policy/p_prompt_injection.c
 POLICIES += src/policy/p_quota.c
 POLICIES += src/policy/p_rate_limit.c
@@ -15,6 +16,7 @@ POLICIES += src/policy/p_set_upstream_api_key.c
 libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/identifier.c src/policy/identifier.h \
 	src/policy/policy.c src/policy/policy.h \
 	src/policy/counters.c src/policy/counters.h src/policy/window.c src/policy/window.h \
+	src/policy/pins.c src/policy/pins.h \
 	src/policy/catalog.c src/policy/catalog.h src/policy/uri_template.c src/policy/uri_template.h \
 	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
 nodist_libgatehouse_a_SOURCES += src/policy/registry.c
@@ -47,3 +49,4 @@ TESTS += t/401-filter-roles.t
 TESTS += t/410-rate-limit.t
 TESTS += t/411-rate-sql.t
 TESTS += t/412-simple-policies.t
+TESTS += t/413-tool-pinning.t

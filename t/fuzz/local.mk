@@ -12,6 +12,9 @@ check_PROGRAMS += t/fuzz/bearer
 t_fuzz_bearer_SOURCES = t/fuzz/bearer.c $(REPLAY)
 TESTS += t/fuzz/bearer
 
+check_PROGRAMS += t/fuzz/canon
+t_fuzz_canon_SOURCES = t/fuzz/canon.c $(REPLAY)
+TESTS += t/fuzz/canon
 check_PROGRAMS += t/fuzz/challenge
 t_fuzz_challenge_SOURCES = t/fuzz/challenge.c $(REPLAY)
 TESTS += t/fuzz/challenge

@@ -44,6 +44,9 @@ static void growth(void)
 	buf_drop(&b, 7);
 	is_str(buf_text(&b), "", "dropping more than there is empties");
 	buf_release(&b);
+	buf_init(&b, SIZE_MAX);
+	ok(buf_str(&b, "x") && b.cap > 1, "a ceiling of all that there may be is one as well");
+	buf_release(&b);
 }
 
 static const struct {
