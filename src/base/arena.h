@@ -31,6 +31,8 @@ void *arena_calloc(struct arena *, size_t n, size_t size);
 char *arena_strdup(struct arena *, const char *s);
 char *arena_strndup(struct arena *, const char *s, size_t n);
 char *arena_printf(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The strings one after the other, up to a NULL. */
+char *arena_join(struct arena *, ...) __attribute__((sentinel));
 char *arena_vprintf(struct arena *, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* RELEASE(OBJECT) will run when the arena ends. A NULL object is ignored. */

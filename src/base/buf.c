@@ -75,21 +75,49 @@ bool buf_char(struct buf *b, char c)
 
 bool buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t left = b->cap - b->len;
 	va_list ap, again;
 	bool ok = false;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(left ? b->data + b->len : NULL, left, fmt, ap);
 	if (n >= 0 && buf_room(b, (size_t)n)) {
-		vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+		if ((size_t)n >= left)
+			vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
 		ok = true;
+	} else if (left) {
+		b->data[b->len] = '\0';
 	}
 	va_end(again);
 	va_end(ap);
 	return ok;
+}
+
+size_t int_text(char out[INT_TEXT], int64_t i)
+{
+	uint64_t left = i < 0 ? -(uint64_t)i : (uint64_t)i;
+	char digits[INT_TEXT], *p = digits + sizeof(digits), *start = out;
+
+	do {
+		*--p = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (i < 0)
+		*out++ = '-';
+	while (p < digits + sizeof(digits))
+		*out++ = *p++;
+	*out = '\0';
+	return (size_t)(out - start);
+}
+
+bool buf_int(struct buf *b, int64_t i)
+{
+	char text[INT_TEXT];
+
+	return buf_add(b, text, int_text(text, i));
 }
 
 bool buf_json_n(struct buf *b, const char *s, size_t n)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data; /* never NULL after the first append; content followed by NUL */
@@ -28,6 +29,12 @@ bool buf_add(struct buf *, const void *p, size_t n);
 bool buf_str(struct buf *, const char *s);
 bool buf_char(struct buf *, char c);
 bool buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+bool buf_int(struct buf *, int64_t);
+
+/* The decimal digits of I and a NUL; returns how many characters. What printf is too slow for. */
+enum { INT_TEXT = 21 };
+size_t int_text(char out[INT_TEXT], int64_t i);
 
 /* S as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. NULL writes null. */
 bool buf_json(struct buf *, const char *s);

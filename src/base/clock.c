@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <time.h>
 
 static int64_t read_us(clockid_t id)
@@ -38,13 +37,18 @@ int64_t clock_wall_s(void)
 void clock_text_of(char out[CLOCK_TEXT], int64_t wall_us)
 {
 	time_t s = (time_t)(wall_us / 1000000);
-	unsigned ms = (unsigned)(wall_us / 1000 % 1000);
+	unsigned ms = (unsigned)(wall_us / 1000 % 1000) % 1000;
 	struct tm tm;
 	size_t n;
 
 	gmtime_r(&s, &tm);
-	n = strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, CLOCK_TEXT - n, ".%03uZ", ms % 1000);
+	n = strftime(out, CLOCK_TEXT - 5, "%Y-%m-%dT%H:%M:%S", &tm);
+	out[n++] = '.';
+	out[n++] = (char)('0' + ms / 100);
+	out[n++] = (char)('0' + ms / 10 % 10);
+	out[n++] = (char)('0' + ms % 10);
+	out[n++] = 'Z';
+	out[n] = '\0';
 }
 
 void clock_text(char out[CLOCK_TEXT])

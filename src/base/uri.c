@@ -4,6 +4,8 @@
 
 #include "base/uri.h"
 
+#include "base/buf.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -178,11 +180,14 @@ static bool default_port(const struct uri *u)
 
 const char *uri_origin(const struct uri *u, struct arena *a)
 {
+	char port[INT_TEXT];
+
 	if (!u->host)
 		return arena_printf(a, "%s:", u->scheme);
 	if (!u->port || default_port(u))
-		return arena_printf(a, "%s://%s", u->scheme, u->host);
-	return arena_printf(a, "%s://%s:%d", u->scheme, u->host, u->port);
+		return arena_join(a, u->scheme, "://", u->host, NULL);
+	int_text(port, u->port);
+	return arena_join(a, u->scheme, "://", u->host, ":", port, NULL);
 }
 
 bool uri_same_origin(const struct uri *x, const struct uri *y)

@@ -4,6 +4,8 @@
 
 #include "base/utf8.h"
 
+#include <string.h>
+
 static bool is_tail(unsigned char c)
 {
 	return (c & 0xc0) == 0x80;
@@ -37,9 +39,20 @@ size_t utf8_length(const char *s, size_t n)
 
 bool utf8_is_valid(const char *s, size_t n)
 {
-	while (n) {
-		size_t len = utf8_length(s, n);
+	uint64_t eight;
 
+	while (n) {
+		size_t len;
+
+		/* nearly all text is ASCII */
+		for (; n >= sizeof(eight); s += sizeof(eight), n -= sizeof(eight)) {
+			memcpy(&eight, s, sizeof(eight));
+			if (eight & 0x8080808080808080u)
+				break;
+		}
+		if (!n)
+			return true;
+		len = utf8_length(s, n);
 		if (!len)
 			return false;
 		s += len;

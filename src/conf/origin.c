@@ -122,7 +122,7 @@ void allowed_origins_load(struct loader *l, struct json_object *list)
 /* Splits "host[:port]" strictly (RFC 9110 section 7.2); *PORT is 0 if there is none. */
 static bool split_host(struct arena *a, const char *text, const char **host, int *port)
 {
-	const char *url = arena_printf(a, "http://%s", text);
+	const char *url = arena_join(a, "http://", text, NULL);
 	struct err e = { 0 };
 	struct uri u;
 

@@ -108,6 +108,11 @@ static size_t kept(const char *s)
 /* Copies N bytes; what is no UTF-8 becomes '?', as the database would refuse the whole batch. */
 static void copy_text(char *out, const char *s, size_t n)
 {
+	if (utf8_is_valid(s, n)) {
+		memcpy(out, s, n);
+		out[n] = '\0';
+		return;
+	}
 	while (n) {
 		size_t one = utf8_length(s, n);
 

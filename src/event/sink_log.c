@@ -15,10 +15,22 @@ enum { LINE_MAX_BYTES = 64 * 1024 };
 
 static void add_number(struct buf *b, const struct record_field *f, int64_t n)
 {
-	if (f->kind == RECORD_TIME)
-		buf_printf(b, "%lld.%03d", (long long)(n / 1000), (int)(n % 1000));
-	else
-		buf_printf(b, "%lld", (long long)n);
+	int64_t part = n % 1000;
+
+	if (f->kind != RECORD_TIME) {
+		buf_int(b, n);
+		return;
+	}
+	buf_int(b, n / 1000);
+	buf_str(b, part < 10 ? ".00" : part < 100 ? ".0" : ".");
+	buf_int(b, part);
+}
+
+static void add_name(struct buf *b, const char *name)
+{
+	buf_add(b, ",\"", 2);
+	buf_str(b, name);
+	buf_add(b, "\":", 2);
 }
 
 static void add_field(
@@ -29,10 +41,10 @@ static void add_field(
 	if (f->kind == RECORD_TEXT) {
 		if (!record_text(r, f))
 			return;
-		buf_printf(b, ",\"%s\":", name);
+		add_name(b, name);
 		buf_json(b, record_text(r, f));
 	} else if (record_number(r, f, &n)) {
-		buf_printf(b, ",\"%s\":", name);
+		add_name(b, name);
 		add_number(b, f, n);
 	}
 }

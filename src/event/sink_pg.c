@@ -8,6 +8,7 @@
 
 #include "event/record.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
@@ -145,10 +146,15 @@ void sink_pg_add(struct sink_pg *s, struct record *list)
 static const char *cell(struct arena *a, const struct record *r, const struct record_field *f)
 {
 	int64_t n;
+	char *text;
 
 	if (f->kind == RECORD_TEXT)
 		return record_text(r, f);
-	return record_number(r, f, &n) ? arena_printf(a, "%lld", (long long)n) : NULL;
+	if (!record_number(r, f, &n))
+		return NULL;
+	text = arena_alloc(a, INT_TEXT);
+	int_text(text, n);
+	return text;
 }
 
 static struct db_param column(struct arena *a, const struct batch *b, const struct record_field *f)

@@ -115,7 +115,7 @@ static bool answer_stream(struct req *r, struct resp *p)
 
 bool health_answer(struct req *r, struct resp *p)
 {
-	const char *prefix = arena_printf(r->arena, "%s/health/%s/", r->project->base_path, r->app->name);
+	const char *prefix = arena_join(r->arena, r->project->base_path, "/health/", r->app->name, "/", NULL);
 	size_t n = strlen(prefix);
 
 	if (strncmp(r->path, prefix, n) || (strcmp(r->method, "GET") && strcmp(r->method, "HEAD")) ||

@@ -132,11 +132,11 @@ struct curl_slist *headers_of(const struct upstream_request *u)
 
 	for (const struct upstream_header *h = u->headers; h; h = h->next)
 		/* libcurl's spelling of a header without a value */
-		list = append(list, *h->value ? arena_printf(u->arena, "%s: %s", h->name, h->value)
-					      : arena_printf(u->arena, "%s;", h->name));
+		list = append(list, *h->value ? arena_join(u->arena, h->name, ": ", h->value, NULL)
+					      : arena_join(u->arena, h->name, ";", NULL));
 	for (size_t i = 0; i < sizeof(of_libcurl) / sizeof(of_libcurl[0]); i++)
 		if (!upstream_header_get(u, of_libcurl[i]))
-			list = append(list, arena_printf(u->arena, "%s:", of_libcurl[i]));
+			list = append(list, arena_join(u->arena, of_libcurl[i], ":", NULL));
 	arena_defer(u->arena, free_list, list);
 	return list;
 }

@@ -445,8 +445,7 @@ static const char *target_url(const struct call *c)
 	const struct uri *uri = &c->route->upstream;
 	const char *query = upstream_query_text(&c->upstream_request);
 
-	return arena_printf(a, "%s%s%s%s", uri_origin(uri, a), *uri->path ? uri->path : "/", *query ? "?" : "",
-	    query);
+	return arena_join(a, uri_origin(uri, a), *uri->path ? uri->path : "/", *query ? "?" : "", query, NULL);
 }
 
 static void free_mask(void *mask)

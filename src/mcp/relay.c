@@ -27,7 +27,8 @@
 enum {
 	OWN_HEAD_BYTES = 2048, /* what we may add to an upstream's head: a sealed session id, CORS */
 	HOPS = 5,             /* transfers per call */
-	TICK_MS = 250,        /* how often silences are looked at */
+	TICK_MS = 250,        /* how often silences are looked at, and how late a client's leaving is seen */
+	SOCKET_BYTES = 32768, /* that a connection of ours surely takes at once (it has 200 KB, more than half of it overhead) */
 	DRAIN_MS = 30000,     /* for a client to take the rest of its answer */
 	IDLE_HANDLES = 64,    /* kept for reuse */
 	IDLE_MS = 2000,       /* without a call, until memory is given back */
@@ -171,19 +172,27 @@ static void watch(struct relay_call *c, uint32_t events)
 
 	if (c->watched == event.events)
 		return;
-	epoll_ctl(c->relay->epoll, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io_fd(c->req->io), &event);
+	epoll_ctl(c->relay->epoll, c->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io_fd(c->req->io), &event);
+	c->registered = true;
 	c->watched = event.events;
+}
+
+/* Whether the client's connection takes more without blocking. What a new one takes need not be asked. */
+static bool is_writable(const struct relay_call *c)
+{
+	return c->taken + IO_BUFFER <= SOCKET_BYTES || io_is_writable(c->req->io);
 }
 
 /* Whether N more bytes can be written without blocking: they stay in the buffer, or the socket has room. */
 static bool has_room(const struct relay_call *c, size_t n)
 {
-	return c->unflushed + n < IO_BUFFER || io_is_writable(c->req->io);
+	return c->unflushed + n < IO_BUFFER || is_writable(c);
 }
 
 static bool write_out(struct relay_call *c, const char *p, size_t n)
 {
 	c->unflushed += n;
+	c->taken += n;
 	c->wrote_ms = c->relay->now_ms;
 	if (!n || io_write(c->req->io, p, n))
 		return true;
@@ -258,6 +267,7 @@ static bool head_judge(struct relay_call *c)
 	}
 	c->head_passed = true;
 	c->unflushed = c->head.bytes + OWN_HEAD_BYTES; /* at most: our head repeats a part of theirs */
+	c->taken += c->unflushed;
 	if (!resp_send_head(c->req, c->resp))
 		c->end = RELAY_END_CANCELLED;
 	return c->end != RELAY_END_CANCELLED && (!c->is_stream || flush_out(c));
@@ -457,7 +467,6 @@ static void call_begin(struct relay *r, struct relay_call *c)
 	if (r->calls)
 		r->calls->prev = c;
 	r->calls = c;
-	watch(c, 0);
 	c->heard_ms = r->now_ms;
 	proceed(c, c->hooks->begin ? c->hooks->begin(c, &c->err) : RELAY_PASS);
 }
@@ -481,7 +490,7 @@ static void call_bury(struct relay_call *c)
 		r->calls = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	epoll_ctl(r->epoll, EPOLL_CTL_DEL, io_fd(c->req->io), NULL);
+	/* closing it, at the end of the turn, takes it out of our epoll */
 	c->dead = true;
 	c->next = r->dead;
 	r->dead = c;
@@ -503,7 +512,7 @@ static void call_close(struct relay_call *c)
 		write_rest(c); /* a failure is remembered in c->end */
 	if (c->end == RELAY_END_CANCELLED) {
 		cut_off(c);
-	} else if (c->rest_n || !io_is_writable(c->req->io)) {
+	} else if (c->rest_n || !is_writable(c)) {
 		c->ending = true;
 		c->wrote_ms = c->relay->now_ms;
 		watch(c, EPOLLOUT);
@@ -571,8 +580,9 @@ static void call_cut(struct relay_call *c, enum relay_end end)
 {
 	c->cut = true;
 	c->cut_end = end;
-	if (c->watched)
+	if (c->registered)
 		epoll_ctl(c->relay->epoll, EPOLL_CTL_DEL, io_fd(c->req->io), NULL);
+	c->registered = false;
 	c->watched = 0;
 }
 
@@ -835,6 +845,8 @@ static void check(struct relay_call *c)
 
 	if (c->cut)
 		return;
+	if (!c->registered) /* most calls are over before their first tick */
+		watch(c, 0);
 	if (c->ending) {
 		if (now - c->wrote_ms > DRAIN_MS)
 			call_cancel(c);

@@ -115,7 +115,7 @@ struct relay_call {
 	struct head head;
 	struct err err;
 	struct sse sse;
-	size_t unflushed;
+	size_t unflushed, taken; /* bytes given to libfcgi: since the last flush, ever */
 	struct buf keep;
 	const char *rest; /* still to be written: before the transfer goes on, or when it is over */
 	size_t rest_n;
@@ -126,7 +126,7 @@ struct relay_call {
 	enum relay_end end;
 	CURLcode code;          /* how the transfer ended while the hooks were busy: `ended` */
 	enum relay_end cut_end; /* how the call is to end as soon as they are not: `cut` */
-	bool head_passed, keeping, again, paused, ending, dead;
+	bool head_passed, keeping, again, paused, ending, dead, registered;
 	bool reading, found; /* an errand's answer; the event that was awaited */
 	bool ended, cut, ready, kept, kept_ok;
 };

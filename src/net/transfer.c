@@ -14,9 +14,7 @@
 enum {
 	IDLE_S = 4,         /* security.md 3.4 */
 	CONNECTION_S = 60,  /* a name and the guard's rules are asked anew so often, however busy a connection is */
-	/* a call in flight holds one of each */
-	BUFFER_BYTES = 8192,        /* an answer comes in pieces of at most this */
-	UPLOAD_BUFFER_BYTES = 16384 /* libcurl's least */
+	BUFFER_BYTES = 8192, /* an answer comes in pieces of at most this; a call in flight holds as much */
 };
 
 void transfer_start(void)
@@ -36,16 +34,19 @@ bool transfer_is_allowed(const struct guard *guard, const char *upstream, const 
 	    "use https, or name '%s' in outbound.insecureHttp", upstream);
 }
 
-static size_t read_body(char *out, size_t size, size_t n, void *context)
+/*
+ * A connection that is used again may have been closed: libcurl then sends the request once more, also when the upstream has executed
+ * it and only the answer was lost. Nobody but us decides that a POST is repeated (gatehouse(7), REPEATED CALLS).
+ */
+static int before_request(void *context, char *to, char *from, int to_port, int from_port)
 {
 	struct transfer *t = context;
-	size_t left = t->body_len - t->sent;
-	size_t now = left < size * n ? left : size * n;
 
-	if (now)
-		memcpy(out, t->body + t->sent, now);
-	t->sent += now;
-	return now;
+	(void)to;
+	(void)from;
+	(void)to_port;
+	(void)from_port;
+	return t->tries++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
@@ -122,14 +123,15 @@ static void configure_request(struct transfer *t, CURL *easy)
 	}
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len);
-	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
-	curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);
-	curl_easy_setopt(easy, CURLOPT_READDATA, t);
+	/* not through a callback: head and body of a small call leave in one packet */
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body_len ? t->body : "");
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 }
 
 void transfer_configure(struct transfer *t, CURL *easy)
 {
-	t->sent = 0;
+	t->tries = 0;
 	t->refused = NULL;
 	t->error[0] = '\0';
 	curl_easy_reset(easy);
@@ -164,7 +166,7 @@ bool transfer_fault(const struct transfer *t, CURLcode code, struct err *e)
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
-	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_ABORTED_BY_CALLBACK: /* before_request() */
 		return err_reason(e, ERR_UPSTREAM, "upstream_closed", "the upstream broke off",
 		    "upstream '%s': %s", t->upstream, detail);
 	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer that is no HTTP/1 */

@@ -40,7 +40,7 @@ struct transfer {
 	void *context;
 
 	/* set by the transfer */
-	size_t sent;         /* bytes of the body that libcurl took */
+	unsigned tries;      /* how often libcurl was about to send it */
 	const char *refused; /* what kind of address the guard refused; NULL: none */
 	char error[CURL_ERROR_SIZE];
 };

@@ -14,7 +14,7 @@
 
 const char *route_resource(struct arena *a, const struct origin *o, const struct mcp_route *route)
 {
-	return arena_printf(a, "%s%s", o->text, route->path);
+	return arena_join(a, o->text, route->path, NULL);
 }
 
 const char *route_issuer(struct arena *a, const struct origin *o, const struct mcp_route *route)

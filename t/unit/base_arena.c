@@ -76,6 +76,23 @@ static void copies(void)
 	is_str(arena_strdup(a, ""), "", "an empty text is copied");
 	is_str(arena_printf(a, "%s-%d", "x", 7), "x-7", "a format makes a text");
 	is_int(strlen(arena_printf(a, "%9000d", 1)), 9000, "a formatted text may pass a block");
+	is_str(arena_join(a, "a", "", "bc", NULL), "abc", "texts are joined");
+	is_str(arena_join(a, NULL), "", "no text makes an empty one");
+	is_int(strlen(arena_printf(a, "%255d", 1)), 255, "a formatted text that just fits the first try");
+	is_int(strlen(arena_printf(a, "%256d", 1)), 256, "and one past it");
+	arena_free(a);
+}
+
+static void again(void)
+{
+	struct arena *a = arena_new();
+	char *p = arena_alloc(a, 64), *q;
+
+	memset(p, 0xff, 64);
+	arena_free(a);
+	a = arena_new();
+	q = arena_alloc(a, 64);
+	ok(!q[0] && !memcmp(q, q + 1, 63), "memory that comes back is zeroed");
 	arena_free(a);
 }
 
@@ -85,5 +102,6 @@ int main(void)
 	defers_own_memory();
 	allocates();
 	copies();
+	again();
 	return done();
 }

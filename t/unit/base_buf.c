@@ -64,12 +64,27 @@ static const struct {
 	{ "", 0, "\"\"", "nothing is an empty string" },
 };
 
+static const int64_t numbers[] = { 0, 7, -7, 10, 999, 1000, INT64_MAX, INT64_MIN, INT64_MIN + 1 };
+
+/* A format that does not fit what is there at first. */
+static void formats(void)
+{
+	struct buf b;
+
+	buf_init(&b, 400);
+	ok(buf_printf(&b, "%200d|", 1) && buf_printf(&b, "%54d", 2) && b.len == 255, "formats up to the first memory's end");
+	ok(buf_printf(&b, "%s", "x") && b.len == 256 && b.data[200] == '|' && !strcmp(b.data + 254, "2x"), "and past it");
+	ok(!buf_printf(&b, "%200d", 3) && b.over && b.len == 256 && !b.data[256], "what passes the ceiling leaves nothing");
+	buf_release(&b);
+}
+
 int main(void)
 {
 	struct buf b;
 
 	ceiling();
 	growth();
+	formats();
 	buf_init(&b, 1000);
 	for (size_t i = 0; i < sizeof(json) / sizeof(*json); i++) {
 		buf_clear(&b);
@@ -79,6 +94,15 @@ int main(void)
 	buf_clear(&b);
 	buf_json(&b, NULL);
 	is_str(buf_text(&b), "null", "no text is JSON null");
+	buf_clear(&b);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		char want[32];
+
+		snprintf(want, sizeof(want), "%lld", (long long)numbers[i]);
+		buf_clear(&b);
+		ok(buf_int(&b, numbers[i]), "a number fits");
+		is_str(buf_text(&b), want, "a number as printf writes it");
+	}
 	buf_clear(&b);
 	buf_html(&b, "<a href='x' title=\"y\">&amp;</a>");
 	is_str(buf_text(&b), "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;amp;&lt;/a&gt;",

@@ -58,6 +58,8 @@ int main(void)
 	}
 	ok(good, "every scalar value comes back");
 	ok(utf8_is_valid("", 0) && utf8_is_valid("a\xc3\xa9z", 4), "a text of valid characters");
+	ok(utf8_is_valid("0123456789\xc3\xa9", 12), "behind a long plain text");
+	ok(!utf8_is_valid("01234567\xc3", 9) && !utf8_is_valid("0123456\xff" "89abcdef", 16), "a wrong byte behind or in a long plain text");
 	ok(!utf8_is_valid("a\xc3\xa9\xc3", 4), "a text cut inside a character");
 	return done();
 }
