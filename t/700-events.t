@@ -101,6 +101,21 @@ is($pg->psql('select event, "capabilityName", outcome from gatehouse.capability_
 is($pg->psql('select "upstreamServerName", "latencyUpstreamMs"::int from gatehouse.upstream_hop limit 1'), 'linear-up|12',
 	'upstream_hop has the part of the upstream');
 
+# ---- strangers ----
+
+$pg->psql('truncate gatehouse.event_call, gatehouse.event_batch');
+$drive->say('strangers 3000 1');
+$drive->say('strangers 100 2');
+$drive->say('emit 10');
+my $by = sub { $pg->psql("select count(*) from gatehouse.event_call where client_ip = '$_[0]' and outcome $_[1] 'denied'") };
+is(eventually(10, sub { $by->('192.0.2.1', '<>') }), 10, 'calls of people are written, whatever strangers do');
+is(eventually(100, sub { $by->('2001:db8:0:2::1', '=') }), 100, 'a hundred refusals of a stranger are written');
+my $written = $by->('2001:db8:0:1::1', '=');
+cmp_ok($written, '>=', 600, 'of three thousand from one network the first hundreds are');
+cmp_ok($written, '<', 3000, '... and not all');
+is(scalar(grep { ($_->{clientIp} // '') eq '2001:db8:0:1::1' } lines($drive)), $written, '... nor are lines of the log');
+like($drive->log, qr/refusals of strangers are left out of the events.*"leftOutSinceStart":"\d+"/, '... which the log says');
+
 # ---- batches ----
 
 $pg->psql('truncate gatehouse.event_call, gatehouse.event_batch');

@@ -240,6 +240,8 @@ void event_emit(const struct event *e)
 
 	if (e->severity == EVENT_DEBUG && !log_enabled(LOG_LEVEL_DEBUG))
 		return;
+	if (!stranger_may(e))
+		return;
 	r = record_new(e);
 	if (q.running) {
 		enqueue(r);

@@ -69,7 +69,9 @@ void event_start(const struct event_options *);
 /* Writes what is queued (at most 2 s), then ends the thread. */
 void event_stop(void);
 /* Strings are cut to EVENT_TEXT_MAX bytes. Before event_start(): only the log line, at once.
- * EVENT_DEBUG: only the log line, if the log's level shows it. */
+ * EVENT_DEBUG: only the log line, if the log's level shows it. Refusals of whoever is not known are written
+ * up to a rate (by address: 10 a second, 600 at once; in all ten times that); past it they are counted, and the
+ * log says so. */
 enum { EVENT_TEXT_MAX = 512 };
 void event_emit(const struct event *);
 /* How many rows were dropped since the start: the newest when the queue is full, the oldest when

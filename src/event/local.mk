@@ -3,6 +3,7 @@ libgatehouse_a_SOURCES += \
 	src/event/event.c src/event/event.h \
 	src/event/record.c src/event/record.h \
 	src/event/sink_log.c \
+	src/event/stranger.c \
 	src/event/sink_pg.c
 TESTS += t/700-events.t
 check_PROGRAMS += t/unit/event_record

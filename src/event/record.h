@@ -47,6 +47,9 @@ extern const struct record_field record_fields[]; /* ended by a NULL name */
 const char *record_text(const struct record *, const struct record_field *);
 bool record_number(const struct record *, const struct record_field *, int64_t *);
 
+/* Whether an event may be written; false for a refusal of nobody known, of which there are too many. */
+bool stranger_may(const struct event *);
+
 /* ---- the sinks ---- */
 
 /* One line each to the log. */

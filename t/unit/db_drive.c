@@ -4,7 +4,7 @@
  * command a line. db_drive CONNINFO PROGRAM STATEMENT_MS PREPARE QUEUE_MAX call               one
  * statement: "ok MS" or "REASON MS TEXT" load THREADS MS    statements without pause: "ok N
  * unavailable N other N slowest MS gap MS" emit N             N events of calls        auth one
- * auth event bad                an event whose day has no table listen             starts to listen
+ * auth event strangers N M       N refusals of strangers from address M          bad                an event whose day has no table listen             starts to listen
  *     heard              what was heard since: payloads, "(all)" for a connect; then "fresh" or
  * "stale" stop               ends the event thread: "dropped N took MS"
  */
@@ -173,6 +173,23 @@ static void do_auth(void)
 	event_emit(&e);
 }
 
+/* Refusals of whoever is not known, from the address 2001:db8:0:M::1 */
+static void do_strangers(int n, int m)
+{
+	char ip[40];
+
+	snprintf(ip, sizeof(ip), "2001:db8:0:%x::1", (unsigned)m);
+	for (int i = 1; i <= n; i++) {
+		struct event e = a_call(i);
+
+		e.subject_id = NULL;
+		e.outcome = "denied";
+		e.failure_origin = "client";
+		e.client_ip = ip;
+		event_emit(&e);
+	}
+}
+
 static void do_bad(void)
 {
 	struct event e = a_call(0);
@@ -227,6 +244,8 @@ static void command(char *line)
 		do_emit(n);
 	else if (!strcmp(word, "auth"))
 		do_auth();
+	else if (!strcmp(word, "strangers"))
+		do_strangers(n, m);
 	else if (!strcmp(word, "bad"))
 		do_bad();
 	else if (!strcmp(word, "listen"))
