@@ -115,6 +115,13 @@ is($pg->psql(q{select count(*) from gatehouse.browser_session where claims is nu
 is($pg->psql(q{select count(*) from gatehouse.browser_session where position('Ada'::bytea in claims) > 0}), 0, '... sealed');
 
 like($gw->log('oauth'), qr/alg 'EdDSA': only RS, PS and ES with 256, 384 or 512 bits are/, 'EdDSA is refused in words');
+my ($hard) = grep { ($_->{detail} // '') =~ /'xyz+\x{2026}'/ } $gw->log_lines('oauth');
+ok($hard, "an error's name is logged, cut") or diag($gw->log('oauth') =~ /(.*status 400.*)/);
+cmp_ok(length($hard->{detail}), '<', 400, '... and its description');
+unlike($hard->{detail}, qr/[\x00-\x1f\x{202e}\x{2028}]/, '... on one line, without what turns text around');
+my ($repeated) = grep { ($_->{detail} // '') =~ /left out: it repeats what was sent/ } $gw->log_lines('oauth');
+ok($repeated, 'an error that repeats code and secret is not logged in its words');
+unlike($gw->log('oauth'), qr/do not know/, '... nowhere');
 like($gw->log('oauth'), qr/left the groups of a user out.*_claim_names/, 'groups that are left out are warned of');
 
 # --- the provider's keys ---

@@ -19,6 +19,7 @@ enum {
 	TOKEN_MAX = 32 * 1024,
 	USERINFO_MAX = 32 * 1024,
 	PERSON_MAX = 200, /* characters of a name or an address */
+	WORD_SHOWN = 40,  /* of an error's name, in the log */
 	ASSERTION_LIFE_S = 60,
 };
 
@@ -219,6 +220,32 @@ static bool refused(struct err *e, int status, const char *error, const char *de
 	return provider_fault(e, "provider_error", detail);
 }
 
+/* Whether TEXT repeats what the form has sent: a secret, a code, a token. */
+static bool repeats(struct req *r, const char *text, const char *form)
+{
+	enum { SHORTEST = 12 };
+	struct form sent;
+
+	if (!form_parse(&sent, r->arena, form, strlen(form), 32, NULL))
+		return true;
+	for (size_t i = 0; i < sent.n; i++)
+		if (strlen(sent.pairs[i].value) >= SHORTEST && strstr(text, sent.pairs[i].value))
+			return true;
+	return r->project->oauth->login_client_secret &&
+	       *r->project->oauth->login_client_secret &&
+	       strstr(text, r->project->oauth->login_client_secret);
+}
+
+/* The provider's words, fit for a log: one line, bounded, and without what was secret in the question. */
+static const char *words(struct req *r, const char *text, size_t max, const char *form)
+{
+	const char *clean = html_clean(r->arena, text, max);
+
+	if (!clean)
+		return "";
+	return repeats(r, clean, form) ? "(left out: it repeats what was sent)" : clean;
+}
+
 static bool read_refusal(struct req *r, const struct fetch *f, struct err *e)
 {
 	const struct scan_limits limits = scan_limits_of(REPLY_MAX);
@@ -230,8 +257,8 @@ static bool read_refusal(struct req *r, const struct fetch *f, struct err *e)
 	error = json_get_string(doc, "error");
 	text = json_get_string(doc, "error_description");
 	return refused(e, f->status, error ? error : "",
-	    arena_printf(r->arena, "token endpoint: status %d, error '%.64s': %.200s", f->status,
-		error ? error : "", text ? text : ""));
+	    arena_printf(r->arena, "token endpoint: status %d, error '%s': %s", f->status,
+		words(r, error, WORD_SHOWN, f->form), words(r, text, PERSON_MAX, f->form)));
 }
 
 /* Printable, without blanks: it may go into a header. NULL if not. */

@@ -17,7 +17,11 @@
 
 #include <string.h>
 
-enum { ERROR_SHOWN = 40, DESCRIPTION_SHOWN = 44 /* characters, of an err's text */ };
+enum { /* characters */
+	ERROR_SHOWN = 40,
+	DESCRIPTION_SHOWN = 44, /* of an err's text */
+	DESCRIPTION_LOGGED = 120
+};
 
 struct return_of { /* a browser from the provider */
 	struct form form;
@@ -65,15 +69,16 @@ static bool check_request(struct req *r, struct return_of *b, bool spend, struct
 }
 
 /* Mix-up (RFC 9207, 2.4): the answer names the provider that it was asked of, errors too. */
-static bool check_issuer(const struct return_of *b, struct err *e)
+static bool check_issuer(struct req *r, const struct return_of *b, struct err *e)
 {
 	const char *iss = form_get(&b->form, "iss");
+	const char *shown = html_clean(r->arena, iss, DESCRIPTION_LOGGED);
 
 	if (iss ? !strcmp(iss, b->provider.issuer) : !b->provider.iss_required)
 		return true;
 	return err_reason(e, ERR_INVALID_REQUEST, "provider_issuer",
-	    "this answer is not from the sign-in provider that was asked", "iss '%.200s'",
-	    iss ? iss : "");
+	    "this answer is not from the sign-in provider that was asked", "iss '%s'",
+	    shown ? shown : "");
 }
 
 /* Errors by which the provider says that our request was wrong: the operator's to mend. */
@@ -89,21 +94,24 @@ static bool is_our_fault(const char *error)
 	return false;
 }
 
-/* The provider's error, in its words: foreign text, cleaned here and escaped by the page. */
+/* The provider's error, in its words: foreign text, cleaned here and escaped by the page and the log. */
 static bool tell_error(struct req *r, const struct return_of *b, const char *error, struct err *e)
 {
 	const char *text = form_get(&b->form, "error_description");
 	const char *name = html_clean(r->arena, error, ERROR_SHOWN);
 	const char *more = html_clean(r->arena, text, DESCRIPTION_SHOWN);
+	const char *logged = html_clean(r->arena, text, DESCRIPTION_LOGGED);
+	enum err_code code = ERR_UPSTREAM;
+	const char *reason = "provider_error";
 
-	if (!strcmp(error, "access_denied"))
-		err_reason(e, ERR_ACCESS_DENIED, "provider_denied", "", "%.300s", text ? text : "");
-	else if (is_our_fault(error))
-		err_reason(e, ERR_CONFIG, "provider_refused_request", "", "%.64s: %.300s", error,
-		    text ? text : "");
-	else
-		err_reason(e, ERR_UPSTREAM, "provider_error", "", "%.64s: %.300s", error,
-		    text ? text : "");
+	if (!strcmp(error, "access_denied")) {
+		code = ERR_ACCESS_DENIED;
+		reason = "provider_denied";
+	} else if (is_our_fault(error)) {
+		code = ERR_CONFIG;
+		reason = "provider_refused_request";
+	}
+	err_reason(e, code, reason, "", "%s: %s", name ? name : "", logged ? logged : "");
 	return err_text(e, "the sign-in provider says: %s%s%s%s", name ? name : "error",
 	    more ? " (" : "", more ? more : "", more ? ")" : "");
 }
@@ -115,7 +123,7 @@ static bool sign_in(struct req *r, struct resp *p, struct return_of *b, struct e
 
 	if (!req_query(r, &b->form, e) || !form_unique(&b->form, NULL, e) ||
 	    !check_state(r, b, e) || !check_request(r, b, false, e) ||
-	    !oidc_find(r, &b->provider, e) || !check_issuer(b, e))
+	    !oidc_find(r, &b->provider, e) || !check_issuer(r, b, e))
 		return false;
 	error = form_get(&b->form, "error");
 	code = form_get(&b->form, "code");

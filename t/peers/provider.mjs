@@ -245,6 +245,13 @@ reply('provider_error', 'status 500 in JSON', { status: 500, raw: '{"error":"ser
 reply('provider_error', 'a redirect', { status: 302, raw: '' });
 reply('provider_refused_client', 'invalid_client', { status: 401, raw: '{"error":"invalid_client"}' }, 500);
 reply('provider_refused_code', 'invalid_grant', { status: 400, raw: '{"error":"invalid_grant"}' }, 400);
+reply('provider_error', 'an error in words that are hard to show', { status: 400, raw: JSON.stringify({ error: 'x\u0007y'.padEnd(300, 'z'),
+	error_description: `begin\u202e\u001b[31m\n{"level":"error"}\u2028${'long '.repeat(2000)}end` }) });
+{
+	const row = rows.length;
+	bad('provider_error', 'an error that repeats what was sent', (n) => ({ status: 400, raw: JSON.stringify({ error: 'server_error',
+		error_description: `do not know ${row}.${n} of ${clientSecret}` }) }));
+}
 reply('provider_error', 'an error under status 200', { raw: '{"error":"server_error","id_token":"a.b.c"}' });
 reply('fetch_too_large', '10 MB', { raw: `{"x":"${'x'.repeat(10e6)}"}` });
 reply('fetch_timeout', 'nothing at all, for ever', { hang: true }, 504);
