@@ -36,6 +36,8 @@ struct pattern_search {
 	pcre2_jit_stack *stack;
 	pattern_check *check;
 	int64_t until_ns;
+	size_t places; /* that were tried since the last look at the clock */
+	bool is_over;
 };
 
 static void *must_have(void *p)
@@ -84,6 +86,17 @@ static int64_t cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Whether the budget is used up; asked before N more places are tried. */
+static bool is_over(struct pattern_search *s, size_t n)
+{
+	s->places += n;
+	if (!s->is_over && s->places > SLICE) {
+		s->is_over = cpu_ns() > s->until_ns;
+		s->places = 0;
+	}
+	return s->is_over;
 }
 
 static int on_callout(pcre2_callout_block *at, void *own)
@@ -137,6 +150,8 @@ enum pattern_answer pattern_find(struct pattern_search *s, const struct pattern 
 		const size_t *place = pcre2_get_ovector_pointer(s->data);
 		int found;
 
+		if (is_over(s, last - from))
+			return PATTERN_LIMIT;
 		pcre2_set_offset_limit(s->context, last);
 		found = pcre2_match(p->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, s->data,
 		    s->context);
@@ -149,8 +164,6 @@ enum pattern_answer pattern_find(struct pattern_search *s, const struct pattern 
 		}
 		/* \K may leave nothing of a match: it is passed over */
 		from = next_character(text, n, found < 0 ? last : from);
-		if (from < n && cpu_ns() > s->until_ns)
-			return PATTERN_LIMIT;
 	}
 	return PATTERN_NONE;
 }

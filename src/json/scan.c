@@ -178,11 +178,7 @@ static char short_escape(char c)
 	}
 }
 
-/*
- * Decodes the byte or the escape at *P, before END, into OUT; returns its length, 0 if it is
- * a broken escape.
- */
-static size_t decode_one(const char **p, const char *end, char out[4])
+size_t scan_decode_one(const char **p, const char *end, char out[4])
 {
 	int32_t c;
 
@@ -216,11 +212,11 @@ static bool name_equal(const struct name *a, const struct name *b)
 	/* characters may be one byte at a time on one side and whole on the other */
 	for (size_t left = a->len; left; left--) {
 		if (i == n) {
-			n = decode_one(&p, p_end, c);
+			n = scan_decode_one(&p, p_end, c);
 			i = 0;
 		}
 		if (k == m) {
-			m = decode_one(&q, q_end, d);
+			m = scan_decode_one(&q, q_end, d);
 			k = 0;
 		}
 		if (c[i++] != d[k++])
@@ -252,7 +248,7 @@ static size_t name_hash(const struct name *name)
 
 	while (p < end) {
 		char c[4];
-		size_t n = decode_one(&p, end, c);
+		size_t n = scan_decode_one(&p, end, c);
 
 		for (size_t i = 0; i < n; i++)
 			h = (h * hash_point + (unsigned char)c[i]) % HASH_PRIME;
@@ -334,7 +330,7 @@ static bool escape(struct scan *s, size_t *len, bool name)
 {
 	char out[4];
 	const char *at = s->p;
-	size_t n = decode_one(&s->p, s->end, out);
+	size_t n = scan_decode_one(&s->p, s->end, out);
 
 	if (!n)
 		return fail(s, ERR_SYNTAX, "broken escape", at);
@@ -716,7 +712,7 @@ bool scan_string_is(struct span s, const char *text)
 		return false;
 	while (p < end) {
 		char c[4];
-		size_t n = decode_one(&p, end, c);
+		size_t n = scan_decode_one(&p, end, c);
 
 		if (!n)
 			return false;
@@ -736,7 +732,7 @@ bool scan_copy(struct span s, char *out, size_t size)
 	size--;
 	while (p < end) {
 		char c[4];
-		size_t n = decode_one(&p, end, c);
+		size_t n = scan_decode_one(&p, end, c);
 
 		if (!n || !c[0] || n > size)
 			return false;
@@ -757,7 +753,7 @@ size_t scan_decode(struct span s, char *out)
 		return 0;
 	while (p < end) {
 		char c[4];
-		size_t n = decode_one(&p, end, c);
+		size_t n = scan_decode_one(&p, end, c);
 
 		if (!n)
 			return 0;

@@ -69,4 +69,10 @@ size_t scan_decode(struct span, char *out);
 /* Whether the span is a string that decodes to TEXT. Takes no memory. */
 bool scan_string_is(struct span, const char *text);
 
+/*
+ * Decodes the byte, or the escape, at *P, before END, of the text between a string's quotes into OUT, and passes it. Returns
+ * its length in OUT; 0: a broken escape.
+ */
+size_t scan_decode_one(const char **p, const char *end, char out[4]);
+
 #endif

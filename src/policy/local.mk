@@ -28,6 +28,14 @@ src/policy/registry.c: $(POLICIES) src/policy/gen-registry.pl src/policy/local.m
 	    $(PERL) src/policy/gen-registry.pl $(POLICIES) > $(abs_builddir)/$@.new
 	$(AM_V_at)mv $@.new $@
 
+# data loss prevention
+libgatehouse_a_SOURCES += src/policy/dlp.c src/policy/dlp.h src/policy/dlp_check.c src/policy/dlp_check.h \
+	src/policy/dlp_entities.c src/policy/dlp_entities.h
+check_PROGRAMS += t/unit/policy_dlp
+t_unit_policy_dlp_SOURCES = t/unit/policy_dlp.c t/unit/tap.h
+EXTRA_DIST += t/unit/policy_dlp.samples
+TESTS += t/unit/policy_dlp
+
 check_PROGRAMS += t/unit/policy_upstream_request
 t_unit_policy_upstream_request_SOURCES = t/unit/policy_upstream_request.c t/unit/tap.h
 TESTS += t/unit/policy_upstream_request
