@@ -410,18 +410,35 @@ void counters_give_back(const unsigned char key[HASH_LEN], int64_t length_ms, in
 	pthread_mutex_unlock(&lock);
 }
 
-bool counters_settle(const unsigned char key[HASH_LEN], const char *starts_at, int64_t n)
+static void settle_now(struct db *db, const struct settlement *s)
+{
+	struct arena *a = arena_new();
+	struct db_param key = DB_BYTES(s->key, HASH_LEN), params[4];
+	const char *starts_at = s->starts_at, *n = arena_printf(a, "%lld", (long long)s->n);
+	struct err e = { .code = ERR_NONE };
+	char id[UUID_TEXT];
+
+	rand_uuid(id);
+	params[0] = DB_TEXT(id);
+	params[1] = db_bytes_array(a, &key, 1);
+	params[2] = db_text_array(a, &starts_at, 1);
+	params[3] = db_text_array(a, &n, 1);
+	if (!db_call_within(db, CALL_MS, STMT_QUOTA_SETTLE, params, 4, a, NULL, &e))
+		log_warn(NULL, "a quota is not settled", "reason", err_reason_of(&e), "detail", e.detail, NULL);
+	arena_free(a);
+}
+
+void counters_settle(struct db *db, const unsigned char key[HASH_LEN], const char *starts_at, int64_t n)
 {
 	struct settlement *s = xcalloc(1, sizeof(*s));
-	bool taken, full;
+	bool there;
 
 	memcpy(s->key, key, HASH_LEN);
 	s->n = n;
 	strncat(s->starts_at, starts_at, STARTS_TEXT - 1);
 	pthread_mutex_lock(&lock);
-	full = c.settlements >= SETTLE_MAX;
-	taken = is_running();
-	if (taken && !full) {
+	there = is_running();
+	if (there && c.settlements < SETTLE_MAX) { /* past it, the database has been away for too long */
 		*c.last = s;
 		c.last = &s->next;
 		c.settlements++;
@@ -429,6 +446,7 @@ bool counters_settle(const unsigned char key[HASH_LEN], const char *starts_at, i
 		pthread_cond_signal(&wake);
 	}
 	pthread_mutex_unlock(&lock);
+	if (!there)
+		settle_now(db, s);
 	free(s);
-	return taken;
 }

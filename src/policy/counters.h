@@ -39,9 +39,9 @@ void counters_give_back(const unsigned char key[HASH_LEN], int64_t length_ms, in
 bool counters_are_away(void);
 
 /*
- * N more (below 0: less) of a quota's KEY in the period that began at STARTS_AT, as quota_take() said. Waits for
- * nothing. False if not open: then it is the caller's to tell the database.
+ * N more (below 0: less) of a quota's KEY in the period that began at STARTS_AT, as quota_take() said. Waits for nothing where
+ * there is a thread; else for DB.
  */
-bool counters_settle(const unsigned char key[HASH_LEN], const char *starts_at, int64_t n);
+void counters_settle(struct db *db, const unsigned char key[HASH_LEN], const char *starts_at, int64_t n);
 
 #endif

@@ -16,7 +16,7 @@ POLICIES += src/policy/p_set_upstream_api_key.c
 libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/identifier.c src/policy/identifier.h \
 	src/policy/policy.c src/policy/policy.h \
 	src/policy/counters.c src/policy/counters.h src/policy/window.c src/policy/window.h \
-	src/policy/pins.c src/policy/pins.h \
+	src/policy/pins.c src/policy/pins.h src/policy/count_detail.c src/policy/count_detail.h \
 	src/policy/catalog.c src/policy/catalog.h src/policy/uri_template.c src/policy/uri_template.h \
 	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
 nodist_libgatehouse_a_SOURCES += src/policy/registry.c
@@ -58,3 +58,6 @@ TESTS += t/410-rate-limit.t
 TESTS += t/411-rate-sql.t
 TESTS += t/412-simple-policies.t
 TESTS += t/413-tool-pinning.t
+TESTS += t/414-quota.t
+TESTS += t/415-audit-log.t
+TESTS += t/416-count-functions.t

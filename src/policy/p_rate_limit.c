@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "conf/problem.h"
 #include "net/address.h"
+#include "policy/count_detail.h"
 #include "policy/counters.h"
 #include "policy/identifier_options.h"
 #include "policy/policy.h"
@@ -18,11 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATABASE_MS = 1000, SAY_MS = 10000, MS_PER_MINUTE = 60000 };
+enum { DATABASE_MS = 1000, SAY_MS = 10000, MS_PER_MINUTE = 60000, ALLOWED_MAX = 1000000000, MINUTES_MAX = 525600 };
 
 struct limit {
 	const char *by;
-	int64_t allowed, window_ms;
+	const struct script *function; /* NULL: none */
+	int64_t allowed, window_ms;    /* the function may say others */
 	bool async, tells_when, refuses_uncounted;
 };
 
@@ -39,13 +41,15 @@ static const struct option options[] = {
 	{ "rateLimitBy", OPTION_ENUM, true, .words = "user ip all function client tool",
 	    .about = "What is counted together: the requests of a user, of an address (of IPv6 a /64), all, what "
 		     "a function says, the requests of a client, the calls of a tool." },
-	{ "requestsAllowed", OPTION_INT, true, 1, 1000000000,
+	{ "requestsAllowed", OPTION_INT, true, 1, ALLOWED_MAX,
 	    .about = "Requests in each window. Each message of a batch is one." },
-	{ "timeWindowMinutes", OPTION_INT, true, 1, 525600,
+	{ "timeWindowMinutes", OPTION_INT, true, 1, MINUTES_MAX,
 	    .about = "The window's length in minutes. It slides: requests of the window before count for as much "
 		     "of it as still lies within." },
 	{ "identifier", OPTION_OBJECT, .sub = identifier_options,
-	    .about = "The function, for rateLimitBy function." },
+	    .about = "The function, for rateLimitBy function. It returns whom to count the request for, a text; or a table "
+		     "with `key` and, where they differ, `requestsAllowed` and `timeWindowMinutes`; or nil: not "
+		     "counted. One that fails refuses the request." },
 	{ "headerMode", OPTION_ENUM, .words = "retry-after none", .initial = "retry-after",
 	    .about = "Whether a refusal says when to come back." },
 	{ "mode", OPTION_ENUM, .words = "strict async", .initial = "strict",
@@ -62,6 +66,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 {
 	struct limit *l = arena_alloc(a, sizeof(*l));
 	const char *mode = json_get_string(doc, "mode"), *headers = json_get_string(doc, "headerMode");
+	struct json_object *identifier = json_get(doc, "identifier");
 	bool function;
 
 	l->by = json_get_string(doc, "rateLimitBy");
@@ -72,15 +77,15 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	l->refuses_uncounted = json_get_bool(doc, "throwOnFailure", false);
 	function = !strcmp(l->by, "function");
 	use->needs_user = !strcmp(l->by, "user") || !strcmp(l->by, "client");
-	if (function && !json_get(doc, "identifier"))
+	if (function && identifier)
+		l->function = identifier_load(use, identifier, a, problems, file, pointer_member(a, pointer, "identifier"));
+	if (function && !identifier)
 		problem_add(problems, true, file, pointer, "add 'identifier'",
 		    "option 'identifier' is missing: rateLimitBy is function");
-	if (!function && json_get(doc, "identifier"))
+	if (!function && identifier)
 		problem_add(problems, true, file, pointer_member(a, pointer, "identifier"),
 		    "remove it, or write \"rateLimitBy\": \"function\"",
 		    "option 'identifier' goes with rateLimitBy function only");
-	if (function)
-		use->fault = arena_printf(a, "%s#%s/rateLimitBy: this version does not serve function", file, pointer);
 	return l;
 }
 
@@ -113,15 +118,33 @@ static void add_tools(struct taking *t, const struct policy_use *use, const stru
 			add(t, use, body->msgs[i].capability_name, 1);
 }
 
-static void fill(struct taking *t, const struct policy_use *use, const struct call *call)
+/* As the function says, in *L too. */
+static bool fill_by_function(struct taking *t, const struct policy_use *use, struct limit *l, struct call *call, int64_t cost,
+    struct err *e)
 {
-	const struct limit *l = use->loaded;
+	int64_t minutes = l->window_ms / MS_PER_MINUTE;
+	struct count_detail d;
+
+	if (!count_detail_ask(&d, l->function, call, e) ||
+	    !count_detail_number(d.table, "requestsAllowed", 1, ALLOWED_MAX, &l->allowed, e) ||
+	    !count_detail_number(d.table, "timeWindowMinutes", 1, MINUTES_MAX, &minutes, e))
+		return false;
+	l->window_ms = minutes * MS_PER_MINUTE;
+	if (d.counted)
+		add(t, use, d.key ? d.key : "", cost);
+	return true;
+}
+
+static bool fill(struct taking *t, const struct policy_use *use, struct limit *l, struct call *call, struct err *e)
+{
 	const struct bearer *who = call_bearer(call);
 	const struct rpc_body *body = call_body(call);
 	int64_t cost = body->n ? (int64_t)body->n : 1; /* a stream that is opened is a request too */
 	char address[ADDRESS_TEXT];
 
 	t->n = 0;
+	if (l->function)
+		return fill_by_function(t, use, l, call, cost, e);
 	if (!strcmp(l->by, "tool")) {
 		add_tools(t, use, body);
 	} else if (!strcmp(l->by, "user")) {
@@ -134,6 +157,7 @@ static void fill(struct taking *t, const struct policy_use *use, const struct ca
 	} else {
 		add(t, use, "", cost);
 	}
+	return true;
 }
 
 /* ---- counting */
@@ -198,20 +222,28 @@ static enum policy_answer uncounted(const struct policy_use *use, struct req *r,
 static enum policy_answer on_request(const struct policy_use *use, struct call *call,
     struct upstream_request *u, struct err *e)
 {
-	const struct limit *l = use->loaded;
+	struct limit l = *(const struct limit *)use->loaded;
 	struct req *r = call_req(call);
 	struct policy_refusal refusal = { .status = 429, .rpc_code = RPC_SERVER_ERROR, .reason = "rate_limited" };
 	struct taking t;
 	int64_t wait_ms = 0;
 
 	(void)u;
-	fill(&t, use, call);
-	if (t.n && !(l->async ? take_async : take_strict)(l, r, &t, &wait_ms, e))
+	if (!fill(&t, use, &l, call, e))
+		return POLICY_FAIL;
+	if (t.n && !(l.async ? take_async : take_strict)(&l, r, &t, &wait_ms, e))
 		return uncounted(use, r, e);
 	if (!wait_ms)
 		return POLICY_PASS;
-	refusal.retry_after_s = l->tells_when ? (int)((wait_ms + 999) / 1000) : 0;
+	refusal.retry_after_s = l.tells_when ? (int)((wait_ms + 999) / 1000) : 0;
 	return policy_refuse(call, e, &refusal, "too many requests");
+}
+
+static bool wants_claims(const struct policy_use *use)
+{
+	const struct limit *l = use->loaded;
+
+	return l->function != NULL;
 }
 
 const struct policy p_rate_limit = {
@@ -223,4 +255,5 @@ const struct policy p_rate_limit = {
 		.load = load,
 	},
 	.on_request = on_request,
+	.wants_claims = wants_claims,
 };

@@ -45,7 +45,8 @@ bool header_name_is_reserved(const char *name)
 
 bool name_is_credential(const char *name)
 {
-	static const char *const words[] = { "auth", "key", "token", "secret", "cookie", "credential" };
+	static const char *const words[] = { "auth", "key", "token", "secret", "cookie", "credential", "passw", "pwd", "jwt",
+		"session", "signature" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcasestr(name, words[i]))
@@ -172,6 +173,26 @@ static bool next_pair(struct arena *a, const char **rest, const char **raw, cons
 	*name = uri_decode(a, *raw, strcspn(*raw, "="), true);
 	*rest += n;
 	return true;
+}
+
+char *query_masked(struct arena *a, const char *query)
+{
+	const char *raw, *name, *join = "";
+	struct buf b;
+	char *text;
+
+	buf_init(&b, 4 * strlen(query) + 1);
+	while (next_pair(a, &query, &raw, &name)) {
+		buf_str(&b, join);
+		join = "&";
+		if (name && !name_is_credential(name))
+			buf_str(&b, raw);
+		else
+			buf_printf(&b, "%.*s=***", (int)strcspn(raw, "="), raw);
+	}
+	text = arena_strdup(a, buf_text(&b));
+	buf_release(&b);
+	return text;
 }
 
 bool query_has(struct arena *a, const char *query, const char *wanted)

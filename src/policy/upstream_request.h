@@ -57,6 +57,9 @@ const char *upstream_query_text(const struct upstream_request *);
 /* Whether a raw query has a pair of that name, however it is spelled. */
 bool query_has(struct arena *, const char *query, const char *name);
 
+/* A raw query with the values of credentials, and of pairs whose name cannot be read, replaced by `***`. In the arena. */
+char *query_masked(struct arena *, const char *query);
+
 /* Whether NAME is a header name that may be set or removed by configuration: a token (RFC 9110 5.6.2), */
 bool header_name_is_token(const char *name);
 /* and not one of those that the gateway, or the connection itself, answers for. */
