@@ -156,6 +156,15 @@ int64_t json_get_int(struct json_object *o, const char *name, int64_t fallback)
 	return json_object_get_int64(value);
 }
 
+struct json_object *json_copy(struct json_object *o)
+{
+	struct json_object *copy = NULL;
+
+	if (o && json_object_deep_copy(o, &copy, NULL))
+		abort();
+	return copy;
+}
+
 const char *json_text(struct arena *a, struct json_object *o)
 {
 	const char *s = json_object_to_json_string_ext(

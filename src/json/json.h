@@ -38,6 +38,12 @@ const char *json_get_string(struct json_object *, const char *name);  /* NULL: a
 bool json_get_bool(struct json_object *, const char *name, bool fallback);
 int64_t json_get_int(struct json_object *, const char *name, int64_t fallback);
 
+/*
+ * A copy of its own, the caller's to add or put. What many threads share is read or copied: even its references are not counted
+ * for two at once, and json_text() keeps notes in it.
+ */
+struct json_object *json_copy(struct json_object *);
+
 /* The tree as text in the arena, slashes unescaped, no added blanks. */
 const char *json_text(struct arena *, struct json_object *);
 

@@ -723,6 +723,41 @@ bool scan_string_is(struct span s, const char *text)
 	return !*text;
 }
 
+/* The N bytes of a character, as the letter that it folds to; 0: no ASCII. */
+static char folded(const char *c, size_t n)
+{
+	if (n == 2 && !memcmp(c, "\xc5\xbf", 2))
+		return 's';
+	if (n == 3 && !memcmp(c, "\xe2\x84\xaa", 3))
+		return 'k';
+	if (n != 1)
+		return 0;
+	return *c >= 'A' && *c <= 'Z' ? (char)(*c | 0x20) : *c;
+}
+
+bool scan_string_folds_to(struct span s, const char *text)
+{
+	const char *p, *end;
+
+	if (!inside_quotes(s, &p, &end))
+		return false;
+	while (p < end) {
+		char c[4];
+		size_t n = scan_decode_one(&p, end, c);
+
+		if (n == 1 && (c[0] & 0x80)) { /* a byte of a character that is written as it is */
+			for (p--; p + n < end && n < 3 && ((unsigned char)p[n] & 0xc0) == 0x80; n++)
+				;
+			memcpy(c, p, n);
+			p += n;
+		}
+		if (!n || !*text || folded(c, n) != folded(text, 1))
+			return false;
+		text++;
+	}
+	return !*text;
+}
+
 bool scan_copy(struct span s, char *out, size_t size)
 {
 	const char *p, *end;

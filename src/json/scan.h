@@ -70,6 +70,12 @@ size_t scan_decode(struct span, char *out);
 bool scan_string_is(struct span, const char *text);
 
 /*
+ * The same, whatever the case of letters, for readers that do not tell it apart. TEXT is ASCII; Unicode has two letters more that
+ * fold to ASCII, the long s and the Kelvin sign.
+ */
+bool scan_string_folds_to(struct span, const char *text);
+
+/*
  * Decodes the byte, or the escape, at *P, before END, of the text between a string's quotes into OUT, and passes it. Returns
  * its length in OUT; 0: a broken escape.
  */

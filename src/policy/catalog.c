@@ -1,58 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Lists are rewritten as text: spans of the checked message are copied, except where an item is left
- * out or a member is replaced. Whatever carries an array of tools, prompts, resources or templates
- * in its result counts as a list, whichever request it answers: a stream may replay old answers.
- */
+/* From options to a catalog, and what is wrong with them. */
 #include "config.h"
 
-#include "policy/catalog.h"
+#include "policy/catalog_internal.h"
 
-#include "json/scan.h"
 #include "policy/uri_template.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 64 };
+#define ACCESS_MARKS                                                                               \
+	{ "roles", OPTION_STRINGS, .about = "Roles that see it." },                                \
+	    { "groups", OPTION_STRINGS, .about = "Groups that see it." },                          \
+	{                                                                                          \
+		"public", OPTION_BOOL, .initial = "false", .about = "Whether everybody sees it."   \
+	}
+#define PATTERNS                                                                                   \
+	{ "match", OPTION_STRING, .about = "In its place: a pattern with * and ?." },              \
+	{                                                                                          \
+		"regex", OPTION_STRING, .about = "In its place: a regular expression of whole names." \
+	}
 
-struct entry {
-	const char *key;
-	struct json_object *projection; /* NULL: as the upstream has it */
+/* The first row is what identifies. */
+static const struct option tool_entry[] = {
+	{ "name", OPTION_STRING, .about = "The tool." },
+	PATTERNS,
+	{ "rename", OPTION_STRING, .about = "What clients call it." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "annotations", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	{ "arguments", OPTION_OBJECT, .sub = arguments_options, .about = "What callers may say." },
+	ACCESS_MARKS,
+	{ 0 },
 };
-
-struct list {
-	bool filtered;
-	size_t n;
-	struct entry *entries; /* by key */
+static const struct option prompt_entry[] = {
+	{ "name", OPTION_STRING, .about = "The prompt." },
+	PATTERNS,
+	{ "rename", OPTION_STRING, .about = "What clients call it." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
 };
-
-struct catalog {
-	struct list lists[CATALOG_KINDS];
-	bool by_roles;
-	const char *role_claim, *group_claim;
+static const struct option resource_entry[] = {
+	{ "uri", OPTION_STRING, .about = "The resource." },
+	PATTERNS,
+	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
 };
-
-/* A catalog as one caller sees it. */
-struct view {
-	const struct catalog *c;
-	const struct catalog_caller *who;
-	struct arena *arena;
+static const struct option template_entry[] = {
+	{ "uriTemplate", OPTION_STRING, true, .about = "The template." },
+	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },
+	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
+	ACCESS_MARKS,
+	{ 0 },
 };
 
 static const struct {
 	const char *option, *key;
+	const struct option *entry;
 } kinds[CATALOG_KINDS] = {
-	[CATALOG_TOOLS] = { "tools", "name" },
-	[CATALOG_PROMPTS] = { "prompts", "name" },
-	[CATALOG_RESOURCES] = { "resources", "uri" },
-	[CATALOG_TEMPLATES] = { "resourceTemplates", "uriTemplate" },
+	[CATALOG_TOOLS] = { "tools", "name", tool_entry },
+	[CATALOG_PROMPTS] = { "prompts", "name", prompt_entry },
+	[CATALOG_RESOURCES] = { "resources", "uri", resource_entry },
+	[CATALOG_TEMPLATES] = { "resourceTemplates", "uriTemplate", template_entry },
 };
 
-/* Members of a projection that replace the upstream's, and those that are merged into it. */
-static const char *const replaced[] = { "name", "description", "mimeType", NULL };
-static const char *const merged[] = { "annotations", "_meta", NULL };
+const char *const catalog_replaced[] = { "name", "description", "mimeType", NULL };
+const char *const catalog_merged[] = { "annotations", "_meta", NULL };
 
 const char *catalog_option(enum catalog_kind k)
 {
@@ -64,335 +85,283 @@ const char *catalog_key(enum catalog_kind k)
 	return kinds[k].key;
 }
 
-static int by_key(const void *x, const void *y)
+/* A catalog while it is read. */
+struct loading {
+	struct catalog *c;
+	struct arena *arena;
+	struct problems *problems;
+	const char *file;
+	bool ok;
+};
+
+static void fault(struct loading *l, const char *pointer, const char *remedy, const char *text)
+{
+	problem_add(l->problems, true, l->file, pointer, remedy, "%s", text);
+	l->ok = false;
+}
+
+/* ---- one entry */
+
+static void check_marks(struct loading *l, struct json_object *entry, const char *pointer)
+{
+	bool named = json_get(entry, "roles") || json_get(entry, "groups");
+
+	if (l->c->access != CATALOG_BY_ROLES && (named || json_get(entry, "public")))
+		fault(l, pointer, "set accessControl.mode to rolesAndGroups, or remove them",
+		    "roles, groups and public mean nothing unless accessControl.mode is "
+		    "rolesAndGroups");
+	else if (named && json_get_bool(entry, "public", false))
+		fault(l, pointer, "keep one of the two",
+		    "an entry is either public or for roles and groups");
+}
+
+static const char *quoted(struct arena *a, const char *s)
+{
+	struct buf b;
+	const char *text;
+
+	buf_init(&b, SIZE_MAX / 2);
+	buf_json(&b, s);
+	text = arena_strdup(a, buf_text(&b));
+	buf_release(&b);
+	return text;
+}
+
+static void read_pattern(struct loading *l, struct entry *e, struct json_object *item, const char *pointer)
+{
+	const char *glob = json_get_string(item, "match"), *regex = json_get_string(item, "regex");
+	struct err why = { .code = ERR_NONE };
+
+	if (glob)
+		e->match = match_new_glob(l->arena, glob);
+	else if (regex)
+		e->match = match_new_regex(l->arena, regex, &why);
+	if (regex && !glob && !e->match)
+		fault(l, pointer_member(l->arena, pointer, "regex"), "mend the regular expression", why.text);
+	if (json_get(item, "rename"))
+		fault(l, pointer_member(l->arena, pointer, "rename"), "give each one an entry with its name",
+		    "what a pattern stands for cannot have one name");
+}
+
+/* What an entry is about: one of three. */
+static void read_subject(struct loading *l, struct entry *e, struct json_object *item, enum catalog_kind k,
+    const char *pointer)
+{
+	bool glob = json_get(item, "match") != NULL, regex = json_get(item, "regex") != NULL;
+
+	e->key = json_get_string(item, kinds[k].key);
+	if (glob + regex + (e->key != NULL) != 1) {
+		fault(l, pointer, arena_printf(l->arena, "write one of '%s', 'match' and 'regex'", kinds[k].key),
+		    "an entry is about one name, or about one pattern");
+		return;
+	}
+	if (!e->key)
+		read_pattern(l, e, item, pointer);
+	e->shown = json_get_string(item, "rename");
+	if (!e->shown || (e->key && !strcmp(e->shown, e->key)))
+		e->shown = e->key;
+	else if (!*e->shown)
+		fault(l, pointer_member(l->arena, pointer, "rename"), "write a name", "it is empty");
+}
+
+/* Nothing replaces what identifies an item. */
+static void read_projection(struct loading *l, struct entry *e, struct json_object *item, enum catalog_kind k)
+{
+	bool changed = e->shown != e->key;
+
+	for (int i = 0; i < REPLACED; i++) {
+		struct json_object *value = json_get(item, catalog_replaced[i]);
+
+		if (value && strcmp(catalog_replaced[i], kinds[k].key) != 0)
+			e->replaced[i] = json_text(l->arena, value);
+		changed |= e->replaced[i] != NULL;
+	}
+	for (int i = 0; i < MERGED; i++) {
+		e->merged[i] = json_get(item, catalog_merged[i]);
+		if (e->merged[i])
+			e->merged_text[i] = json_text(l->arena, e->merged[i]);
+		changed |= e->merged[i] != NULL;
+	}
+	e->plain = !changed && !e->arguments;
+	l->c->changes_calls |= e->arguments || e->shown != e->key;
+}
+
+static void read_object(struct loading *l, struct entry *e, struct json_object *item, enum catalog_kind k, const char *pointer)
+{
+	struct option_place place = { l->problems, l->arena, l->file, "option" };
+	struct json_object *arguments = json_get(item, "arguments");
+
+	if (!option_check(&place, kinds[k].entry, item, pointer)) {
+		l->ok = false;
+		return;
+	}
+	check_marks(l, item, pointer);
+	read_subject(l, e, item, k, pointer);
+	e->marks = item;
+	if (arguments) {
+		e->arguments =
+		    arguments_new(l->arena, arguments, l->problems, l->file, pointer_member(l->arena, pointer, "arguments"));
+		l->ok = l->ok && e->arguments;
+	}
+	read_projection(l, e, item, k);
+}
+
+static void read_entry(struct loading *l, struct entry *e, struct json_object *item, enum catalog_kind k, const char *pointer)
+{
+	struct err why = { .code = ERR_NONE };
+
+	if (json_object_is_type(item, json_type_string)) {
+		e->key = e->shown = json_object_get_string(item);
+		e->plain = true;
+	} else if (json_object_is_type(item, json_type_object)) {
+		read_object(l, e, item, k, pointer);
+	} else {
+		fault(l, pointer, "write a string or an object", "an entry must be a string or an object");
+	}
+	if (!e->key)
+		return;
+	e->key_text = quoted(l->arena, e->key);
+	e->shown_text = quoted(l->arena, e->shown);
+	/* a template that cannot be matched would hide what it was to show */
+	if (k == CATALOG_TEMPLATES && !uri_template_check(e->key, &why))
+		fault(l, pointer, "write it as RFC 6570 says", why.text);
+}
+
+/* ---- one list */
+
+static int compare_keys(const void *x, const void *y)
 {
 	return strcmp(((const struct entry *)x)->key, ((const struct entry *)y)->key);
 }
 
-static void list_load(struct list *l, struct arena *a, struct json_object *options, enum catalog_kind k)
+static int compare_shown(const void *x, const void *y)
 {
-	struct json_object *array = json_get(options, kinds[k].option);
+	return strcmp((*(const struct entry *const *)x)->shown, (*(const struct entry *const *)y)->shown);
+}
+
+/* Among the entries up to E: of two that clients could not tell apart neither is meant. */
+static void check_unique(struct loading *l, const struct list *list, const struct entry *e, const char *pointer)
+{
+	for (const struct entry *other = list->entries; other < e; other++) {
+		if (!strcmp(other->key, e->key))
+			fault(l, pointer, "keep one", "the entry is listed twice");
+		else if (!strcmp(other->shown, e->shown))
+			fault(l, pointer, "give them different names",
+			    arena_printf(l->arena, "clients would call two entries '%.64s'", e->shown));
+		else
+			continue;
+		return;
+	}
+}
+
+static void read_list(struct loading *l, struct json_object *array, enum catalog_kind k, const char *pointer)
+{
+	struct list *list = &l->c->lists[k];
+	size_t n;
 
 	if (!array)
 		return;
-	l->filtered = true;
-	l->entries = arena_calloc(a, json_object_array_length(array) + 1, sizeof(*l->entries));
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
-		struct json_object *item = json_object_array_get_idx(array, i);
-		bool plain = json_object_is_type(item, json_type_string);
-		const char *key = plain ? json_object_get_string(item) : json_get_string(item, kinds[k].key);
-
-		if (key)
-			l->entries[l->n++] = (struct entry){ key, plain ? NULL : item };
+	list->filtered = true;
+	if (!json_object_is_type(array, json_type_array)) {
+		fault(l, pointer, "write an array; leave it out to show all", "this is no array");
+		return;
 	}
-	qsort(l->entries, l->n, sizeof(*l->entries), by_key);
-}
+	n = json_object_array_length(array);
+	list->entries = arena_calloc(l->arena, n + 1, sizeof(*list->entries));
+	list->patterns = arena_calloc(l->arena, n + 1, sizeof(*list->patterns));
+	list->by_shown = arena_calloc(l->arena, n + 1, sizeof(*list->by_shown));
+	for (size_t i = 0; i < n; i++) {
+		const char *at = pointer_item(l->arena, pointer, i);
+		struct entry e = { .key = NULL };
 
-struct catalog *catalog_new(struct arena *a, struct json_object *options)
-{
-	struct catalog *c = arena_alloc(a, sizeof(*c));
-	struct json_object *access = json_get(options, "accessControl");
-	const char *mode = json_get_string(access, "mode"), *role = json_get_string(access, "roleClaim");
-	const char *group = json_get_string(access, "groupClaim");
-
-	c->by_roles = mode && !strcmp(mode, "rolesAndGroups");
-	c->role_claim = role ? role : "roles";
-	c->group_claim = group ? group : "groups";
-	for (int k = 0; k < CATALOG_KINDS; k++)
-		list_load(&c->lists[k], a, options, (enum catalog_kind)k);
-	return c;
-}
-
-/* ---- who sees what */
-
-static struct span claim_at(struct arena *a, struct span claims, const char *name)
-{
-	struct span literal = scan_member(claims, name);
-
-	while (!literal.p && scan_kind(claims) == '{' && strchr(name, '.')) {
-		size_t n = strcspn(name, ".");
-
-		claims = scan_member(claims, arena_strndup(a, name, n));
-		name += n + 1;
-		literal = scan_member(claims, name);
+		read_entry(l, &e, json_object_array_get_idx(array, i), k, at);
+		if (e.match)
+			list->patterns[list->patterns_n++] = e;
+		if (!e.key)
+			continue;
+		list->entries[list->n] = e;
+		check_unique(l, list, &list->entries[list->n], at);
+		list->n++;
 	}
-	return literal;
+	qsort(list->entries, list->n, sizeof(*list->entries), compare_keys);
+	for (size_t i = 0; i < list->n; i++)
+		list->by_shown[i] = &list->entries[i];
+	qsort(list->by_shown, list->n, sizeof(*list->by_shown), compare_shown);
 }
 
-struct catalog_caller catalog_caller(const struct catalog *c, struct arena *a, const char *claims)
+/* ---- all of it */
+
+/* What a function is told of an entry. */
+static void write_subject(struct buf *b, struct json_object *item, enum catalog_kind k)
 {
-	struct span all = claims ? scan_value(claims, strlen(claims)) : (struct span){ NULL, 0 };
+	static const char *const patterns[] = { "match", "regex", NULL };
 
-	if (!c->by_roles || !claims)
-		return (struct catalog_caller){ .roles = { NULL, 0 } };
-	return (struct catalog_caller){ claim_at(a, all, c->role_claim), claim_at(a, all, c->group_claim) };
-}
-
-bool catalog_is_by_roles(const struct catalog *c)
-{
-	return c->by_roles;
-}
-
-static bool holds(struct span claim, const char *value)
-{
-	struct span one;
-	size_t at = 0;
-
-	if (scan_kind(claim) != '[')
-		return scan_string_is(claim, value);
-	while (scan_next(claim, &at, NULL, &one))
-		if (scan_string_is(one, value))
-			return true;
-	return false;
-}
-
-static bool holds_any(struct span claim, struct json_object *values)
-{
-	size_t n = json_object_is_type(values, json_type_array) ? json_object_array_length(values) : 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (holds(claim, json_object_get_string(json_object_array_get_idx(values, i))))
-			return true;
-	return false;
-}
-
-/* An entry without roles, groups or public is for nobody. */
-static bool is_visible(const struct catalog *c, const struct catalog_caller *who, const struct entry *e)
-{
-	return !c->by_roles || json_get_bool(e->projection, "public", false) ||
-	    holds_any(who->roles, json_get(e->projection, "roles")) ||
-	    holds_any(who->groups, json_get(e->projection, "groups"));
-}
-
-static const struct entry *find(const struct catalog *c, const struct catalog_caller *who, enum catalog_kind k,
-    const char *key)
-{
-	const struct list *l = &c->lists[k];
-	const struct entry wanted = { .key = key };
-	const struct entry *e = l->n ? bsearch(&wanted, l->entries, l->n, sizeof(wanted), by_key) : NULL;
-
-	return e && is_visible(c, who, e) ? e : NULL;
-}
-
-bool catalog_shows(
-    const struct catalog *c, const struct catalog_caller *who, enum catalog_kind k, const char *name)
-{
-	return !c->lists[k].filtered || (name && find(c, who, k, name));
-}
-
-static bool resource_is_allowed(const struct catalog *c, const struct catalog_caller *who, const char *uri)
-{
-	const struct list *templates = &c->lists[CATALOG_TEMPLATES];
-
-	if (catalog_shows(c, who, CATALOG_RESOURCES, uri))
-		return true;
-	for (size_t i = 0; uri && i < templates->n; i++)
-		if (is_visible(c, who, &templates->entries[i]) &&
-		    (!strcmp(templates->entries[i].key, uri) ||
-			uri_template_matches(templates->entries[i].key, uri)))
-			return true;
-	return false;
-}
-
-bool catalog_allows(
-    const struct catalog *c, const struct catalog_caller *who, const char *type, const char *name)
-{
-	if (!strcmp(type, "tool"))
-		return catalog_shows(c, who, CATALOG_TOOLS, name);
-	if (!strcmp(type, "prompt"))
-		return catalog_shows(c, who, CATALOG_PROMPTS, name);
-	return resource_is_allowed(c, who, name);
-}
-
-/* ---- one item */
-
-static bool is_one_of(const char *const *names, struct span name)
-{
-	for (; *names; names++)
-		if (scan_string_is(name, *names))
-			return true;
-	return false;
-}
-
-/* Members of MORE go into BASE, objects into objects. */
-static void merge(struct json_object *base, struct json_object *more)
-{
-	json_object_object_foreach(more, name, value)
-	{
-		struct json_object *old = json_get(base, name);
-
-		if (json_object_is_type(old, json_type_object) && json_object_is_type(value, json_type_object))
-			merge(old, value);
-		else
-			json_object_object_add(base, name, json_object_get(value));
+	if (json_object_is_type(item, json_type_string)) {
+		buf_json(b, json_object_get_string(item));
+		return;
 	}
-}
-
-/* VALUE of the upstream with the projection's merged into it; what is no object gives way. */
-static bool write_merged(struct arena *a, struct span value, struct json_object *more, struct buf *out,
-    struct err *e)
-{
-	const struct scan_limits limits = { .bytes = value.n, .depth = DEPTH, .members = 65536, .tree = true };
-	struct json_object *base;
-
-	if (scan_kind(value) != '{')
-		return buf_str(out, json_text(a, more));
-	base = json_parse(a, value.p, value.n, &limits, e);
-	if (!base)
-		return false;
-	merge(base, more);
-	return buf_str(out, json_text(a, base));
-}
-
-static void write_name(struct buf *out, bool *first)
-{
-	if (!*first)
-		buf_char(out, ',');
-	*first = false;
-}
-
-/* A member that the upstream's item lacks is added behind its own. */
-static void write_missing(struct arena *a, struct span item, struct json_object *projection, struct buf *out,
-    bool *first)
-{
-	for (int i = 0; i < 2; i++)
-		for (const char *const *name = i ? merged : replaced; *name; name++) {
-			struct json_object *value = json_get(projection, *name);
-
-			if (!value || scan_member(item, *name).p)
-				continue;
-			write_name(out, first);
-			buf_json(out, *name);
-			buf_char(out, ':');
-			buf_str(out, json_text(a, value));
+	for (const char *const *p = patterns; *p; p++)
+		if (json_get(item, *p)) {
+			buf_printf(b, "{\"%s\":", *p);
+			buf_json(b, json_get_string(item, *p));
+			buf_char(b, '}');
+			return;
 		}
+	buf_json(b, json_get_string(item, kinds[k].key));
 }
 
-static bool write_projected(struct arena *a, struct span item, const struct entry *entry, const char *key,
-    struct buf *out, struct err *e)
+static const char *text_of(struct arena *a, struct json_object *options)
 {
-	struct span name, value;
-	bool first = true;
-	size_t at = 0;
+	const char *text;
+	struct buf b;
 
-	buf_char(out, '{');
-	while (scan_next(item, &at, &name, &value)) {
-		const char *text = scan_string(name, a);
-		struct json_object *mine = text && strcmp(text, key) ? json_get(entry->projection, text) : NULL;
+	buf_init(&b, SIZE_MAX / 2);
+	buf_char(&b, '{');
+	for (int k = 0; k < CATALOG_KINDS; k++) {
+		struct json_object *array = json_get(options, kinds[k].option);
 
-		write_name(out, &first);
-		buf_add(out, name.p, name.n);
-		buf_char(out, ':');
-		if (mine && is_one_of(replaced, name))
-			buf_str(out, json_text(a, mine));
-		else if (mine && is_one_of(merged, name)) {
-			if (!write_merged(a, value, mine, out, e))
-				return false;
-		} else
-			buf_add(out, value.p, value.n);
-	}
-	write_missing(a, item, entry->projection, out, &first);
-	return buf_char(out, '}');
-}
-
-/* ---- lists in messages */
-
-static bool malformed(struct err *e, const char *why)
-{
-	return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed", "%s", why);
-}
-
-static bool write_list(const struct view *v, enum catalog_kind k, struct span array, struct buf *out,
-    struct err *e)
-{
-	struct arena *a = v->arena;
-	struct span item;
-	bool first = true;
-	size_t at = 0;
-
-	buf_char(out, '[');
-	while (scan_next(array, &at, NULL, &item)) {
-		const char *key = scan_string(scan_member(item, kinds[k].key), a);
-		const struct entry *entry = key ? find(v->c, v->who, k, key) : NULL;
-
-		if (!entry) /* not listed, or without a name to tell */
+		if (!array)
 			continue;
-		write_name(out, &first);
-		if (!entry->projection)
-			buf_add(out, item.p, item.n);
-		else if (!write_projected(a, item, entry, kinds[k].key, out, e))
-			return false;
+		buf_printf(&b, "%s\"%s\":[", b.len > 1 ? "," : "", kinds[k].option);
+		for (size_t i = 0; i < json_object_array_length(array); i++) {
+			buf_str(&b, i ? "," : "");
+			write_subject(&b, json_object_array_get_idx(array, i), k);
+		}
+		buf_char(&b, ']');
 	}
-	return buf_char(out, ']');
+	buf_char(&b, '}');
+	text = arena_strdup(a, buf_text(&b));
+	buf_release(&b);
+	return text;
 }
 
-/* Which filtered list a member of a result is; CATALOG_KINDS: none. */
-static enum catalog_kind kind_of(const struct catalog *c, struct span name, struct span value)
+const char *catalog_text(const struct catalog *c)
 {
-	enum catalog_kind k = 0;
-
-	while (k < CATALOG_KINDS && !(c->lists[k].filtered && scan_string_is(name, kinds[k].option)))
-		k++;
-	return k < CATALOG_KINDS && scan_kind(value) == '[' ? k : CATALOG_KINDS;
+	return c->text;
 }
 
-static bool write_result(const struct view *v, struct span result, struct buf *out, struct err *e)
+static enum catalog_access access_of(const char *mode)
 {
-	const char *copied = result.p;
-	struct span name, value;
-	size_t at = 0;
-
-	while (scan_next(result, &at, &name, &value)) {
-		enum catalog_kind k = kind_of(v->c, name, value);
-		/* lists that differ by caller may be kept for one caller only */
-		bool scope = v->c->by_roles && scan_string_is(name, "cacheScope");
-
-		if (k == CATALOG_KINDS && !scope)
-			continue;
-		buf_add(out, copied, (size_t)(value.p - copied));
-		if (scope)
-			buf_str(out, "\"private\"");
-		else if (!write_list(v, k, value, out, e))
-			return false;
-		copied = value.p + value.n;
-	}
-	return buf_add(out, copied, (size_t)(result.p + result.n - copied));
+	return !mode || !strcmp(mode, "allPublic") ? CATALOG_FOR_ALL :
+	    !strcmp(mode, "rolesAndGroups")        ? CATALOG_BY_ROLES :
+	                                             CATALOG_BY_FUNCTION;
 }
 
-static bool write_message(const struct view *v, struct span message, struct buf *out, struct err *e)
+struct catalog *catalog_new(struct arena *a, struct json_object *options, struct problems *problems, const char *file,
+    const char *pointer)
 {
-	struct span result = scan_member(message, "result");
+	struct loading l = { arena_alloc(a, sizeof(*l.c)), a, problems, file, true };
+	struct json_object *access = json_get(options, "accessControl");
+	const char *role = json_get_string(access, "roleClaim"), *group = json_get_string(access, "groupClaim");
 
-	if (scan_kind(result) != '{')
-		return buf_add(out, message.p, message.n);
-	buf_add(out, message.p, (size_t)(result.p - message.p));
-	return write_result(v, result, out, e) &&
-	    buf_add(out, result.p + result.n, (size_t)(message.p + message.n - result.p - result.n));
-}
-
-bool catalog_filter(const struct catalog *c, const struct catalog_caller *who, struct arena *a,
-    const char *text, size_t n, struct buf *out, struct err *e)
-{
-	const struct view view = { c, who, a };
-	struct scan_limits limits = scan_limits_of(n);
-	struct err why = { .code = ERR_NONE };
-	struct span whole, message;
-	const char *copied;
-	size_t at = 0;
-
-	limits.depth = DEPTH;
-	limits.members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX; /* no tree is made of them */
-	if (!scan_check(text, n, &limits, &why))
-		return malformed(e, why.text);
-	whole = scan_value(text, n);
-	if (scan_kind(whole) != '[')
-		return write_message(&view, whole, out, e) || malformed(e, "it is over its cap");
-	copied = whole.p;
-	while (scan_next(whole, &at, NULL, &message)) {
-		buf_add(out, copied, (size_t)(message.p - copied));
-		if (!write_message(&view, message, out, e))
-			return malformed(e, "it is over its cap");
-		copied = message.p + message.n;
-	}
-	return buf_add(out, copied, (size_t)(whole.p + whole.n - copied)) || malformed(e, "it is over its cap");
+	l.c->access = access_of(json_get_string(access, "mode"));
+	l.c->role_claim = role ? role : "roles";
+	l.c->group_claim = group ? group : "groups";
+	for (int k = 0; k < CATALOG_KINDS; k++)
+		read_list(&l, json_get(options, kinds[k].option), (enum catalog_kind)k,
+		    pointer_member(a, pointer, kinds[k].option));
+	if (!l.ok)
+		return NULL;
+	l.c->text = text_of(a, options);
+	return l.c;
 }

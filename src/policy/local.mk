@@ -19,6 +19,8 @@ libgatehouse_a_SOURCES += src/policy/identifier_options.h src/policy/identifier.
 	src/policy/pins.c src/policy/pins.h src/policy/count_detail.c src/policy/count_detail.h \
 	src/policy/catalog.c src/policy/catalog.h src/policy/uri_template.c src/policy/uri_template.h \
 	src/policy/upstream_request.c src/policy/upstream_request.h $(POLICIES)
+libgatehouse_a_SOURCES += src/policy/arguments.c src/policy/arguments.h src/policy/catalog_edit.c src/policy/catalog_internal.h \
+	src/policy/catalog_view.c src/policy/match.c src/policy/match.h src/policy/schema.c src/policy/schema.h
 nodist_libgatehouse_a_SOURCES += src/policy/registry.c
 EXTRA_DIST += src/policy/gen-registry.pl
 CLEANFILES += src/policy/registry.c

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * mcp-capability-filter-inbound: the catalog of what a route shows. Its options are read
- * and checked.
- */
+/* mcp-capability-filter-inbound: the catalog of what a route shows, to whom, and what they may say to it. */
 #include "config.h"
 
 #include "conf/problem.h"
 #include "policy/catalog.h"
+#include "policy/identifier.h"
+#include "policy/identifier_options.h"
 #include "policy/policy.h"
-#include "policy/uri_template.h"
 
 #include <string.h>
-
-static const struct option identifier_options[] = {
-	{ "module", OPTION_STRING, .about = "A Lua file that returns the function." },
-	{ "export", OPTION_STRING, .about = "The function's name in it." },
-	{ 0 },
-};
 
 static const struct option access_options[] = {
 	{ "mode", OPTION_ENUM, .words = "allPublic rolesAndGroups function", .initial = "allPublic",
@@ -27,17 +19,17 @@ static const struct option access_options[] = {
 	{ "groupClaim", OPTION_STRING, .initial = "groups",
 	    .about = "The claim with the user's groups." },
 	{ "identifier", OPTION_OBJECT, .sub = identifier_options,
-	    .about = "The function, in Lua." },
+	    .about = "The function in Lua, for mode function: it is told of the call, and returns what is allowed." },
 	{ 0 },
 };
 
 static const struct option options[] = {
 	{ "tools", OPTION_ANY, .initial = "all",
-	    .about = "The tools that are shown: names, or objects with name." },
+	    .about = "The tools that are shown: names, or objects with name, match or regex." },
 	{ "prompts", OPTION_ANY, .initial = "all",
-	    .about = "The prompts that are shown: names, or objects with name." },
+	    .about = "The prompts that are shown: names, or objects with name, match or regex." },
 	{ "resources", OPTION_ANY, .initial = "all",
-	    .about = "The resources that are shown: URIs, or objects with uri." },
+	    .about = "The resources that are shown: URIs, or objects with uri, match or regex." },
 	{ "resourceTemplates", OPTION_ANY, .initial = "all",
 	    .about =
 		"The resource templates that are shown: templates, or objects with uriTemplate." },
@@ -45,192 +37,90 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-#define ACCESS_MARKS                                                                               \
-	{ "roles", OPTION_STRINGS, .about = "Roles that see it." },                                \
-	    { "groups", OPTION_STRINGS, .about = "Groups that see it." },                          \
-	{                                                                                          \
-		"public", OPTION_BOOL, .initial = "false", .about = "Whether everybody sees it."   \
-	}
-
-static const struct option tool_entry[] = {
-	{ "name", OPTION_STRING, true, .about = "The tool." },
-	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "annotations", OPTION_OBJECT, .about = "Merged into the upstream's." },
-	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
-	ACCESS_MARKS,
-	{ 0 },
-};
-static const struct option prompt_entry[] = {
-	{ "name", OPTION_STRING, true, .about = "The prompt." },
-	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
-	ACCESS_MARKS,
-	{ 0 },
-};
-static const struct option resource_entry[] = {
-	{ "uri", OPTION_STRING, true, .about = "The resource." },
-	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
-	ACCESS_MARKS,
-	{ 0 },
-};
-static const struct option template_entry[] = {
-	{ "uriTemplate", OPTION_STRING, true, .about = "The template." },
-	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },
-	{ "_meta", OPTION_OBJECT, .about = "Merged into the upstream's." },
-	ACCESS_MARKS,
-	{ 0 },
+/* What `load` makes of the options. */
+struct filter {
+	const struct catalog *catalog;
+	const struct script *function; /* accessControl.mode function; NULL: another mode */
 };
 
-static const struct {
-	const char *option;
-	const struct option *entry; /* its first row is what identifies */
-} lists[] = {
-	{ "tools", tool_entry },
-	{ "prompts", prompt_entry },
-	{ "resources", resource_entry },
-	{ "resourceTemplates", template_entry },
+/* What is kept for one call. */
+struct seen {
+	struct span allowed;
 };
 
-struct loading {
-	struct arena *arena;
-	struct problems *problems;
-	const char *file, *pointer;
-	bool by_roles; /* accessControl.mode is rolesAndGroups */
-};
-
-static void fault(
-    const struct loading *l, const char *pointer, const char *remedy, const char *text)
+static void check_access(struct filter *f, struct policy_use *use, struct json_object *access, struct arena *a,
+    struct problems *problems, const char *file, const char *pointer)
 {
-	problem_add(l->problems, true, l->file, pointer, remedy, "%s", text);
-}
+	struct json_object *identifier = json_get(access, "identifier");
+	const char *mode = json_get_string(access, "mode"), *at = pointer_member(a, pointer, "identifier");
 
-static void check_marks(const struct loading *l, struct json_object *entry, const char *pointer)
-{
-	bool named = json_get(entry, "roles") || json_get(entry, "groups");
-
-	if (!l->by_roles && (named || json_get(entry, "public")))
-		fault(l, pointer, "set accessControl.mode to rolesAndGroups, or remove them",
-		    "roles, groups and public mean nothing unless accessControl.mode is "
-		    "rolesAndGroups");
-	else if (named && json_get_bool(entry, "public", false))
-		fault(l, pointer, "keep one of the two",
-		    "an entry is either public or for roles and groups");
-}
-
-/* What the entry is about; NULL after a fault. */
-static const char *check_entry(const struct loading *l, const struct option *table,
-    struct json_object *entry, const char *pointer)
-{
-	struct option_place place = { l->problems, l->arena, l->file, "option" };
-
-	if (json_object_is_type(entry, json_type_string))
-		return json_object_get_string(entry);
-	if (!json_object_is_type(entry, json_type_object)) {
-		fault(l, pointer, "write a string or an object",
-		    "an entry must be a string or an object");
-		return NULL;
-	}
-	if (!option_check(&place, table, entry, pointer))
-		return NULL;
-	check_marks(l, entry, pointer);
-	return json_get_string(entry, table[0].name);
-}
-
-static void check_list(const struct loading *l, const struct option *table,
-    struct json_object *list, const char *pointer)
-{
-	size_t n;
-	const char **names;
-
-	if (!list)
-		return;
-	if (!json_object_is_type(list, json_type_array)) {
-		fault(l, pointer, "write an array; leave it out to show all", "this is no array");
-		return;
-	}
-	n = json_object_array_length(list);
-	names = arena_calloc(l->arena, n + 1, sizeof(*names));
-	for (size_t i = 0; i < n; i++) {
-		const char *at = pointer_item(l->arena, pointer, i);
-
-		names[i] = check_entry(l, table, json_object_array_get_idx(list, i), at);
-		for (size_t k = 0; names[i] && k < i; k++)
-			if (names[k] && !strcmp(names[k], names[i])) {
-				fault(l, at, "keep one", "the entry is listed twice");
-				break;
-			}
-	}
-}
-
-/* A template that cannot be matched would hide what it was to show. */
-static void check_templates(const struct loading *l, struct json_object *list)
-{
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *item = json_object_array_get_idx(list, i);
-		const char *text = json_object_is_type(item, json_type_string) ? json_object_get_string(item) :
-		                                                                 json_get_string(item, "uriTemplate");
-		struct err e = { .code = ERR_NONE };
-
-		if (text && !uri_template_check(text, &e))
-			fault(l, pointer_item(l->arena, pointer_member(l->arena, l->pointer, "resourceTemplates"), i),
-			    "write it as RFC 6570 says", e.text);
-	}
-}
-
-static void check_access(const struct loading *l, struct json_object *access)
-{
-	const char *mode = json_get_string(access, "mode");
-	const char *pointer = pointer_member(l->arena, l->pointer, "accessControl");
-	const char *at = pointer_member(l->arena, pointer, "identifier");
-	const char *module = json_get_string(json_get(access, "identifier"), "module");
-	bool function = mode && !strcmp(mode, "function");
-	size_t n = module ? strlen(module) : 0;
-
-	if (function && !module)
-		fault(l, pointer, "add 'identifier' with a 'module'",
-		    "accessControl.mode function needs identifier.module");
-	else if (!function && json_get(access, "identifier"))
-		fault(l, at, "remove it, or set the mode to function",
+	if (mode && !strcmp(mode, "function")) {
+		if (identifier)
+			f->function = identifier_load(use, identifier, a, problems, file, at);
+		else
+			problem_add(problems, true, file, pointer, "add 'identifier' with a 'module'",
+			    "accessControl.mode function needs identifier.module");
+	} else if (identifier) {
+		problem_add(problems, true, file, at, "remove it, or set the mode to function",
 		    "identifier means nothing unless accessControl.mode is function");
-	else if (n > 3 && (!strcmp(module + n - 3, ".ts") || !strcmp(module + n - 3, ".js")))
-		fault(l, pointer_member(l->arena, at, "module"), "write the function in Lua",
-		    "the module is TypeScript or JavaScript; functions are written in Lua here");
+	}
 }
 
 static void *load(struct policy_use *use, struct json_object *doc, struct arena *a,
     struct problems *problems, const char *file, const char *pointer)
 {
-	struct json_object *access = json_get(doc, "accessControl");
-	const char *mode = json_get_string(access, "mode");
-	struct loading l = { a, problems, file, pointer, mode && !strcmp(mode, "rolesAndGroups") };
+	struct filter *f = arena_alloc(a, sizeof(*f));
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		check_list(&l, lists[i].entry, json_get(doc, lists[i].option),
-		    pointer_member(a, pointer, lists[i].option));
-	check_access(&l, access);
-	check_templates(&l, json_get(doc, "resourceTemplates"));
-	if (mode && !strcmp(mode, "function")) {
-		const char *at = pointer_member(a, pointer_member(a, pointer, "accessControl"), "mode");
-
-		problem_add(problems, false, file, at, "leave it at allPublic, or wait for a version that serves it",
-		    "this version does not serve accessControl.mode %s; routes that use it are closed", mode);
-		use->fault = arena_printf(a, "%s#%s: this version does not serve accessControl.mode %s", file, at, mode);
-	}
-	return catalog_new(a, doc);
+	check_access(f, use, json_get(doc, "accessControl"), a, problems, file, pointer_member(a, pointer, "accessControl"));
+	f->catalog = catalog_new(a, doc, problems, file, pointer);
+	return f->catalog ? f : NULL;
 }
 
-static struct catalog_caller caller_of(const struct policy_use *use, const struct call *c, struct arena *a)
+static const struct filter *filter_of(const struct policy_use *use)
 {
-	const struct catalog *catalog = use->loaded;
+	return use->loaded;
+}
 
-	return catalog_caller(catalog, a, catalog_is_by_roles(catalog) ? call_claims(c) : NULL);
+static struct catalog_caller caller_of(const struct policy_use *use, struct call *c, struct arena *a)
+{
+	const struct catalog *catalog = filter_of(use)->catalog;
+	const struct seen *seen = *policy_state(c, use);
+	struct catalog_caller who =
+	    catalog_caller(catalog, a, catalog_access(catalog) == CATALOG_BY_ROLES ? call_claims(c) : NULL);
+
+	if (seen)
+		who.allowed = seen->allowed;
+	return who;
+}
+
+/* Asks the function, once for the call and its answer. What fails allows nothing. */
+static enum policy_answer on_request(
+    const struct policy_use *use, struct call *c, struct upstream_request *u, struct err *e)
+{
+	const struct filter *f = filter_of(use);
+	struct arena *a = call_req(c)->arena;
+	struct err why = { .code = ERR_NONE };
+	struct seen *seen;
+
+	(void)u, (void)e;
+	if (!f->function)
+		return POLICY_PASS;
+	seen = arena_alloc(a, sizeof(*seen));
+	if (!identifier_ask(f->function, c, NULL, arena_printf(a, "\"catalog\":%s", catalog_text(f->catalog)), a,
+		&seen->allowed, &why)) {
+		seen->allowed = (struct span){ NULL, 0 };
+		log_warn(&call_req(c)->log, "accessControl's function failed; nothing is allowed", "policy", use->name, "why",
+		    why.detail, NULL);
+	}
+	*policy_state(c, use) = seen;
+	return POLICY_PASS;
+}
+
+static enum policy_answer hidden(const struct policy_use *use, const struct rpc_msg *m, struct err *e)
+{
+	err_reason(e, ERR_ACCESS_DENIED, "hidden_capability", "Method not found", "%s '%.128s' is not shown by '%s'",
+	    m->capability_type, m->capability_name ? m->capability_name : "", use->name);
+	return POLICY_DENY;
 }
 
 static enum policy_answer on_call(
@@ -244,12 +134,25 @@ static enum policy_answer on_call(
 		return POLICY_PASS;
 	a = arena_new();
 	who = caller_of(use, c, a);
-	allowed = catalog_allows(use->loaded, &who, m->capability_type, m->capability_name);
+	allowed = catalog_allows(filter_of(use)->catalog, &who, m->capability_type, m->capability_name);
 	arena_free(a);
-	if (allowed)
+	return allowed ? POLICY_PASS : hidden(use, m, e);
+}
+
+/* Other names and arguments upstream. */
+static enum policy_answer on_body(const struct policy_use *use, struct call *c, struct arena *a, const char *text, size_t n,
+    struct buf *out, struct err *e)
+{
+	static const struct policy_refusal refused = { 200, RPC_INVALID_PARAMS, "invalid_arguments", 0 };
+	const struct catalog *catalog = filter_of(use)->catalog;
+	const struct catalog_caller who = caller_of(use, c, a);
+	struct err why = { .code = ERR_NONE };
+
+	if (!catalog_changes_calls(catalog) || catalog_call(catalog, &who, a, text, n, out, &why))
 		return POLICY_PASS;
-	err_reason(e, ERR_ACCESS_DENIED, "hidden_capability", "Method not found", "%s '%.128s' is not shown by '%s'",
-	    m->capability_type, m->capability_name ? m->capability_name : "", use->name);
+	if (why.code == ERR_INVALID_REQUEST)
+		return policy_refuse(c, e, &refused, "%s", why.text);
+	*e = why;
 	return POLICY_DENY;
 }
 
@@ -258,12 +161,12 @@ static enum policy_answer on_message(const struct policy_use *use, struct call *
 {
 	const struct catalog_caller who = caller_of(use, c, a);
 
-	return catalog_filter(use->loaded, &who, a, text, n, out, e) ? POLICY_PASS : POLICY_FAIL;
+	return catalog_filter(filter_of(use)->catalog, &who, a, text, n, out, e) ? POLICY_PASS : POLICY_FAIL;
 }
 
 static bool wants_claims(const struct policy_use *use)
 {
-	return catalog_is_by_roles(use->loaded);
+	return use->loaded && catalog_access(filter_of(use)->catalog) != CATALOG_FOR_ALL;
 }
 
 const struct policy p_mcp_capability_filter = {
@@ -275,7 +178,9 @@ const struct policy p_mcp_capability_filter = {
 		.options = options,
 		.load = load,
 	},
+	.on_request = on_request,
 	.on_call = on_call,
+	.on_body = on_body,
 	.on_message = on_message,
 	.wants_claims = wants_claims,
 };

@@ -74,8 +74,7 @@ static size_t separator(const char *s)
 	return !strncasecmp(s, "%2f", 3) || !strncasecmp(s, "%5c", 3) ? 3 : 0;
 }
 
-/* "." and "..", plain or encoded, as a whole segment somewhere in the URI. */
-static bool has_dot_segment(const char *uri)
+bool uri_template_has_dots(const char *uri)
 {
 	const char *s = uri;
 
@@ -155,5 +154,5 @@ bool uri_template_matches(const char *text, const char *uri)
 {
 	int steps = STEPS_MAX;
 
-	return uri_template_check(text, NULL) && !has_dot_segment(uri) && match(text, uri, &steps);
+	return uri_template_check(text, NULL) && !uri_template_has_dots(uri) && match(text, uri, &steps);
 }

@@ -17,4 +17,7 @@ bool uri_template_check(const char *text, struct err *);
 /* Bounded work: a URI that would take more is no match. A template that is none matches nothing. */
 bool uri_template_matches(const char *text, const char *uri);
 
+/* Whether "." or "..", plain or encoded, is a whole segment somewhere in the URI. */
+bool uri_template_has_dots(const char *uri);
+
 #endif

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define META_VERSION      "io.modelcontextprotocol/protocolVersion"
 #define META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
@@ -56,37 +55,11 @@ static bool invalid(struct rpc_fault *f, const char *text)
 	return rpc_fail(f, 400, RPC_INVALID_REQUEST, "invalid_request", "%s", text);
 }
 
-/*
- * NAME, a checked name with its quotes, decoded and in lower case; "" if it is longer than SIZE.
- * Unicode has two letters more that fold to ASCII: the long s and the Kelvin sign.
- */
-static void fold(struct span name, char *out, size_t size)
-{
-	const char *p = out;
-
-	*out = '\0';
-	if (!scan_copy(name, out, size))
-		return;
-	for (; *p; p++) {
-		if (!strncmp(p, "\xc5\xbf", 2)) {
-			*out++ = 's';
-			p++;
-		} else if (!strncmp(p, "\xe2\x84\xaa", 3)) {
-			*out++ = 'k';
-			p += 2;
-		} else {
-			*out++ = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
-		}
-	}
-	*out = '\0';
-}
-
 /* Fills in the N wanted members of OBJECT, if it is one. A look-alike of one is a fault. */
 static bool members(struct span object, struct want *wants, size_t n, struct rpc_fault *f)
 {
 	struct span name, value;
 	size_t pos = 0, i;
-	char folded[160]; /* the longest that is wanted, each letter as long as UTF-8 makes it */
 
 	while (scan_kind(object) == '{' && scan_next(object, &pos, &name, &value)) {
 		for (i = 0; i < n && !scan_string_is(name, wants[i].name); i++)
@@ -95,9 +68,8 @@ static bool members(struct span object, struct want *wants, size_t n, struct rpc
 			wants[i].value = value;
 			continue;
 		}
-		fold(name, folded, sizeof(folded));
 		for (i = 0; i < n; i++)
-			if (!strcasecmp(folded, wants[i].name))
+			if (scan_string_folds_to(name, wants[i].name))
 				return rpc_fail(f, 400, RPC_INVALID_REQUEST, "invalid_request",
 				    "a member spells \"%s\" in another case", wants[i].name);
 	}

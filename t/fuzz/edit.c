@@ -7,9 +7,9 @@
 
 #include "fuzz.h"
 
+#include "conf/problem.h"
 #include "json/json.h"
 #include "mcp/call.h"
-#include "policy/catalog.h"
 #include "policy/policy.h"
 #include "rpc/sse.h"
 
@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		for (size_t i = 0; policy_table[i]; i++)
 			if (!strcmp(policy_table[i]->type.name, "mcp-capability-filter-inbound"))
 				use.type = &policy_table[i]->type;
-		use.loaded = catalog_new(a, json_parse(a, options, strlen(options), &limits, NULL));
+		use.loaded = use.type->load(&use, json_parse(a, options, strlen(options), &limits, NULL), a, problems_new(a), "", "");
 	}
 	buf_init(&whole, 1 << 24);
 	buf_init(&parts, 1 << 24);

@@ -415,6 +415,33 @@ static const char *text_of(struct span s, struct arena *a)
 	return s.p ? arena_strndup(a, s.p, s.n) : NULL;
 }
 
+static void test_folds(void)
+{
+	static const struct {
+		const char *text, *name;
+		bool want;
+	} cases[] = {
+		{ "\"tools\"", "a name folds to itself", true },
+		{ "\"TooLs\"", "in any case", true },
+		{ "\"t\\u004fols\"", "in escapes", true },
+		{ "\"tool\xc5\xbf\"", "with a long s", true },
+		{ "\"tool\\u017f\"", "in an escape, too", true },
+		{ "\"tool\"", "a shorter name does not", false },
+		{ "\"toolss\"", "nor a longer one", false },
+		{ "\"tool\xc3\xa9\"", "nor one with another letter", false },
+		{ "\"tool\xf0\x9f\x98\x80\"", "however long", false },
+		{ "7", "nor what is no string", false },
+	};
+	char out[16];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ok(scan_string_folds_to(scan_value(cases[i].text, strlen(cases[i].text)), "tools") == cases[i].want, cases[i].name);
+	ok(scan_string_folds_to(scan_value("\"\xe2\x84\xaa" "ey\"", 7), "key"), "the Kelvin sign is a k");
+	is_int(scan_decode(scan_value("\"a\\u0000\\n\"", 11), out), 3, "a NUL is decoded like others");
+	is_mem(out, "a\0\n", 3, "... to itself");
+	is_int(scan_decode(scan_value("7", 1), out), 0, "a number is no text");
+}
+
 static void lookup(void)
 {
 	static const char text[] = "{ \"a\" : [1, {\"x\":\"]}\"} , \"\\\"\"],\"\\u0062\":{\"c\":-1.5e3},"
@@ -491,6 +518,7 @@ int main(void)
 	struct buf b;
 
 	buf_init(&b, 64 << 20);
+	test_folds();
 	verdicts();
 	errors();
 	limits(&b);
