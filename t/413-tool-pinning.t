@@ -42,11 +42,11 @@ my $up = Gatehouse::Upstream->new(sub {
 });
 
 my $pg = Gatehouse::Pg->new(private => 1);
-my %routes = (json => 'pinned', sse => 'pinned', paged => 'pinned', report => 'report', strict => 'strict', unseen => 'strict');
+my %routes = (json => 'pinned', sse => 'pinned', paged => 'pinned', endless => 'pinned', report => 'report', strict => 'strict', unseen => 'strict');
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], processes => { mcp => 2 },
 	policies => [map { { name => $_->[0], policyType => 'mcp-tool-pinning-inbound', handler => { export => 'X', options => $_->[1] } } }
 		(['pinned', {}], ['report', { onChange => 'report' }], ['strict', { firstUse => 'quarantine' }])],
-	routes => { map { ("/mcp/$_" => { upstream => $up->url("/$_"), public => 1, inbound => [$routes{$_}] }) } keys %routes });
+	routes => { map { ("/mcp/$_" => { upstream => $up->url($_ eq 'endless' ? '/paged' : "/$_"), public => 1, inbound => [$routes{$_}] }) } keys %routes });
 
 sub arguments {
 	my ($route, $method, $params, %o) = @_;
@@ -139,6 +139,18 @@ is(list('paged'), 'a', 'the first page of the first list is trusted');
 is(list('paged', cursor => 'c'), 'b c', '... and the pages behind it');
 tools(map { tool($_) } qw(a b c d));
 is(list('paged', cursor => 'c'), 'b c', '... but nothing after the last page');
+
+# an upstream that names a further page for ever is not trusted for ever
+tools(map { tool($_) } qw(a b));
+is(list('endless'), 'a', 'a first page');
+is(list('endless'), 'a', '... again');
+tools(tool('b'), tool('c'));
+is(list('endless'), 'b', '... a further page of the first list');
+$pg->psql("update gatehouse.tool_route set begun_at = begun_at - interval '11 minutes' where operation_id = 'endless'");
+tools(tool('d'), tool('c'));
+is(list('endless'), '', '... but what comes later is new');
+ok(wait_until(10, sub { code('endless', 'e') eq '-32601' }), '... also when it is called');
+tools(map { tool($_) } qw(a b c d));
 
 is(list('strict'), '', 'quarantine: nothing is shown before it is approved');
 is(code('strict', 'a'), -32601, '... or can be called');

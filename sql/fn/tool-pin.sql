@@ -1,5 +1,18 @@
 -- Pinned tools: see sql/schema/0014-tool-pin.sql.
 
+-- Whether a route's first list has come to its end. An upstream that names a further page for ever has no longer time than others to
+-- be trusted.
+-- for: nobody
+create or replace function gatehouse.tool_route_is_learned(r gatehouse.tool_route)
+returns boolean
+language plpgsql stable
+set search_path = gatehouse, pg_temp
+as $$
+begin
+	return r.learned_at is not null or r.begun_at < now() - interval '10 minutes';
+end
+$$;
+
 -- What is known of a route's tools. At least one row: LEARNED says whether its first list has come to its end; TOOL is null
 -- where there is none.
 -- for: mcp
@@ -12,7 +25,7 @@ as $$
 declare
 	v_learned boolean;
 begin
-	select r.learned_at is not null into v_learned from tool_route r where r.operation_id = p_operation_id;
+	select tool_route_is_learned(r) into v_learned from tool_route r where r.operation_id = p_operation_id;
 	v_learned := coalesce(v_learned, false);
 	return query select v_learned, p.tool, p.approved_hash, p.seen_hash
 	from tool_pin p where p.operation_id = p_operation_id;
@@ -22,7 +35,7 @@ begin
 end
 $$;
 
--- Keeps a definition, and of each tool the last ten and those that count. Returns whether it had not been seen before.
+-- Keeps a definition, and of each tool the last four and those that count. Returns whether it had not been seen before.
 -- for: nobody
 create or replace function gatehouse.tool_definition_add(p_operation_id text, p_tool text, p_hash bytea,
 	p_definition text)
@@ -42,13 +55,13 @@ begin
 		and p.tool = d.tool and d.hash is distinct from p.approved_hash and d.hash <> p.seen_hash
 		and d.hash <> all(array(select x.hash from tool_definition x
 			where x.operation_id = p_operation_id and x.tool = p_tool
-			order by x.seen_at desc limit 10));
+			order by x.seen_at desc limit 4));
 	return true;
 end
 $$;
 
 -- What an upstream's list shows now. P_TRUST: tools of a route's first list are approved. P_LAST: that list ends with these.
--- STATE is approved, new or changed; IS_NEWS says that nobody was told of this definition before. A route has 2000 tools
+-- STATE is approved, new or changed; IS_NEWS says that nobody was told of this definition before. A route has 1000 tools
 -- at most: more are new for ever, and not kept.
 -- for: mcp
 create or replace function gatehouse.tool_seen(p_operation_id text, p_tools text[], p_hashes bytea[],
@@ -65,9 +78,9 @@ declare
 	v_trusted jsonb := '{}';
 begin
 	insert into tool_route (operation_id) values (p_operation_id) on conflict do nothing;
-	select r.learned_at is null into strict v_open from tool_route r
+	select not tool_route_is_learned(r) into strict v_open from tool_route r
 	where r.operation_id = p_operation_id for update; -- two lists at once must not both be the first
-	select 2000 - count(*) into v_room from tool_pin t where t.operation_id = p_operation_id;
+	select 1000 - count(*) into v_room from tool_pin t where t.operation_id = p_operation_id;
 
 	for i in 1 .. cardinality(p_tools) loop
 		tool := p_tools[i];

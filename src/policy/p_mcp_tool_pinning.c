@@ -19,8 +19,8 @@ static const struct option options[] = {
 	    .about = "What happens to a new or changed tool until it is approved: it is hidden, and its calls are "
 		     "refused; or it is reported alone." },
 	{ "firstUse", OPTION_ENUM, .words = "trust quarantine", .initial = "trust",
-	    .about = "Whether the tools of the first list that the route's upstream ever gave are approved, or wait "
-		     "like all others." },
+	    .about = "Whether the tools of the first list that the route's upstream ever gave, on as many pages as come "
+		     "within ten minutes, are approved, or wait like all others." },
 	{ 0 },
 };
 
@@ -119,7 +119,10 @@ const struct policy p_mcp_tool_pinning = {
 	.type = {
 		.name = "mcp-tool-pinning-inbound",
 		.about = "Shows tools as they were approved; what is new or changed waits for `gatehousectl tools approve`. "
-			 "List it before a capability filter, whose projections are no changes of the upstream's.",
+			 "Compared are name, title, description, schemas, annotations and _meta, whatever their spelling. "
+			 "An event (mcp_tool_new, mcp_tool_changed) tells of each definition once. "
+			 "List it before a capability filter, whose projections are no changes of the upstream's. "
+			 "Of an upstream that describes a tool differently to different users, changes can only be reported.",
 		.class = POLICY_FILTER,
 		.served = true,
 		.options = options,

@@ -50,7 +50,8 @@ static const struct option options[] = {
 		     "tokens for `tokens`. Each message of a batch is a call." },
 	{ "unit", OPTION_ENUM, .words = "calls tokens", .initial = "calls",
 	    .about = "What is counted: calls, or the estimated tokens of message and answer. The answer's are known when it "
-		     "has passed: calls under way may together pass an allowance of tokens." },
+		     "has passed: calls under way may together pass an allowance of tokens. To count them answers are "
+		     "read whole." },
 	{ "quotaAnchorMode", OPTION_ENUM, .words = "first-api-call function",
 	    .initial = "first-api-call", .about = "When a period begins: with the first call, and so on from there; or as the function says." },
 	{ "quotaOnStatusCodes", OPTION_STRING, .initial = "200-299",
@@ -303,7 +304,9 @@ static bool wants_claims(const struct policy_use *use)
 const struct policy p_quota = {
 	.type = {
 		.name = "quota-inbound",
-		.about = "Refuses calls of who has used up an allowance, with 429; and all calls, with 503, while the database cannot say what is left.",
+		.about = "Refuses calls of who has used up an allowance, with 429 and the time until the period ends; and all calls, with 503, "
+			 "while the database cannot say what is left. Routes that use the same policy count together. Whoever has "
+			 "not called for 90 days begins a new period.",
 		.needs_user = true,
 		.served = true,
 		.options = options,

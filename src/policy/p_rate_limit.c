@@ -249,7 +249,7 @@ static bool wants_claims(const struct policy_use *use)
 const struct policy p_rate_limit = {
 	.type = {
 		.name = "rate-limit-inbound",
-		.about = "Refuses requests past a rate with 429.",
+		.about = "Refuses requests past a rate with 429. Routes that use the same policy count together.",
 		.served = true,
 		.options = options,
 		.load = load,

@@ -18,7 +18,7 @@ enum {
 	DEPTH = 64,
 	TTL_MS = 2000,
 	NAME_MAX_BYTES = 512,          /* longer names are never approved */
-	DEFINITION_KEPT = 64 * 1024,   /* of a definition; its hash is of the whole */
+	DEFINITION_KEPT = 32 * 1024,   /* of a definition; its hash is of the whole */
 	ITEMS_TOLD = 1000,             /* of one list, to the database at a time */
 	DATABASE_MS = 2000,
 };
@@ -71,7 +71,7 @@ static struct pin_list *read_list(struct arena *a, struct span message)
 		return NULL;
 	list = arena_alloc(a, sizeof(*list));
 	list->array = array;
-	list->last = !cursor.p || scan_kind(cursor) == 'n';
+	list->last = !cursor.p || scan_kind(cursor) == 'n' || scan_string_is(cursor, "");
 	while (scan_next(array, &at, NULL, &item))
 		list->n++;
 	list->items = arena_calloc(a, list->n + 1, sizeof(*list->items));
