@@ -27,6 +27,7 @@ TESTS += t/304-mcp-outages.t
 TESTS += t/305-mcp-stream-ends.t
 TESTS += t/306-mcp-client-certificate.t
 TESTS += t/307-mcp-slow-names.t
+TESTS += t/312-bridge.t
 check_PROGRAMS += t/unit/mcp_head
 t_unit_mcp_head_SOURCES = t/unit/mcp_head.c t/unit/tap.h
 TESTS += t/unit/mcp_head

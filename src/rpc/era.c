@@ -79,7 +79,7 @@ const char *era_header_text(const char *value, struct arena *a)
 		return s;
 	n -= open_n + close_n;
 	out = arena_alloc(a, n + 1);
-	if (!b64_decode(out, &len, s + open_n, n) || memchr(out, '\0', len) ||
+	if (n % 4 || !b64_decode(out, &len, s + open_n, n) || memchr(out, '\0', len) ||
 	    !utf8_is_valid(out, len))
 		return NULL;
 	out[len] = '\0';

@@ -9,7 +9,7 @@ import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import { Readable } from "node:stream";
 import { createMcpHandler, fromJsonSchema, hostHeaderValidationResponse, inputRequired, isLegacyRequest, localhostAllowedHostnames,
-	localhostAllowedOrigins, McpServer, MissingRequiredClientCapabilityError, originValidationResponse, ProtocolError, ResourceTemplate,
+	localhostAllowedOrigins, McpServer, MissingRequiredClientCapabilityError, originValidationResponse, ResourceTemplate,
 	UrlElicitationRequiredError, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 
 const [port, era] = process.argv.slice(2);
@@ -27,7 +27,7 @@ function open(sealed) {
 	const clear = Buffer.from(state ?? "", "base64url").toString();
 	const [a, b] = [Buffer.from(tag ?? ""), Buffer.from(mac(clear))];
 	if (a.length !== b.length || !timingSafeEqual(a, b))
-		throw new ProtocolError(-32602, "Invalid requestState");
+		throw new Error("Invalid requestState");
 	return clear;
 }
 
@@ -44,12 +44,15 @@ const accepted = (ctx, key, name) => {
 	const answer = given(ctx, key);
 	return answer?.action === "accept" && typeof answer.content?.[name] === "string" ? answer.content[name] : undefined;
 };
-const raw_state = (ctx) => ctx.mcpReq.requestState();
+const carried = (ctx) => ctx.mcpReq.requestState(); // what open() made of it
 const capabilities = (ctx) => ctx.mcpReq.envelope?.["io.modelcontextprotocol/clientCapabilities"] ?? {};
+
+// What a legacy server asks of its client, in the stream of the call: elsewhere there may be none yet.
+const request = (ctx, method, params) => ctx.mcpReq.send({ method, params });
 
 // ---- tools: name, description, what it takes, what it does. Those without a schema take nothing.
 const elicit = async (ctx, message, properties, required) => {
-	const answer = await ctx.mcpReq.elicitInput(form(message, properties, required));
+	const answer = await request(ctx, "elicitation/create", form(message, properties, required));
 	return text(`Elicitation completed: action=${answer.action}, content=${JSON.stringify(answer.content ?? {})}`);
 };
 const titled = (kind, ...titles) => titles.map((title, i) => ({ const: `${kind}${i + 1}`, title }));
@@ -92,11 +95,11 @@ const tools = {
 		return text("Reconnected");
 	}],
 	test_sampling: ["Asks the client's model", object({ prompt: string() }, ["prompt"]), async ({ prompt }, ctx) => {
-		const answer = await ctx.mcpReq.requestSampling({ messages: [{ role: "user", content: { type: "text", text: prompt } }], maxTokens: 100 });
+		const answer = await request(ctx, "sampling/createMessage", { messages: [{ role: "user", content: { type: "text", text: prompt } }], maxTokens: 100 });
 		return text(`LLM response: ${answer.content.text ?? JSON.stringify(answer.content)}`);
 	}],
 	test_elicitation: ["Asks the user", object({ message: string() }, ["message"]), async ({ message }, ctx) => {
-		const answer = await ctx.mcpReq.elicitInput(form(message, { username: string("User's response"), email: string("User's email address") }));
+		const answer = await request(ctx, "elicitation/create", form(message, { username: string("User's response"), email: string("User's email address") }));
 		return text(`User response: action: ${answer.action}, content: ${JSON.stringify(answer.content ?? {})}`);
 	}],
 	test_elicitation_sep1034_defaults: ["Asks the user, with defaults", , (_, ctx) => elicit(ctx, "Defaults", {
@@ -144,17 +147,17 @@ const tools = {
 		inputRequired({ inputRequests: { capital_question: ask.sample("What is the capital of France?") } })],
 	test_input_required_result_list_roots: ["Asks for the client's roots", , (_, ctx) => given(ctx, "client_roots") ?
 		text(JSON.stringify(given(ctx, "client_roots"))) : inputRequired({ inputRequests: { client_roots: ask.roots() } })],
-	test_input_required_result_request_state: ["Has the client carry state", , (_, ctx) => given(ctx, "confirm") && raw_state(ctx) ?
-		text(`state-ok: ${open(raw_state(ctx))}`) :
+	test_input_required_result_request_state: ["Has the client carry state", , (_, ctx) => given(ctx, "confirm") && carried(ctx) ?
+		text(`state-ok: ${carried(ctx)}`) :
 		inputRequired({ inputRequests: { confirm: ask.form("Please confirm", "ok", "boolean") }, requestState: seal("confirm") })],
 	test_input_required_result_multiple_inputs: ["Asks for three things", , (_, ctx) => {
 		if (["user_name", "greeting", "client_roots"].every((key) => given(ctx, key)))
-			return (open(raw_state(ctx)), text("all there"));
+			return text(`all there: ${carried(ctx)}`);
 		return inputRequired({ requestState: seal("multiple"), inputRequests: { user_name: ask.form("What is your name?", "name"),
 			greeting: ask.sample("Generate a greeting", 50), client_roots: ask.roots() } });
 	}],
 	test_input_required_result_multi_round: ["Asks twice", , (_, ctx) => {
-		const state = raw_state(ctx) === undefined ? "" : open(raw_state(ctx));
+		const state = carried(ctx);
 		if (state === "2" && given(ctx, "step2"))
 			return text("both steps done");
 		return state === "1" && given(ctx, "step1") ?
@@ -162,10 +165,9 @@ const tools = {
 			inputRequired({ inputRequests: { step1: ask.form("Step 1: What is your name?", "name") }, requestState: seal("1") });
 	}],
 	test_input_required_result_tampered_state: ["Believes its own state alone", , (_, ctx) => {
-		if (raw_state(ctx) === undefined)
+		if (carried(ctx) === undefined)
 			return inputRequired({ inputRequests: { confirm: ask.form("Please confirm", "ok", "boolean") }, requestState: seal("tamper") });
-		open(raw_state(ctx));
-		return text("state-ok");
+		return text(`state-ok: ${carried(ctx)}`);
 	}],
 	test_input_required_result_capabilities: ["Asks for what the client can", , (_, ctx) => {
 		const can = capabilities(ctx), inputRequests = {};
@@ -206,7 +208,8 @@ function changed(what) {
 function make() {
 	const server = new McpServer({ name: "gatehouse-peer", version: "1.0.0" }, {
 		capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { subscribe: true, listChanged: true }, logging: {}, completions: {} },
-		instructions: "Try everything.", cacheHints: { "tools/list": { ttlMs: 60000, cacheScope: "public" } } });
+		instructions: "Try everything.", requestState: { verify: async (state) => open(state) },
+		cacheHints: { "tools/list": { ttlMs: 60000, cacheScope: "public" } } });
 	for (const [name, [description, schema, run]] of Object.entries(tools))
 		server.registerTool(name, { description, inputSchema: fromJsonSchema(schema ?? object()) }, run);
 	for (const [name, [description, schema, run]] of Object.entries(prompts))

@@ -101,6 +101,8 @@ static const struct {
 	    "the marker is case-sensitive" },
 	{ ECHO, { NULL, NULL, "=?base64?ZWNobw=?=" }, NULL, RPC_HEADER_MISMATCH, 0, NULL,
 	    "wrong padding" },
+	{ ECHO, { NULL, NULL, "=?base64?ZWNobw?=" }, NULL, RPC_HEADER_MISMATCH, 0, NULL,
+	    "no padding" },
 	{ ECHO, { NULL, NULL, "=?base64?!!!!?=" }, NULL, RPC_HEADER_MISMATCH, 0, NULL, "no base64" },
 	{ ECHO, { NULL, NULL, "=?base64?/w==?=" }, NULL, RPC_HEADER_MISMATCH, 0, NULL,
 	    "base64 of what is no UTF-8" },
