@@ -65,6 +65,7 @@ t_unit_oauth_bearer_SOURCES = t/unit/oauth_bearer.c t/unit/tap.h
 TESTS += t/unit/oauth_bearer
 TESTS += t/270-oauth-database.t
 TESTS += t/280-oauth-dev-login.t
+TESTS += t/284-login-options.t
 TESTS += t/285-login-tokens.t
 TESTS += t/286-login.t
 TESTS += t/287-providers.t
