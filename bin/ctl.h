@@ -37,6 +37,7 @@ extern const struct ctl_command ctl_clients;
 extern const struct ctl_command ctl_connect;
 extern const struct ctl_command ctl_grants;
 extern const struct ctl_command ctl_doctor;
+extern const struct ctl_command ctl_events;
 extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_maintenance;
 extern const struct ctl_command ctl_migrate;

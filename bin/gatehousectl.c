@@ -24,6 +24,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_doctor,
 	&ctl_maintenance,
 	&ctl_audit,
+	&ctl_events,
 	&ctl_user,
 	&ctl_clients,
 	&ctl_grants,

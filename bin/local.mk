@@ -7,6 +7,7 @@ bin_gatehousectl_SOURCES += bin/ctl_audit.c
 bin_gatehousectl_SOURCES += bin/ctl_check.c
 bin_gatehousectl_SOURCES += bin/ctl_clients.c
 bin_gatehousectl_SOURCES += bin/ctl_connect.c
+bin_gatehousectl_SOURCES += bin/ctl_events.c
 bin_gatehousectl_SOURCES += bin/ctl_grants.c
 bin_gatehousectl_SOURCES += bin/ctl_keys.c bin/reencrypt.c bin/reencrypt.h
 bin_gatehousectl_SOURCES += bin/ctl_migrate.c

@@ -61,6 +61,7 @@ int main(int argc, char **argv)
 		.error_page = error_page,
 		.start = start,
 		.stop = stop,
+		.changed = keeper_changed,
 	};
 
 	return serve(&app, argc, argv);

@@ -96,3 +96,11 @@ language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
 	perform audit_add(p_action, p_actor, p_object, null, p_trace, p_detail);
 end $$;
+
+-- The end of the chain goes to the destinations that want anchors.
+-- for: consent admin
+create or replace function gatehouse.audit_anchor(p_place bigint) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	insert into event_queue (family, audit_id, n, from_at, to_at) values ('anchor', p_place, 1, now(), now());
+end $$;

@@ -78,6 +78,8 @@ begin
 		perform event_forget(today - p_keep);
 	end if;
 	delete from event_batch where at < now() - interval '1 hour';
+	perform event_queue_step();
+	perform metrics_step(5000);
 	perform oauth_step(500);
 	perform rate_step(500);
 	perform rollup_step(p_keep, p_keep_sums, 700);

@@ -27,6 +27,8 @@ begin
 	select n - count(*) into days_dropped from pg_inherits where inhparent = any(parents);
 	delete from event_batch where at < now() - interval '1 hour';
 	get diagnostics batches = row_count;
+	perform event_queue_step();
+	perform metrics_step(5000);
 	expired := oauth_step(p_limit) + rate_step(p_limit);
 	summing := rollup_step(p_keep, p_keep_sums, 2000);
 end $$;

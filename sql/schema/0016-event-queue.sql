@@ -30,9 +30,9 @@ create index event_auth_batch on gatehouse.event_auth (batch);
 create table gatehouse.event_queue (
 	batch    bigint generated always as identity primary key,
 	tx       xid8 not null default pg_current_xact_id(),
-	family   text not null check (family in ('call', 'auth', 'policy', 'audit')),
+	family   text not null check (family in ('call', 'auth', 'policy', 'audit', 'anchor')),
 	node     text not null default '', -- the machine that wrote it
-	audit_id bigint,                   -- family audit: its one row
+	audit_id bigint,                   -- family audit: its one row; anchor: the place in the chain
 	n        int not null,
 	from_at  timestamptz not null,     -- when its events began: where to look for them
 	to_at    timestamptz not null,
@@ -50,3 +50,49 @@ begin
 		execute format('drop function %s', f);
 	end loop;
 end $$;
+
+-- Who gets them, how far each has got, and who is at it: one process of all machines at a time.
+create table gatehouse.event_destination (
+	name         text primary key,
+	tx           xid8 not null,               -- all up to here were taken
+	batch        bigint not null default 0,
+	holder       uuid,
+	lease_until  timestamptz not null default '-infinity',
+	spool        bigint not null,             -- how many events may wait
+	sent         bigint not null default 0,
+	dropped      bigint not null default 0,
+	failed       text,                        -- why the last try failed
+	failed_since timestamptz,
+	seen_at      timestamptz not null default now()
+);
+
+-- Events that were lost, and why: here by a destination's spool, elsewhere by a program whose queue was full.
+create table gatehouse.event_loss (
+	at   timestamptz not null default now(),
+	who  text not null,                       -- "mcp at HOST", "destination NAME"
+	n    bigint not null,
+	why  text not null
+);
+create index event_loss_at on gatehouse.event_loss (at);
+
+-- Numbers for /metrics: they only grow. Filled from the queue by metrics_step().
+create table gatehouse.metric_call (
+	node       text not null,
+	operation  text not null,
+	upstream   text not null,
+	capability text not null,                 -- "other" where there are too many
+	method     text not null,
+	outcome    text not null,
+	origin     text not null,
+	n          bigint not null,
+	sum_us     numeric not null,
+	buckets    bigint[] not null,             -- not cumulative; one per edge, and one past the last
+	primary key (node, operation, upstream, capability, method, outcome, origin)
+);
+create table gatehouse.metric_auth (
+	node    text not null,
+	name    text not null,
+	outcome text not null,
+	n       bigint not null,
+	primary key (node, name, outcome)
+);

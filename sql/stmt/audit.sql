@@ -41,3 +41,8 @@ select gatehouse.audit_waiting();
 -- $4 text  mark of the run
 -- $5 jsonb  what was before and is now
 select gatehouse.audit_note($1, $2, $3, $4, $5);
+
+-- name: audit_anchor :exec
+-- for: consent admin
+-- $1 int8  place
+select gatehouse.audit_anchor($1);

@@ -119,8 +119,9 @@ static const struct option event_options[] = {
 	    .about = "Days that the daily sums of calls are kept, which outlive the rows." },
 	{ "sampling", OPTION_NUMBER, false, 0, 1, .initial = "1", .later = true,
 	    .about = "The share of successful calls that is stored." },
-	{ "forward", OPTION_OBJECT, .later = true,
-	    .about = "Where events are sent besides PostgreSQL and the log." },
+	{ "forward", OPTION_OBJECTS, .sub = forward_options, .initial = "[]",
+	    .about = "Where events are sent besides PostgreSQL and the log, at most 8 places." },
+	{ "metrics", OPTION_OBJECT, .sub = metrics_options, .about = "Numbers for Prometheus." },
 	{ 0 },
 };
 
@@ -165,6 +166,7 @@ const struct option gateway_options[] = {
 	{ "outbound", OPTION_OBJECT, .sub = outbound_options, .about = "Connections that leave." },
 	{ "log", OPTION_OBJECT, .sub = log_options, .about = "The log." },
 	{ "events", OPTION_OBJECT, .sub = event_options, .about = "Events." },
+	{ "alerts", OPTION_OBJECT, .sub = alert_options, .about = "What is told when something is wrong." },
 	{ "rates", OPTION_OBJECT, .sub = rate_options,
 	    .about = "Requests per minute on the OAuth endpoints; 0 turns a rate off." },
 	{ "console", OPTION_OBJECT, .sub = console_options, .later = true,
@@ -484,6 +486,7 @@ static void read_members(struct loader *l, struct json_object *doc, bool typed)
 	p->events = json_get(doc, "events");
 	p->events_days = (int)json_get_int(p->events, "retentionDays", 90);
 	p->summary_days = (int)json_get_int(p->events, "summaryDays", 400);
+	destinations_load(l, p->events, json_get(doc, "alerts"));
 }
 
 /* Which of the two names is there; gateway.jsonc counts if both are. */

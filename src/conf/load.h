@@ -111,4 +111,8 @@ bool path_is_sound(const char *);
 /* Whether the path A equals B or lies under it. "" has nothing under it. */
 bool path_is_under(const char *a, const char *b);
 
+/* destination.c: the tables of events.forward, events.metrics and alerts, and what they say. */
+extern const struct option forward_options[], metrics_options[], alert_options[];
+void destinations_load(struct loader *, struct json_object *events, struct json_object *alerts);
+
 #endif

@@ -1,5 +1,6 @@
 # src/conf: a project directory and what is wrong with it
 libgatehouse_a_SOURCES += \
+	src/conf/destination.c src/conf/destination.h \
 	src/conf/env.c src/conf/env.h \
 	src/conf/file.c src/conf/file.h \
 	src/conf/gateway.c \

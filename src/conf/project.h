@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/uri.h"
+#include "conf/destination.h"
 #include "conf/option.h"
 
 /*
@@ -237,6 +238,10 @@ struct project {
 	enum log_level log_level;
 	int events_days, summary_days;
 	struct json_object *events; /* as written; may be NULL */
+	const struct destination *destinations;
+	size_t destinations_n;
+	const char *metrics_token_file; /* absolute; NULL: none */
+	const struct alert_conf *alerts;
 	const char *console_claim;
 	const char *const *console_values;
 	bool development;

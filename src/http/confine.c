@@ -146,6 +146,26 @@ static void add_database(struct builder *b, const char *conninfo, const char *pr
 		add_file(b, *path);
 }
 
+/* What the program that keeps the books (src/keeper) reads and writes for it. */
+static void add_books(struct builder *b, const struct project *p)
+{
+	for (size_t i = 0; i < p->destinations_n; i++) {
+		const struct destination *d = &p->destinations[i];
+
+		if (d->path && *d->path == '/')
+			add(b, folder_of(b->arena, d->path), LANDLOCK_MAY_APPEND);
+		if (d->secret_file)
+			add_file(b, d->secret_file);
+		if (d->headers_file)
+			add_file(b, d->headers_file);
+	}
+	for (size_t i = 0; p->alerts && i < p->alerts->to_n; i++)
+		if (p->alerts->to[i].secret_file)
+			add_file(b, p->alerts->to[i].secret_file);
+	if (p->metrics_token_file)
+		add_file(b, p->metrics_token_file);
+}
+
 static void add_project(struct builder *b, const struct confine_options *o)
 {
 	const struct project *p = o->project;
@@ -153,6 +173,8 @@ static void add_project(struct builder *b, const struct confine_options *o)
 	add_folder(b, p->dir, LANDLOCK_MAY_READ);
 	add_folder(b, o->dir, LANDLOCK_MAY_READ);
 	add_folder(b, p->keyring, LANDLOCK_MAY_READ);
+	if (!strcmp(o->program, "consent"))
+		add_books(b, p);
 	for (const char *const *path = p->value_files; path && *path; path++)
 		add_file(b, *path);
 	/* programs publish by themselves with autoReload alone */

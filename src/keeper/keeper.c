@@ -5,14 +5,17 @@
 #include "keeper/keeper_internal.h"
 
 #include "base/clock.h"
+#include "net/fetch.h"
 
 #include <pthread.h>
 
-enum { THREADS = 1, STACK = 256 * 1024 };
+enum { THREADS = 1 + DESTINATIONS_MAX, STACK = 256 * 1024 };
 
 static struct {
 	pthread_t threads[THREADS];
 	int n;
+	struct keeper_slot slots[DESTINATIONS_MAX];
+	size_t slots_n;
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t wake;
 	bool stopping;
@@ -32,13 +35,13 @@ bool keeper_pause(int ms)
 	return !stopping;
 }
 
-static void start(void *(*run)(void *), struct app *app)
+static void start(void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
-	if (pthread_create(&keeper.threads[keeper.n], &attr, run, app))
+	if (pthread_create(&keeper.threads[keeper.n], &attr, run, arg))
 		log_error(NULL, "no thread for keeping the books", NULL);
 	else
 		keeper.n++;
@@ -56,7 +59,24 @@ void keeper_start(struct app *app)
 	pthread_cond_init(&keeper.wake, &attr);
 	pthread_condattr_destroy(&attr);
 	keeper.stopping = false;
+	keeper.slots_n = 0;
+	fetch_start(4 * DESTINATIONS_MAX);
 	start(seal_run, app);
+	keeper_changed(app, NULL, app->site);
+}
+
+/* A thread stays when its destination goes: it finds nothing to do. */
+void keeper_changed(struct app *app, const struct site *old, const struct site *next)
+{
+	(void)old;
+	if (app->one_call || !app->db)
+		return;
+	for (; keeper.slots_n < next->project->destinations_n; keeper.slots_n++) {
+		struct keeper_slot *slot = &keeper.slots[keeper.slots_n];
+
+		*slot = (struct keeper_slot){ app, keeper.slots_n };
+		start(forward_run, slot);
+	}
 }
 
 void keeper_stop(void)

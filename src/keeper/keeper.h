@@ -12,6 +12,8 @@
 
 /* app.start's and app.stop's; a program that serves one CGI request keeps nothing. */
 void keeper_start(struct app *);
+/* app.changed's: a project may have more destinations. */
+void keeper_changed(struct app *, const struct site *old, const struct site *next);
 void keeper_stop(void);
 
 #endif

@@ -10,4 +10,10 @@ bool keeper_pause(int ms);
 
 void *seal_run(void *app);
 
+struct keeper_slot {
+	struct app *app;
+	size_t index; /* in project.destinations */
+};
+void *forward_run(void *slot);
+
 #endif

@@ -1,6 +1,17 @@
 # src/keeper: the books: the audit chain, events on their way out, alerts
 libgatehouse_a_SOURCES += \
 	src/keeper/chain.c src/keeper/chain.h \
+	src/keeper/event_form.c src/keeper/event_form.h src/keeper/json_write.h \
+	src/keeper/form_cef.c \
+	src/keeper/form_ecs.c \
+	src/keeper/form_ocsf.c \
+	src/keeper/forward.c src/keeper/forward.h \
+	src/keeper/otlp.c src/keeper/otlp.h \
+	src/keeper/out.c src/keeper/out.h \
+	src/keeper/out_http.c \
+	src/keeper/out_syslog.c \
+	src/keeper/told.c src/keeper/told.h \
 	src/keeper/keeper.c src/keeper/keeper.h src/keeper/keeper_internal.h \
 	src/keeper/seal.c
 TESTS += t/730-audit.t
+TESTS += t/731-forward.t

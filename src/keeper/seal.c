@@ -43,6 +43,17 @@ static void log_anchor(const char *anchor)
 	buf_release(&b);
 }
 
+/* Destinations that want it get it by the queue; that they do not is seen where they are looked at. */
+static void send_anchor(struct sealer *s)
+{
+	struct err e = { .code = ERR_NONE };
+	struct arena *a = arena_new();
+	const struct db_param place = db_int(a, s->end.place);
+
+	db_call(s->app->db, STMT_AUDIT_ANCHOR, &place, 1, a, NULL, &e);
+	arena_free(a);
+}
+
 static void anchor(struct sealer *s)
 {
 	char text[CHAIN_ANCHOR_TEXT];
@@ -51,6 +62,7 @@ static void anchor(struct sealer *s)
 		return;
 	chain_anchor_write(text, &s->end);
 	log_anchor(text);
+	send_anchor(s);
 	s->anchored = true;
 	s->anchor_at = clock_ms() + ANCHOR_MS;
 }

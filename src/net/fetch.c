@@ -19,6 +19,7 @@ enum {
 	HEADER_VALUE_MAX = 1024,
 	ETAG_MAX = 256,
 	PLACES = 64,             /* fetches at a time, whatever the number of threads */
+	RETRY_MAX_S = 86400,
 	FRESH_MAX_S = 315360000, /* ten years: larger numbers are the same to everybody */
 };
 
@@ -111,10 +112,33 @@ static bool is_etag(const char *s)
 	return n > 0 && n <= ETAG_MAX;
 }
 
+/* A number of seconds (RFC 9111, 1.2.2); -1 if it is none. */
+static int64_t seconds_of(const char *s)
+{
+	int64_t n = 0;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	for (; *s >= '0' && *s <= '9'; s++)
+		n = n > FRESH_MAX_S ? FRESH_MAX_S : n * 10 + (*s - '0');
+	return n > FRESH_MAX_S ? FRESH_MAX_S : n;
+}
+
+/* Seconds, or a date (RFC 9110, 10.2.3). */
+static int64_t retry_after(const char *value)
+{
+	int64_t s = seconds_of(value);
+	time_t at;
+
+	if (s < 0 && (at = curl_getdate(value, NULL)) != (time_t)-1)
+		s = (int64_t)at > clock_wall_s() ? (int64_t)at - clock_wall_s() : 0;
+	return s > RETRY_MAX_S ? RETRY_MAX_S : s;
+}
+
 static void take_header(struct answer *an, const char *name, size_t n, const char *value)
 {
 	static const char *const names[] = { "content-type", "content-encoding", "etag",
-		"cache-control", "expires", "date", "age", "www-authenticate", NULL };
+		"cache-control", "expires", "date", "age", "www-authenticate", "retry-after", NULL };
 	struct fetch *f = an->f;
 	int which = 0;
 
@@ -155,6 +179,9 @@ static void take_header(struct answer *an, const char *name, size_t n, const cha
 		else if (value)
 			f->challenge = value;
 		break;
+	case 8:
+		f->retry_after_s = value ? retry_after(value) : -1;
+		break;
 	default:
 		break;
 	}
@@ -164,6 +191,7 @@ static void forget_headers(struct answer *an)
 {
 	an->f->content_type = "";
 	an->f->etag = an->f->challenge = NULL;
+	an->f->retry_after_s = -1;
 	an->cache_control = an->expires = an->date = an->age = NULL;
 	an->malformed = false;
 }
@@ -194,18 +222,6 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 }
 
 /* --- how long it may be kept --- */
-
-/* A number of seconds (RFC 9111, 1.2.2); -1 if it is none. */
-static int64_t seconds_of(const char *s)
-{
-	int64_t n = 0;
-
-	if (*s < '0' || *s > '9')
-		return -1;
-	for (; *s >= '0' && *s <= '9'; s++)
-		n = n > FRESH_MAX_S ? FRESH_MAX_S : n * 10 + (*s - '0');
-	return n > FRESH_MAX_S ? FRESH_MAX_S : n;
-}
 
 /*
  * The directive's argument ("" without one), or NULL if Cache-Control does not have it. We are a
@@ -377,6 +393,7 @@ bool fetch(struct fetch *f, struct arena *a, struct err *e)
 	bool ok;
 
 	f->status = 0;
+	f->retry_after_s = -1;
 	f->content_type = f->body = "";
 	if (!uri_parse(&u, a, f->url, &why) || !u.host || u.userinfo || u.fragment)
 		return refuse(

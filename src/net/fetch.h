@@ -37,6 +37,7 @@ struct fetch {
 	const char *content_type; /* lower case, without parameters; "" when none */
 	const char *etag;         /* NULL: none, or not fit to be sent back */
 	const char *challenge; /* WWW-Authenticate, all its lines joined by ", "; NULL: none */
+	int64_t retry_after_s; /* Retry-After, at most a day; -1: none */
 	int64_t fresh_s;  /* how long HTTP lets us keep it (RFC 9111, 4.2); -1: it does not say */
 	const char *body; /* NUL-terminated */
 	size_t body_len;

@@ -1,0 +1,535 @@
+-- Events on their way out: see sql/schema/0016-event-queue.sql. A page of them has the columns of
+-- src/event/record.c, in its order, between who and where, and what audit rows have besides.
+
+-- The events of one batch, in the order in which they began.
+-- for: nobody
+create or replace function gatehouse.event_page(q gatehouse.event_queue)
+returns table (tx text, batch bigint, family text, node text, program text, at text,
+	severity text, name text, request_id text, operation_id text, upstream_id text,
+	subject_id text, client_id text, client_name text, auth_profile_id text,
+	upstream_auth_mode text, http_method text, transport text, mcp_method text,
+	capability_type text, capability_name text, outcome text, failure_origin text,
+	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
+	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
+	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
+	redirect_host text, query text, grant_id text, err_name text, err_message text,
+	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
+	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
+	object text, detail text)
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	if q.family = 'call' then
+		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+			e.severity, null::text, e.request_id, e.operation_id, e.upstream_id,
+			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
+			e.upstream_auth_mode, e.http_method, e.transport, e.mcp_method,
+			e.capability_type, e.capability_name, e.outcome, e.failure_origin,
+			e.mcp_status, e.jsonrpc_error_code, e.error_type, e.reason_code,
+			e.latency_us, e.gateway_us, e.upstream_us, e.bytes_in, e.bytes_out,
+			e.client_ip, e.protocol_version, e.session_digest, null::text,
+			null::text, e.grant_id, e.err_name, e.err_message, e.cause_message,
+			e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id,
+			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
+			null::text, null::text
+		from event_call e where e.batch = q.batch and e.at between q.from_at and q.to_at
+		order by e.at, e.event_id;
+	elsif q.family = 'auth' then
+		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
+			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
+			e.upstream_auth_mode, e.http_method, null::text, null::text, null::text,
+			null::text, e.outcome, e.failure_origin, e.mcp_status, null::bigint,
+			e.error_type, e.reason_code, e.latency_us, null::bigint, null::bigint,
+			null::bigint, null::bigint, e.client_ip, null::text, null::text,
+			e.redirect_host, null::text, e.grant_id, e.err_name, e.err_message,
+			e.cause_message, e.event_id::text, null::text, null::text, null::text,
+			null::text, null::bigint, null::bigint, null::bigint,
+			null::text, null::text
+		from event_auth e where e.batch = q.batch and e.at between q.from_at and q.to_at
+		order by e.at, e.event_id;
+	elsif q.family = 'policy' then
+		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
+			e.subject_id, e.client_id, e.client_name, null::text, null::text,
+			e.http_method, null::text, e.mcp_method, e.capability_type,
+			e.capability_name, e.outcome, null::text, e.mcp_status, null::bigint,
+			null::text, e.reason_code, e.latency_us, null::bigint, null::bigint,
+			null::bigint, null::bigint, e.client_ip, null::text, null::text,
+			null::text, e.query, e.grant_id, null::text, null::text, null::text,
+			e.event_id::text, null::text, null::text, null::text, null::text,
+			null::bigint, null::bigint, null::bigint,
+			null::text, null::text
+		from event_policy e where e.batch = q.batch and e.at between q.from_at and q.to_at
+		order by e.at, e.event_id;
+	elsif q.family = 'audit' then
+		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+			'info', e.action, e.request_id, null::text, null::text, e.actor,
+			e.client_id, null::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, null::text, null::text, null::text,
+			null::bigint, null::bigint, null::text, null::text, null::bigint,
+			null::bigint, null::bigint, null::bigint, null::bigint, null::text,
+			null::text, null::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, e.event_id::text, null::text, null::text,
+			null::text, null::text, null::bigint, null::bigint, null::bigint,
+			e.object, e.detail::text
+		from audit e where e.audit_id = q.audit_id;
+	else
+		return query select q.tx::text, q.batch, q.family, q.node, 'consent'::text, audit_time(e.sealed_at),
+			'info', 'audit_anchor'::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, null::text, null::text, null::text,
+			null::bigint, null::bigint, null::text, null::text, null::bigint,
+			null::bigint, null::bigint, null::bigint, null::bigint, null::text,
+			null::text, null::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, md5(e.mac)::uuid::text, null::text, null::text,
+			null::text, null::text, null::bigint, null::bigint, null::bigint,
+			'audit'::text, jsonb_build_object('anchor', e.seal_no || ':' || encode(e.mac, 'hex'))::text
+		from audit_seal e where e.seal_no = q.audit_id;
+	end if;
+end $$;
+
+-- What comes after (P_TX, P_BATCH), of these families, about P_LIMIT events, and always whole batches; last a
+-- row of family '' that says how far it goes. No row: there is nothing new.
+-- for: nobody
+create or replace function gatehouse.event_pages(p_tx xid8, p_batch bigint, p_families text[], p_limit int)
+returns table (tx text, batch bigint, family text, node text, program text, at text,
+	severity text, name text, request_id text, operation_id text, upstream_id text,
+	subject_id text, client_id text, client_name text, auth_profile_id text,
+	upstream_auth_mode text, http_method text, transport text, mcp_method text,
+	capability_type text, capability_name text, outcome text, failure_origin text,
+	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
+	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
+	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
+	redirect_host text, query text, grant_id text, err_name text, err_message text,
+	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
+	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
+	object text, detail text)
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+declare
+	q event_queue;
+	v_n int := 0;
+	v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+begin
+	for q in select u.* from event_queue u
+		where (u.tx, u.batch) > (p_tx, p_batch) and u.tx < v_horizon
+		order by u.tx, u.batch limit 2000
+	loop
+		if q.family = any(p_families) then
+			return query select * from event_page(q);
+			v_n := v_n + q.n;
+		end if;
+		exit when v_n >= p_limit;
+	end loop;
+	if q.batch is not null then
+		tx := q.tx::text;
+		batch := q.batch;
+		family := '';
+		return next;
+	end if;
+end $$;
+
+-- What a destination gets next, for its holder: P_HOLDER becomes it if nobody is. A destination that is
+-- new begins with what comes from now on.
+-- for: consent admin
+create or replace function gatehouse.forward_read(p_name text, p_holder uuid, p_spool bigint, p_families text[],
+	p_limit int)
+returns table (tx text, batch bigint, family text, node text, program text, at text,
+	severity text, name text, request_id text, operation_id text, upstream_id text,
+	subject_id text, client_id text, client_name text, auth_profile_id text,
+	upstream_auth_mode text, http_method text, transport text, mcp_method text,
+	capability_type text, capability_name text, outcome text, failure_origin text,
+	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
+	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
+	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
+	redirect_host text, query text, grant_id text, err_name text, err_message text,
+	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
+	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
+	object text, detail text)
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+declare
+	d event_destination;
+begin
+	select * into d from event_destination e where e.name = p_name;
+	if not found then
+		insert into event_destination (name, tx, spool)
+		values (p_name, pg_snapshot_xmin(pg_current_snapshot()), p_spool)
+		on conflict do nothing;
+		return;
+	end if;
+	if d.holder is distinct from p_holder or d.lease_until < now() + interval '15 seconds'
+	or d.spool <> p_spool then
+		update event_destination e
+		set holder = p_holder, lease_until = now() + interval '30 seconds', spool = p_spool, seen_at = now()
+		where e.name = p_name and (e.holder = p_holder or e.lease_until < now());
+		if not found then
+			return;
+		end if;
+	end if;
+	return query select * from event_pages(d.tx, d.batch, p_families, p_limit);
+end $$;
+
+-- Whether all up to (P_TX, P_BATCH) counts as taken: not, if another has become the holder. P_SENT of them
+-- were, P_REFUSED the destination does not want.
+-- for: consent admin
+create or replace function gatehouse.forward_done(p_name text, p_holder uuid, p_tx text, p_batch bigint,
+	p_sent int, p_refused int) returns boolean
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	update event_destination e
+	set tx = p_tx::xid8, batch = p_batch, sent = e.sent + p_sent, dropped = e.dropped + p_refused,
+		failed = null, failed_since = null, lease_until = now() + interval '30 seconds', seen_at = now()
+	where e.name = p_name and e.holder = p_holder and (e.tx, e.batch) < (p_tx::xid8, p_batch);
+	if not found then
+		return false;
+	end if;
+	if p_refused > 0 then
+		insert into event_loss (who, n, why)
+		values ('destination ' || p_name, p_refused, 'refused by the destination');
+	end if;
+	return true;
+end $$;
+
+-- A try failed; the holder stays the holder while it tries.
+-- for: consent admin
+create or replace function gatehouse.forward_failed(p_name text, p_holder uuid, p_why text) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	update event_destination e set failed = p_why, failed_since = coalesce(e.failed_since, now()),
+		lease_until = now() + interval '30 seconds', seen_at = now()
+	where e.name = p_name and e.holder = p_holder;
+end $$;
+
+-- The holder stops: another may begin at once.
+-- for: consent admin
+create or replace function gatehouse.forward_release(p_holder uuid) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	update event_destination e set holder = null, lease_until = '-infinity'
+	where e.name > '' and e.holder = p_holder;
+end $$;
+
+-- How each destination is doing.
+-- for: admin
+create or replace function gatehouse.forward_list()
+returns table (name text, sent bigint, dropped bigint, waiting bigint, failed text, failed_since text,
+	seen_at text)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	return query
+	select d.name, d.sent, d.dropped, (select coalesce(sum(q.n), 0)::bigint from event_queue q
+		where (q.tx, q.batch) > (d.tx, d.batch)), d.failed, utc_text(d.failed_since), utc_text(d.seen_at)
+	from event_destination d where d.name > '' order by d.name;
+end $$;
+
+-- A destination that was taken out of the project: what waits for it goes.
+-- for: admin
+create or replace function gatehouse.forward_forget(p_name text) returns boolean
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	delete from event_destination d where d.name = p_name and p_name <> '';
+	return found;
+end $$;
+
+-- What comes after (P_TX, P_BATCH), for whoever only looks. P_TX null: where the end is now.
+-- for: admin
+create or replace function gatehouse.events_follow(p_tx text, p_batch bigint, p_families text[], p_limit int)
+returns table (tx text, batch bigint, family text, node text, program text, at text,
+	severity text, name text, request_id text, operation_id text, upstream_id text,
+	subject_id text, client_id text, client_name text, auth_profile_id text,
+	upstream_auth_mode text, http_method text, transport text, mcp_method text,
+	capability_type text, capability_name text, outcome text, failure_origin text,
+	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
+	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
+	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
+	redirect_host text, query text, grant_id text, err_name text, err_message text,
+	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
+	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
+	object text, detail text)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	if p_tx is null then
+		tx := pg_snapshot_xmin(pg_current_snapshot())::text;
+		batch := 0;
+		family := '';
+		return next;
+	else
+		return query select * from event_pages(p_tx::xid8, p_batch, p_families, p_limit);
+	end if;
+end $$;
+
+-- The events of one family that began from P_FROM on and before P_TO, by time, after (P_AT, P_ID).
+-- for: admin
+create or replace function gatehouse.events_between(p_family text, p_at text, p_id uuid, p_to timestamptz, p_limit int)
+returns table (tx text, batch bigint, family text, node text, program text, at text,
+	severity text, name text, request_id text, operation_id text, upstream_id text,
+	subject_id text, client_id text, client_name text, auth_profile_id text,
+	upstream_auth_mode text, http_method text, transport text, mcp_method text,
+	capability_type text, capability_name text, outcome text, failure_origin text,
+	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
+	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
+	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
+	redirect_host text, query text, grant_id text, err_name text, err_message text,
+	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
+	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
+	object text, detail text)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	if p_family = 'call' then
+		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
+			e.severity, null::text, e.request_id, e.operation_id, e.upstream_id,
+			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
+			e.upstream_auth_mode, e.http_method, e.transport, e.mcp_method,
+			e.capability_type, e.capability_name, e.outcome, e.failure_origin,
+			e.mcp_status, e.jsonrpc_error_code, e.error_type, e.reason_code,
+			e.latency_us, e.gateway_us, e.upstream_us, e.bytes_in, e.bytes_out,
+			e.client_ip, e.protocol_version, e.session_digest, null::text,
+			null::text, e.grant_id, e.err_name, e.err_message, e.cause_message,
+			e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id,
+			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
+			null::text, null::text
+		from event_call e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		order by e.at, e.event_id limit p_limit;
+	elsif p_family = 'auth' then
+		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
+			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
+			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
+			e.upstream_auth_mode, e.http_method, null::text, null::text, null::text,
+			null::text, e.outcome, e.failure_origin, e.mcp_status, null::bigint,
+			e.error_type, e.reason_code, e.latency_us, null::bigint, null::bigint,
+			null::bigint, null::bigint, e.client_ip, null::text, null::text,
+			e.redirect_host, null::text, e.grant_id, e.err_name, e.err_message,
+			e.cause_message, e.event_id::text, null::text, null::text, null::text,
+			null::text, null::bigint, null::bigint, null::bigint,
+			null::text, null::text
+		from event_auth e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		order by e.at, e.event_id limit p_limit;
+	elsif p_family = 'policy' then
+		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
+			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
+			e.subject_id, e.client_id, e.client_name, null::text, null::text,
+			e.http_method, null::text, e.mcp_method, e.capability_type,
+			e.capability_name, e.outcome, null::text, e.mcp_status, null::bigint,
+			null::text, e.reason_code, e.latency_us, null::bigint, null::bigint,
+			null::bigint, null::bigint, e.client_ip, null::text, null::text,
+			null::text, e.query, e.grant_id, null::text, null::text, null::text,
+			e.event_id::text, null::text, null::text, null::text, null::text,
+			null::bigint, null::bigint, null::bigint,
+			null::text, null::text
+		from event_policy e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		order by e.at, e.event_id limit p_limit;
+	elsif p_family = 'audit' then
+		return query select ''::text, 0::bigint, p_family, ''::text, e.program, audit_time(e.at),
+			'info', e.action, e.request_id, null::text, null::text, e.actor,
+			e.client_id, null::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, null::text, null::text, null::text,
+			null::bigint, null::bigint, null::text, null::text, null::bigint,
+			null::bigint, null::bigint, null::bigint, null::bigint, null::text,
+			null::text, null::text, null::text, null::text, null::text, null::text,
+			null::text, null::text, e.event_id::text, null::text, null::text,
+			null::text, null::text, null::bigint, null::bigint, null::bigint,
+			e.object, e.detail::text
+		from audit e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		order by e.at, e.event_id limit p_limit;
+	end if;
+end $$;
+
+-- Events that a program had to drop.
+-- for: oauth consent connect mcp console
+create or replace function gatehouse.event_lost(p_who text, p_n bigint, p_why text) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	insert into event_loss (who, n, why) values (p_who, p_n, p_why);
+end $$;
+
+-- Once a minute: what waits for a destination past its spool is dropped, oldest first; what everybody has,
+-- or nobody wants, leaves the queue.
+-- for: nobody
+create or replace function gatehouse.event_queue_step() returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	d event_destination;
+	q record;
+	v_over bigint;
+	v_dropped bigint;
+	v_tx xid8;
+	v_batch bigint;
+begin
+	delete from event_destination e where e.seen_at < now() - interval '30 days' and e.name > '';
+	for d in select * from event_destination e where e.name > '' loop
+		select coalesce(sum(u.n), 0) - d.spool into v_over from event_queue u
+		where (u.tx, u.batch) > (d.tx, d.batch);
+		continue when v_over <= 0;
+		v_dropped := 0;
+		for q in select u.tx, u.batch, u.n from event_queue u
+			where (u.tx, u.batch) > (d.tx, d.batch) and u.tx < pg_snapshot_xmin(pg_current_snapshot())
+			order by u.tx, u.batch
+		loop
+			exit when v_dropped >= v_over;
+			v_dropped := v_dropped + q.n;
+			v_tx := q.tx;
+			v_batch := q.batch;
+		end loop;
+		continue when v_dropped = 0;
+		update event_destination e set tx = v_tx, batch = v_batch, dropped = e.dropped + v_dropped
+		where e.name = d.name and (e.tx, e.batch) = (d.tx, d.batch);
+		if found then
+			insert into event_loss (who, n, why)
+			values ('destination ' || d.name, v_dropped, 'more waited than its spool holds');
+		end if;
+	end loop;
+
+	select e.tx, e.batch into v_tx, v_batch from event_destination e order by e.tx, e.batch limit 1;
+	delete from event_queue u where u.batch in (
+		select w.batch from event_queue w
+		where (w.tx, w.batch) <= (v_tx, v_batch) and w.at < now() - interval '5 minutes'
+		order by w.tx, w.batch limit 20000);
+	delete from event_loss l where l.at < now() - interval '90 days';
+end $$;
+
+-- Adds what is new to the numbers of /metrics: P_BATCHES at most. The numbers have a place in the queue like a
+-- destination, under the name ''.
+-- for: consent admin
+create or replace function gatehouse.metrics_step(p_batches int) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	d event_destination;
+	v_tx xid8;
+	v_batch bigint;
+	v_calls bigint[];
+	v_auths bigint[];
+	v_from timestamptz;
+	v_to timestamptz;
+begin
+	if not pg_try_advisory_xact_lock(7449359170164355441) then
+		return;
+	end if;
+	select * into d from event_destination e where e.name = '';
+	if not found then
+		insert into event_destination (name, tx, spool)
+		values ('', pg_snapshot_xmin(pg_current_snapshot()), 0) on conflict do nothing;
+		return;
+	end if;
+	with w as (
+		select u.* from event_queue u
+		where (u.tx, u.batch) > (d.tx, d.batch) and u.tx < pg_snapshot_xmin(pg_current_snapshot())
+		order by u.tx, u.batch limit p_batches)
+	select (array_agg(w.tx order by w.tx desc, w.batch desc))[1],
+		(array_agg(w.batch order by w.tx desc, w.batch desc))[1],
+		array_agg(w.batch) filter (where w.family = 'call'),
+		array_agg(w.batch) filter (where w.family = 'auth'),
+		min(w.from_at) filter (where w.family in ('call', 'auth')),
+		max(w.to_at) filter (where w.family in ('call', 'auth'))
+	into v_tx, v_batch, v_calls, v_auths, v_from, v_to from w;
+	if v_tx is null then
+		return;
+	end if;
+	perform metrics_add(v_calls, v_auths, v_from, v_to);
+	update event_destination e set tx = v_tx, batch = v_batch, seen_at = now() where e.name = '';
+end $$;
+
+-- The place of a time in the histograms, from 1: the edges are those that are recommended for these metrics
+-- (OpenTelemetry, MCP), so that all that we show agrees.
+-- for: nobody
+create or replace function gatehouse.metric_bucket(p_us bigint) returns int
+language sql immutable set search_path = gatehouse, pg_temp as $$
+	select width_bucket(p_us - 1, array[0, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000,
+		10000000, 30000000, 60000000, 120000000, 300000000]::bigint[]);
+$$;
+
+-- for: nobody
+create or replace function gatehouse.metrics_add(p_calls bigint[], p_auths bigint[], p_from timestamptz,
+	p_to timestamptz) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	-- names that are shown by themselves; all others are "other": whoever calls makes names up
+	v_known text[] := array(select distinct m.capability from metric_call m limit 300);
+	r record;
+begin
+	for r in
+		select q.node, coalesce(e.operation_id, '') as operation, coalesce(e.upstream_id, '') as upstream,
+			case when e.outcome = 'success' or e.outcome = 'application_error'
+				then coalesce(left(e.capability_name, 100), '') else '' end as capability,
+			e.capability_name is not null as named,
+			coalesce(e.mcp_method, '') as method, coalesce(e.outcome, '') as outcome,
+			coalesce(e.failure_origin, '') as origin, metric_bucket(coalesce(e.latency_us, 0)) as bucket,
+			count(*) as n, sum(coalesce(e.latency_us, 0)) as us
+		from event_call e join event_queue q on q.batch = e.batch
+		where e.batch = any(p_calls) and e.at between p_from and p_to
+		group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+		order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+	loop
+		if r.capability <> all(v_known) then
+			if cardinality(v_known) >= 300 then
+				r.capability := 'other';
+			else
+				v_known := v_known || r.capability;
+			end if;
+		elsif r.capability = '' and r.named then
+			r.capability := 'other';
+		end if;
+		if length(r.method) > 40 or r.method !~ '^[a-z]+(/[A-Za-z_/]+)?$' then
+			r.method := 'other';
+		end if;
+		insert into metric_call (node, operation, upstream, capability, method, outcome, origin, n, sum_us, buckets)
+		values (r.node, r.operation, r.upstream, r.capability, r.method, r.outcome, r.origin, r.n, r.us,
+			array_fill(0::bigint, array[r.bucket - 1]) || r.n || array_fill(0::bigint, array[15 - r.bucket]))
+		on conflict (node, operation, upstream, capability, method, outcome, origin) do update
+		set n = metric_call.n + excluded.n, sum_us = metric_call.sum_us + excluded.sum_us,
+			buckets[r.bucket] = metric_call.buckets[r.bucket] + r.n;
+	end loop;
+
+	insert into metric_auth (node, name, outcome, n)
+	select q.node, coalesce(e.name, ''), coalesce(e.outcome, ''), count(*)
+	from event_auth e join event_queue q on q.batch = e.batch
+	where e.batch = any(p_auths) and e.at between p_from and p_to
+	group by 1, 2, 3
+	on conflict (node, name, outcome) do update set n = metric_auth.n + excluded.n;
+end $$;
+
+-- The numbers of a machine (P_NODE null: of all), brought up to date.
+-- for: consent admin
+create or replace function gatehouse.metrics_calls(p_node text)
+returns table (operation text, upstream text, capability text, method text, outcome text, origin text, n bigint,
+	sum_us numeric, buckets bigint[])
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	return query
+	select m.operation, m.upstream, m.capability, m.method, m.outcome, m.origin, m.n, m.sum_us, m.buckets
+	from metric_call m where m.node = p_node
+	order by m.operation, m.upstream, m.capability, m.method, m.outcome, m.origin limit 5000;
+end $$;
+
+-- for: consent admin
+create or replace function gatehouse.metrics_auths(p_node text)
+returns table (name text, outcome text, n bigint)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	return query select m.name, m.outcome, m.n from metric_auth m where m.node = p_node
+	order by m.name, m.outcome limit 500;
+end $$;
+
+-- What the keepers know of the whole gateway: name, label, number.
+-- for: consent admin
+create or replace function gatehouse.metrics_books()
+returns table (name text, label text, n bigint)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	return query
+	select 'sent', d.name, d.sent from event_destination d where d.name > ''
+	union all
+	select 'dropped', d.name, d.dropped from event_destination d where d.name > ''
+	union all
+	select 'waiting', d.name, (select coalesce(sum(q.n), 0)::bigint from event_queue q
+		where (q.tx, q.batch) > (d.tx, d.batch)) from event_destination d where d.name > ''
+	union all
+	select 'unsealed', '', audit_waiting();
+end $$;

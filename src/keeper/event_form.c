@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's own form, which is that of its log, and what all forms share. */
+#include "config.h"
+
+#include "keeper/event_form.h"
+
+#include "keeper/json_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const words[] = {
+	[FORM_GATEHOUSE] = "gatehouse",
+	[FORM_ECS] = "ecs",
+	[FORM_OCSF] = "ocsf",
+	[FORM_CEF] = "cef",
+};
+
+bool event_form_parse(const char *word, enum event_form *out)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(word, words[i])) {
+			*out = (enum event_form)i;
+			return true;
+		}
+	return false;
+}
+
+/* ---- what an event is ---- */
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcmp(s + n - m, end);
+}
+
+enum told_kind form_kind(const struct told *t)
+{
+	static const struct {
+		const char *end;
+		enum told_kind kind;
+	} kinds[] = {
+		{ "_login_succeeded", KIND_LOGIN },
+		{ "_login_failed", KIND_LOGIN },
+		{ "_consent_approved", KIND_CONSENT },
+		{ "_consent_denied", KIND_CONSENT },
+		{ "_token_issued", KIND_CONSENT },
+		{ "_connection_established", KIND_CONSENT },
+		{ "_revoked", KIND_END },
+		{ "_logout", KIND_END },
+		{ "_signed_out", KIND_END },
+	};
+	const char *family = told_family(t), *name = told_name(t);
+
+	if (!strcmp(family, "call"))
+		return KIND_CALL;
+	if (!strcmp(family, "policy"))
+		return KIND_POLICY;
+	if (!strcmp(family, "audit"))
+		return KIND_ADMINISTRATION;
+	if (!strcmp(family, "anchor"))
+		return KIND_ANCHOR;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (ends_with(name, kinds[i].end))
+			return kinds[i].kind;
+	return KIND_OTHER_AUTH;
+}
+
+int form_status(const struct told *t)
+{
+	const char *outcome = told_get(t, T_OUTCOME), *severity = told_get(t, T_SEVERITY);
+
+	if (!outcome)
+		return severity && !strcmp(severity, "error") ? 2 : !strcmp(told_family(t), "audit") ? 1 : 0;
+	if (!strcmp(outcome, "success"))
+		return 1;
+	return !strcmp(outcome, "cancelled") || !strcmp(outcome, "partial") ? 0 : 2;
+}
+
+/* ---- trace context ---- */
+
+/* The 32 digits of a UUID. */
+static void digits_of(char out[33], const char *uuid)
+{
+	size_t n = 0;
+
+	for (; uuid && *uuid && n < 32; uuid++)
+		if (*uuid != '-')
+			out[n++] = *uuid;
+	while (n < 32)
+		out[n++] = '0';
+	out[32] = '\0';
+}
+
+/* An id's halves are random but for six bits: they serve as the ids of our spans. */
+void form_trace(struct form_trace *f, const struct told *t)
+{
+	const char *parent = told_get(t, T_TRACE_PARENT); /* checked when it came: rpc/trace.h */
+	char id[33];
+
+	digits_of(id, told_get(t, T_ID));
+	memcpy(f->server, id, 16);
+	memcpy(f->client, id + 16, 16);
+	f->server[16] = f->client[16] = f->parent[0] = '\0';
+	f->flags = 1;
+	memcpy(f->trace, id, sizeof(id));
+	if (!parent || strlen(parent) < 55)
+		return;
+	memcpy(f->trace, parent + 3, 32);
+	memcpy(f->parent, parent + 36, 16);
+	f->parent[16] = '\0';
+	f->flags = (unsigned)strtoul(parent + 53, NULL, 16);
+}
+
+/* ---- the gateway's own ---- */
+
+/* 12345 microseconds as 12.345. */
+static void add_ms(struct buf *b, const char *name, const char *us)
+{
+	long long n = strtoll(us, NULL, 10);
+
+	jw_name(b, name);
+	buf_printf(b, "%lld.%03d", n / 1000, (int)(n % 1000));
+}
+
+static void add_field(struct buf *b, const struct told *t, size_t i)
+{
+	const struct record_field *f = &record_fields[i];
+	const char *text = told_get_at(t, i);
+
+	if (!text || f->offset == offsetof(struct record, severity))
+		return;
+	for (const char *name = f->name; name; name = name == f->name ? f->alias : NULL) {
+		if (f->kind == RECORD_TEXT)
+			jw_text(b, name, text);
+		else if (f->kind == RECORD_TIME)
+			add_ms(b, name, text);
+		else
+			jw_raw(b, name, text);
+	}
+}
+
+static void form_gatehouse(struct buf *b, const struct told *t)
+{
+	const char *family = told_family(t);
+
+	jw_open(b, NULL, '{');
+	jw_text(b, "time", told_column(t, TOLD_AT));
+	jw_text(b, "level", told_get(t, T_SEVERITY));
+	jw_text(b, "program", told_column(t, TOLD_PROGRAM));
+	if (told_column(t, TOLD_NODE) && *told_column(t, TOLD_NODE))
+		jw_text(b, "node", told_column(t, TOLD_NODE));
+	jw_text(b, "family", !strcmp(family, "auth") ? "auth_event" : family);
+	for (size_t i = 0; record_fields[i].name; i++)
+		add_field(b, t, i);
+	jw_text(b, "object", told_object(t));
+	jw_raw(b, "detail", told_detail(t));
+	buf_char(b, '}');
+}
+
+void form_write(struct buf *b, enum event_form form, const struct told *t)
+{
+	switch (form) {
+	case FORM_GATEHOUSE:
+		form_gatehouse(b, t);
+		break;
+	case FORM_ECS:
+		form_ecs(b, t);
+		break;
+	case FORM_OCSF:
+		form_ocsf(b, t);
+		break;
+	case FORM_CEF:
+		form_cef(b, t);
+		break;
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forms of an event: one line of text each, without its end. What may be told was decided before (event/event.h). */
+#ifndef GATEHOUSE_KEEPER_EVENT_FORM_H
+#define GATEHOUSE_KEEPER_EVENT_FORM_H
+
+#include "base/buf.h"
+#include "conf/destination.h"
+#include "keeper/told.h"
+
+enum { FORM_LINE_MAX = 64 * 1024 };
+
+void form_write(struct buf *, enum event_form, const struct told *);
+
+/* "gatehouse", "ecs", "ocsf", "cef"; false for another word. */
+bool event_form_parse(const char *word, enum event_form *);
+
+/* A trace context's ids (32 and 16 digits), of the event itself where it has no parent; "" for PARENT then. */
+struct form_trace {
+	char trace[33], parent[17];
+	char server[17], client[17]; /* our two spans */
+	unsigned flags;
+};
+void form_trace(struct form_trace *, const struct told *);
+
+/* What sort of thing an event is, for forms that have classes of them. */
+enum told_kind {
+	KIND_CALL,
+	KIND_LOGIN,
+	KIND_CONSENT, /* and tokens issued */
+	KIND_END,     /* revocation, sign-out */
+	KIND_OTHER_AUTH,
+	KIND_POLICY,
+	KIND_ADMINISTRATION,
+	KIND_ANCHOR,
+};
+enum told_kind form_kind(const struct told *);
+/* 1 success, 2 failure, 0 neither. */
+int form_status(const struct told *);
+
+void form_ecs(struct buf *, const struct told *);
+void form_ocsf(struct buf *, const struct told *);
+void form_cef(struct buf *, const struct told *);
+
+#endif

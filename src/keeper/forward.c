@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading, sending, noting; and when to try again. */
+#include "config.h"
+
+#include "keeper/forward.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/keeper_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BACKOFF_MS = 500,     /* the first pause; each next one is twice as long */
+	AFTER_MAX_S = 3600,   /* a destination's own wish is heard up to here */
+	PAGE_MS = 10000,      /* a page that waits longer is read anew, as another may have sent it */
+	READ_MS = 20000
+};
+
+void forward_init(struct forward *f, struct db *db)
+{
+	*f = (struct forward){ .db = db };
+	rand_uuid(f->holder);
+}
+
+static void drop_page(struct forward *f)
+{
+	arena_free(f->page);
+	f->page = NULL;
+	f->out.signals_done = 0;
+}
+
+void forward_end(struct forward *f)
+{
+	struct err e = { .code = ERR_NONE };
+	struct arena *a = arena_new();
+	const struct db_param holder = DB_TEXT(f->holder);
+
+	db_call(f->db, STMT_FORWARD_RELEASE, &holder, 1, a, NULL, &e);
+	arena_free(a);
+	drop_page(f);
+}
+
+struct db_param forward_families(struct arena *a, unsigned families)
+{
+	static const char *const names[] = { "call", "auth", "policy", "audit", "anchor" };
+	const char *list[5];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 5; i++)
+		if (families & 1u << i)
+			list[n++] = names[i];
+	return db_text_array(a, list, n);
+}
+
+struct told *forward_told(struct arena *a, const struct db_rows *rows, size_t *n, const char **tx, const char **batch)
+{
+	struct told *told = arena_calloc(a, rows->rows ? rows->rows : 1, sizeof(*told));
+
+	*n = 0;
+	*tx = *batch = NULL;
+	for (size_t i = 0; i < rows->rows; i++) {
+		const char *family = db_text(rows, i, TOLD_FAMILY);
+
+		if (!family || !*family) { /* how far it goes */
+			*tx = db_text(rows, i, TOLD_TX);
+			*batch = db_text(rows, i, TOLD_BATCH);
+		} else {
+			told[(*n)++] = (struct told){ .arena = a, .rows = rows, .row = i };
+		}
+	}
+	return told;
+}
+
+/* *END: how far the page goes; false with the error. */
+static bool read_page(struct forward *f, const struct destination *d, struct err *e)
+{
+	struct arena *a = f->page = arena_new();
+	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), db_int(a, d->spool),
+		forward_families(a, d->families), db_int(a, d->batch) };
+
+	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_READ, params, 5, a, &f->rows, e) || !told_fits(&f->rows, e)) {
+		drop_page(f);
+		return false;
+	}
+	f->page_until = clock_ms() + PAGE_MS;
+	return true;
+}
+
+/* How far the page goes was taken, or is refused for good. */
+static bool note_done(struct forward *f, const struct destination *d, int64_t refused, struct err *e)
+{
+	struct arena *a = f->page;
+	const char *tx, *batch;
+	size_t n;
+	struct db_rows answer;
+
+	forward_told(a, &f->rows, &n, &tx, &batch);
+	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), DB_TEXT(tx), DB_TEXT(batch),
+		db_int(a, (int64_t)n > refused ? (int64_t)n - refused : 0),
+		db_int(a, refused < (int64_t)n ? refused : (int64_t)n) };
+
+	return db_call(f->db, STMT_FORWARD_DONE, params, 6, a, &answer, e);
+}
+
+static void say(struct forward *f, const struct destination *d, const struct err *e)
+{
+	if (!f->failing && e)
+		log_warn(NULL, "a destination takes no events; they wait", "destination", d->name, "why", e->text, "detail",
+		    e->detail, NULL);
+	else if (f->failing && !e)
+		log_info(NULL, "a destination takes events again", "destination", d->name, NULL);
+	f->failing = e != NULL;
+}
+
+static enum forward_step fail(struct forward *f, const struct destination *d, const struct err *e)
+{
+	struct err ignored = { .code = ERR_NONE };
+	struct arena *a = arena_new();
+	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder),
+		DB_TEXT(arena_printf(a, "%s: %s", e->text, e->detail)) };
+	int64_t after = f->out.retry_after_s > AFTER_MAX_S ? AFTER_MAX_S : f->out.retry_after_s;
+
+	db_call(f->db, STMT_FORWARD_FAILED, params, 3, a, NULL, &ignored);
+	arena_free(a);
+	f->backoff_ms = f->backoff_ms ? f->backoff_ms * 2 : BACKOFF_MS;
+	if (f->backoff_ms > d->retry_ms)
+		f->backoff_ms = d->retry_ms;
+	f->retry_at = clock_ms() + (after * 1000 > f->backoff_ms ? after * 1000 : f->backoff_ms);
+	say(f, d, e);
+	return FORWARD_FAILED;
+}
+
+static enum forward_step done(struct forward *f, const struct destination *d, int64_t refused, struct err *e)
+{
+	bool ok = note_done(f, d, refused, e);
+
+	f->backoff_ms = 0;
+	f->retry_at = 0;
+	drop_page(f);
+	if (ok)
+		say(f, d, NULL);
+	return ok ? FORWARD_MORE : FORWARD_FAILED;
+}
+
+static enum forward_step send_page(struct forward *f, const struct destination *d, struct err *e)
+{
+	const char *tx, *batch;
+
+	f->told = forward_told(f->page, &f->rows, &f->n, &tx, &batch);
+	if (!tx) { /* nothing is new, or it is another's turn */
+		drop_page(f);
+		return FORWARD_IDLE;
+	}
+	if (!f->n)
+		return done(f, d, 0, e);
+	switch (out_send(&f->out, f->page, f->told, f->n, e)) {
+	case OUT_TAKEN:
+		return done(f, d, f->out.refused, e);
+	case OUT_REFUSED:
+		log_error(NULL, "a destination refuses events for good", "destination", d->name, "why", e->text,
+		    "detail", e->detail, NULL);
+		err_clear(e);
+		return done(f, d, (int64_t)f->n, e);
+	case OUT_RETRY:
+		break;
+	}
+	return fail(f, d, e);
+}
+
+enum forward_step forward_step(
+    struct forward *f, const struct project *p, const struct destination *d, struct err *e)
+{
+	struct arena *a;
+	enum forward_step step;
+
+	if (clock_ms() < f->retry_at)
+		return FORWARD_IDLE;
+	if (f->page && clock_ms() > f->page_until)
+		drop_page(f);
+	if (!f->page && !read_page(f, d, e))
+		return FORWARD_FAILED;
+	a = arena_new();
+	f->out.to = d;
+	f->out.guard = guard_load(a, p->outbound, p->development, e);
+	step = f->out.guard ? send_page(f, d, e) : FORWARD_FAILED;
+	f->out.guard = NULL;
+	arena_free(a);
+	return step;
+}
+
+/* ---- the threads: one for each place in the project's list ---- */
+
+static int next_pause(enum forward_step step, const struct destination *d)
+{
+	return step == FORWARD_MORE ? 0 : d->interval_ms;
+}
+
+void *forward_run(void *arg)
+{
+	const struct keeper_slot *slot = arg;
+	struct forward f;
+	struct site *site = NULL;
+	int pause = 0;
+
+	forward_init(&f, slot->app->db);
+	do {
+		struct err e = { .code = ERR_NONE };
+		struct site *now = site_ref(slot->app);
+		const struct project *p = now->project;
+
+		if (site && now != site) { /* another project: nothing of the old one's page counts */
+			drop_page(&f);
+			f.retry_at = f.backoff_ms = 0;
+		}
+		site_unref(site);
+		site = now;
+		pause = 1000;
+		if (slot->index < p->destinations_n) {
+			const struct destination *d = &p->destinations[slot->index];
+			enum forward_step step = forward_step(&f, p, d, &e);
+
+			pause = next_pause(step, d);
+		}
+	} while (keeper_pause(pause));
+	forward_end(&f);
+	site_unref(site);
+	return NULL;
+}

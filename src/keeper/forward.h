@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events to one destination: in order, at least once. Whoever holds its row in PostgreSQL reads what is new, sends it, and
+ * notes how far it got when it was taken; a holder that dies is followed within 30 s by another, which begins
+ * there.
+ */
+#ifndef GATEHOUSE_KEEPER_FORWARD_H
+#define GATEHOUSE_KEEPER_FORWARD_H
+
+#include "base/rand.h"
+#include "conf/project.h"
+#include "db/db.h"
+#include "keeper/out.h"
+
+struct forward {
+	struct db *db;
+	char holder[UUID_TEXT];
+	/* private */
+	struct out out;
+	struct arena *page; /* that is being sent; NULL: none */
+	struct db_rows rows;
+	struct told *told;
+	size_t n;
+	int64_t retry_at, page_until; /* clock_ms() */
+	int backoff_ms;
+	bool failing; /* and the log has it */
+};
+
+void forward_init(struct forward *, struct db *);
+/* Lets go: another may go on at once. */
+void forward_end(struct forward *);
+
+enum forward_step {
+	FORWARD_IDLE,   /* nothing is new, or another is at it, or it is not time for another try */
+	FORWARD_MORE,   /* something was taken: there may be more */
+	FORWARD_FAILED, /* a try failed: the error says why; the next one has its time */
+};
+enum forward_step forward_step(struct forward *, const struct project *, const struct destination *, struct err *);
+
+/* The families that a destination wants, as a parameter. */
+struct db_param forward_families(struct arena *, unsigned families);
+
+/* A page of events as an array; *N of them, and where it ends (tx and batch; NULL: it is empty). */
+struct told *forward_told(struct arena *, const struct db_rows *, size_t *n, const char **tx, const char **batch);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spans, log records and histograms of a page of events, and what a collector says of them. */
+#include "config.h"
+
+#include "keeper/otlp.h"
+
+#include "json/json.h"
+#include "keeper/event_form.h"
+#include "keeper/json_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POINTS_MAX = 256, EDGES = 14, ANSWER_MAX = 65536 };
+
+static const char scope[] = "\"scope\":{\"name\":\"gatehouse\",\"version\":\"" PACKAGE_VERSION "\"}";
+static const char resource[] = "\"resource\":{\"attributes\":["
+			       "{\"key\":\"service.name\",\"value\":{\"stringValue\":\"gatehouse\"}},"
+			       "{\"key\":\"service.version\",\"value\":{\"stringValue\":\"" PACKAGE_VERSION "\"}}]}";
+
+/* Seconds: what the conventions recommend for these histograms. */
+static const double edges[EDGES] = { 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300 };
+
+/* ---- attributes ---- */
+
+static void attribute(struct buf *b, const char *key, const char *text)
+{
+	if (!text)
+		return;
+	jw_open(b, NULL, '{');
+	jw_text(b, "key", key);
+	buf_str(b, ",\"value\":{");
+	jw_text(b, "stringValue", text);
+	buf_str(b, "}}");
+}
+
+static void attribute_int(struct buf *b, const char *key, const char *number)
+{
+	if (!number)
+		return;
+	jw_open(b, NULL, '{');
+	jw_text(b, "key", key);
+	buf_printf(b, ",\"value\":{\"intValue\":\"%s\"}}", number);
+}
+
+static bool is_call(const struct told *t)
+{
+	return !strcmp(told_family(t), "call");
+}
+
+/* error.type: absent for what went well. */
+static const char *error_type(const struct told *t)
+{
+	const char *type = told_get(t, T_ERROR_TYPE);
+
+	return form_status(t) == 2 ? type ? type : told_get(t, T_OUTCOME) : NULL;
+}
+
+static const char *name_of(const struct told *t, const char *type)
+{
+	const char *is = told_get(t, T_CAPABILITY_TYPE);
+
+	return is && !strcmp(is, type) ? told_get(t, T_CAPABILITY) : NULL;
+}
+
+static void conventions(struct buf *b, const struct told *t)
+{
+	const char *method = told_get(t, T_METHOD);
+
+	attribute(b, "mcp.method.name", method);
+	attribute(b, "mcp.protocol.version", told_get(t, T_VERSION));
+	attribute(b, "mcp.session.id", told_get(t, T_SESSION));
+	attribute(b, "gen_ai.tool.name", name_of(t, "tool"));
+	attribute(b, "gen_ai.prompt.name", name_of(t, "prompt"));
+	attribute(b, "mcp.resource.uri", name_of(t, "resource"));
+	if (method && !strcmp(method, "tools/call"))
+		attribute(b, "gen_ai.operation.name", "execute_tool");
+	attribute(b, "jsonrpc.request.id", told_get(t, T_RPC_ID));
+	attribute(b, "rpc.response.status_code", told_get(t, T_RPC_CODE));
+}
+
+static void common(struct buf *b, const struct destination *d, const struct told *t)
+{
+	if (d->conventions)
+		conventions(b, t);
+	attribute(b, "error.type", error_type(t));
+	attribute_int(b, "http.response.status_code", told_get(t, T_STATUS));
+	attribute(b, "gatehouse.event.id", told_get(t, T_ID));
+	attribute(b, "gatehouse.request.id", told_get(t, T_REQUEST_ID));
+	attribute(b, "gatehouse.route", told_get(t, T_OPERATION));
+	attribute(b, "gatehouse.upstream", told_get(t, T_UPSTREAM));
+	attribute(b, "gatehouse.outcome", told_get(t, T_OUTCOME));
+	attribute(b, "gatehouse.failure.origin", told_get(t, T_ORIGIN));
+}
+
+/* ---- traces ---- */
+
+static const char *span_name(const struct told *t)
+{
+	const char *method = told_name(t), *name = name_of(t, "tool");
+
+	if (!name)
+		name = name_of(t, "prompt");
+	return name ? arena_printf(t->arena, "%s %s", method, name) : method;
+}
+
+static void span_head(struct buf *b, const struct told *t, const struct form_trace *f, const char *span,
+    const char *parent, int kind, int64_t start_us, int64_t end_us)
+{
+	jw_open(b, NULL, '{');
+	jw_text(b, "traceId", f->trace);
+	jw_text(b, "spanId", span);
+	if (*parent)
+		jw_text(b, "parentSpanId", parent);
+	jw_int(b, "flags", (int64_t)f->flags);
+	jw_text(b, "name", span_name(t));
+	jw_int(b, "kind", kind);
+	buf_printf(b, ",\"startTimeUnixNano\":\"%" PRId64 "000\",\"endTimeUnixNano\":\"%" PRId64 "000\"", start_us, end_us);
+}
+
+static void span_end(struct buf *b, const struct told *t)
+{
+	if (error_type(t)) {
+		buf_str(b, ",\"status\":{\"code\":2");
+		jw_text(b, "message", told_get(t, T_REASON));
+		buf_str(b, "}}");
+	} else {
+		buf_str(b, ",\"status\":{\"code\":0}}");
+	}
+}
+
+static void add_link(struct buf *b, const struct told *t)
+{
+	const char *link = told_get(t, T_TRACE_LINK);
+
+	if (link && strlen(link) >= 55)
+		buf_printf(b, ",\"links\":[{\"traceId\":\"%.32s\",\"spanId\":\"%.16s\"}]", link + 3, link + 36);
+}
+
+static void add_spans(struct buf *b, const struct destination *d, const struct told *t)
+{
+	int64_t start = told_time_us(t), took = told_number(t, T_LATENCY), up = told_number(t, T_UPSTREAM_TIME);
+	int64_t end = start + (took > 0 ? took : 0);
+	struct form_trace f;
+
+	form_trace(&f, t);
+	span_head(b, t, &f, f.server, f.parent, 2, start, end);
+	buf_str(b, ",\"attributes\":[");
+	common(b, d, t);
+	attribute(b, "client.address", told_get(t, T_CLIENT_IP));
+	attribute(b, "user.id", told_get(t, T_SUBJECT));
+	attribute(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
+	buf_char(b, ']');
+	add_link(b, t);
+	span_end(b, t);
+	if (up < 0)
+		return;
+	span_head(b, t, &f, f.client, f.server, 3, end > up ? end - up : start, end);
+	buf_str(b, ",\"attributes\":[");
+	common(b, d, t);
+	attribute(b, "server.address", told_get(t, T_SERVER_ADDRESS));
+	attribute_int(b, "server.port", told_get(t, T_SERVER_PORT));
+	buf_char(b, ']');
+	span_end(b, t);
+}
+
+bool otlp_traces(struct buf *b, const struct destination *d, const struct told *t, size_t n)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_call(&t[i]))
+			continue;
+		if (!any)
+			buf_printf(b, "{\"resourceSpans\":[{%s,\"scopeSpans\":[{%s,\"spans\":[", resource, scope);
+		any = true;
+		add_spans(b, d, &t[i]);
+	}
+	if (any)
+		buf_str(b, "]}]}]}");
+	return any;
+}
+
+/* ---- logs ---- */
+
+static void add_record(struct buf *b, const struct destination *d, const struct told *t)
+{
+	const char *severity = told_get(t, T_SEVERITY);
+	bool error = severity && !strcmp(severity, "error");
+	int64_t at = told_time_us(t);
+	struct form_trace f;
+
+	form_trace(&f, t);
+	jw_open(b, NULL, '{');
+	buf_printf(b, "\"timeUnixNano\":\"%" PRId64 "000\",\"observedTimeUnixNano\":\"%" PRId64 "000\"", at, at);
+	jw_int(b, "severityNumber", error ? 17 : 9);
+	jw_text(b, "severityText", error ? "ERROR" : "INFO");
+	buf_str(b, ",\"body\":{");
+	jw_text(b, "stringValue", told_name(t));
+	buf_str(b, "},\"attributes\":[");
+	common(b, d, t);
+	attribute(b, "client.address", told_get(t, T_CLIENT_IP));
+	attribute(b, "user.id", told_get(t, T_SUBJECT));
+	attribute(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
+	attribute(b, "gatehouse.family", told_family(t));
+	attribute(b, "gatehouse.reason", told_get(t, T_REASON));
+	attribute(b, "gatehouse.object", told_object(t));
+	attribute(b, "gatehouse.detail", told_detail(t));
+	buf_char(b, ']');
+	if (is_call(t)) {
+		jw_int(b, "flags", (int64_t)f.flags);
+		jw_text(b, "traceId", f.trace);
+		jw_text(b, "spanId", f.server);
+	}
+	buf_char(b, '}');
+}
+
+bool otlp_logs(struct buf *b, const struct destination *d, const struct told *t, size_t n)
+{
+	buf_printf(b, "{\"resourceLogs\":[{%s,\"scopeLogs\":[{%s,\"logRecords\":[", resource, scope);
+	for (size_t i = 0; i < n; i++)
+		add_record(b, d, &t[i]);
+	buf_str(b, "]}]}]}");
+	return n > 0;
+}
+
+/* ---- metrics ---- */
+
+struct point {
+	const char *route, *upstream, *method, *tool, *error;
+	const char *address, *port;
+	uint64_t count, buckets[EDGES + 1];
+	double sum;
+};
+
+struct points {
+	struct point list[POINTS_MAX];
+	size_t n;
+	int64_t from_us, to_us;
+};
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* Past the last place a tool's name is let go: whoever calls makes names up. */
+static struct point *point_of(struct points *p, const struct point *key)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct point *q = &p->list[i];
+
+		if (same(q->route, key->route) && same(q->upstream, key->upstream) && same(q->method, key->method) &&
+		    same(q->tool, key->tool) && same(q->error, key->error))
+			return q;
+	}
+	if (p->n == POINTS_MAX)
+		return &p->list[POINTS_MAX - 1];
+	p->list[p->n] = *key;
+	return &p->list[p->n++];
+}
+
+static void count(struct points *p, const struct told *t, bool client)
+{
+	int64_t start = told_time_us(t), us = told_number(t, client ? T_UPSTREAM_TIME : T_LATENCY);
+	const char *outcome = told_get(t, T_OUTCOME);
+	bool known = outcome && (!strcmp(outcome, "success") || !strcmp(outcome, "application_error"));
+	struct point key = {
+		.route = told_get(t, T_OPERATION),
+		.upstream = told_get(t, T_UPSTREAM),
+		.method = told_get(t, T_METHOD),
+		.tool = known ? name_of(t, "tool") : NULL,
+		.error = error_type(t),
+		.address = client ? told_get(t, T_SERVER_ADDRESS) : NULL,
+		.port = client ? told_get(t, T_SERVER_PORT) : NULL,
+	};
+	struct point *q;
+	size_t i = 0;
+
+	if (us < 0)
+		return;
+	q = point_of(p, &key);
+	while (i < EDGES && (double)us > edges[i] * 1e6)
+		i++;
+	q->buckets[i]++;
+	q->count++;
+	q->sum += (double)us / 1e6;
+	if (!p->from_us || start < p->from_us)
+		p->from_us = start;
+	if (start + us > p->to_us)
+		p->to_us = start + us;
+}
+
+static void add_point(struct buf *b, const struct points *p, const struct point *q, bool conventional)
+{
+	jw_open(b, NULL, '{');
+	buf_str(b, "\"attributes\":[");
+	if (conventional) {
+		attribute(b, "mcp.method.name", q->method);
+		attribute(b, "gen_ai.tool.name", q->tool);
+	}
+	attribute(b, "error.type", q->error);
+	attribute(b, "server.address", q->address);
+	attribute_int(b, "server.port", q->port);
+	attribute(b, "gatehouse.route", q->route);
+	attribute(b, "gatehouse.upstream", q->upstream);
+	buf_printf(b, "],\"startTimeUnixNano\":\"%" PRId64 "000\",\"timeUnixNano\":\"%" PRId64 "000\"", p->from_us,
+	    p->to_us);
+	buf_printf(b, ",\"count\":\"%" PRIu64 "\",\"sum\":%.6f,\"bucketCounts\":[", q->count, q->sum);
+	for (size_t i = 0; i <= EDGES; i++)
+		buf_printf(b, "%s\"%" PRIu64 "\"", i ? "," : "", q->buckets[i]);
+	buf_str(b, "],\"explicitBounds\":[");
+	for (size_t i = 0; i < EDGES; i++)
+		buf_printf(b, "%s%g", i ? "," : "", edges[i]);
+	buf_str(b, "]}");
+}
+
+/* 1: AGGREGATION_TEMPORALITY_DELTA: what this page adds. */
+static bool add_metric(struct buf *b, const struct destination *d, const struct told *t, size_t n, bool client)
+{
+	struct points *p = xcalloc(1, sizeof(*p));
+	bool any;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_call(&t[i]))
+			count(p, &t[i], client);
+	any = p->n > 0;
+	if (any) {
+		jw_open(b, NULL, '{');
+		jw_text(b, "name", client ? "mcp.client.operation.duration" : "mcp.server.operation.duration");
+		buf_str(b, ",\"unit\":\"s\",\"histogram\":{\"aggregationTemporality\":1,\"dataPoints\":[");
+		for (size_t i = 0; i < p->n; i++)
+			add_point(b, p, &p->list[i], d->conventions);
+		buf_str(b, "]}}");
+	}
+	free(p);
+	return any;
+}
+
+bool otlp_metrics(struct buf *b, const struct destination *d, const struct told *t, size_t n)
+{
+	bool any;
+
+	buf_printf(b, "{\"resourceMetrics\":[{%s,\"scopeMetrics\":[{%s,\"metrics\":[", resource, scope);
+	any = add_metric(b, d, t, n, false);
+	any |= add_metric(b, d, t, n, true);
+	buf_str(b, "]}]}]}");
+	return any;
+}
+
+/* ---- answers ---- */
+
+int64_t otlp_rejected(const char *text, size_t n, char *why, size_t size)
+{
+	static const char *const names[] = { "rejectedSpans", "rejectedLogRecords", "rejectedDataPoints" };
+	const struct scan_limits limits = scan_limits_of(ANSWER_MAX);
+	struct span partial, value;
+	int64_t rejected = 0;
+	char number[24];
+
+	*why = '\0';
+	if (!n || !scan_check(text, n, &limits, NULL))
+		return 0;
+	partial = scan_member(scan_value(text, n), "partialSuccess");
+	if (scan_kind(partial) != '{')
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		value = scan_member(partial, names[i]);
+		if (scan_kind(value) == '0' && value.n < sizeof(number))
+			snprintf(number, sizeof(number), "%.*s", (int)value.n, value.p);
+		else if (!scan_copy(value, number, sizeof(number)))
+			continue;
+		rejected += strtoll(number, NULL, 10) > 0 ? strtoll(number, NULL, 10) % 1000000 : 0;
+	}
+	scan_copy(scan_member(partial, "errorMessage"), why, size);
+	return rejected;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RFC 5424 over UDP (RFC 5426), TCP (RFC 6587, octet counting) and TLS (RFC 5425). A receiver says nothing of what it
+ * took. So that a restart of it loses nothing, a page has a connection of its own, which we end first: what
+ * then comes back is the end of a receiver that has read everything, or a reset by one that has not.
+ */
+#include "config.h"
+
+#include "keeper/out.h"
+
+#include "base/clock.h"
+#include "keeper/event_form.h"
+#include "net/transfer.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECT_MS = 5000, SEND_MS = 10000, END_MS = 10000, DATAGRAM_MAX = 8192, MSGID_MAX = 32, HOST_MAX = 255 };
+
+/* Printable ASCII without blanks, or "-". */
+static void add_word(struct buf *b, const char *text, size_t max)
+{
+	size_t from = b->len;
+
+	for (; text && *text && b->len - from < max; text++)
+		buf_char(b, *text > 0x20 && *text < 0x7f ? *text : '_');
+	if (b->len == from)
+		buf_char(b, '-');
+}
+
+static void add_message(struct buf *b, const struct destination *d, const struct told *t)
+{
+	const char *severity = told_get(t, T_SEVERITY);
+
+	buf_printf(b, "<%d>1 %s ", d->facility * 8 + (severity && !strcmp(severity, "error") ? 3 : 6),
+	    told_column(t, TOLD_AT) ? told_column(t, TOLD_AT) : "-");
+	add_word(b, told_column(t, TOLD_NODE), HOST_MAX);
+	buf_str(b, " gatehouse ");
+	add_word(b, told_column(t, TOLD_PROGRAM), MSGID_MAX);
+	buf_char(b, ' ');
+	add_word(b, told_name(t), MSGID_MAX);
+	buf_str(b, " - ");
+	form_write(b, d->form, t);
+}
+
+/* ---- UDP ---- */
+
+static int udp_socket(const struct out *o, struct err *e)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL;
+	char port[8], host[HOST_MAX];
+	const char *why = "no address";
+	size_t n = strlen(o->to->host);
+	int fd = -1;
+
+	snprintf(port, sizeof(port), "%d", o->to->port);
+	snprintf(host, sizeof(host), "%.*s", (int)(o->to->host[0] == '[' ? n - 2 : n), o->to->host + (o->to->host[0] == '['));
+	if (getaddrinfo(host, port, &hints, &list))
+		list = NULL;
+	for (struct addrinfo *i = list; i && fd < 0; i = i->ai_next) {
+		struct address address;
+
+		if (!address_of_socket(&address, i->ai_addr) || !guard_allows(o->guard, o->to->name, &address, &why))
+			continue;
+		fd = socket(i->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (fd >= 0 && connect(fd, i->ai_addr, i->ai_addrlen) < 0) {
+			why = strerror(errno);
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (list)
+		freeaddrinfo(list);
+	if (fd < 0)
+		err_set(e, ERR_UPSTREAM, "the receiver cannot be reached",
+		    "%s (an address that is not public: see outbound.allow)", why);
+	return fd;
+}
+
+static enum out_end send_datagrams(struct out *o, const struct told *t, size_t n, struct err *e)
+{
+	int fd = udp_socket(o, e);
+	enum out_end end = OUT_TAKEN;
+	struct buf b;
+
+	if (fd < 0)
+		return OUT_RETRY;
+	buf_init(&b, FORM_LINE_MAX + 1024);
+	for (size_t i = 0; i < n && end == OUT_TAKEN; i++) {
+		buf_clear(&b);
+		add_message(&b, o->to, &t[i]);
+		if (send(fd, buf_text(&b), b.len < DATAGRAM_MAX ? b.len : DATAGRAM_MAX, MSG_NOSIGNAL) < 0 &&
+		    send(fd, buf_text(&b), b.len < DATAGRAM_MAX ? b.len : DATAGRAM_MAX, MSG_NOSIGNAL) < 0) {
+			err_set(e, ERR_UPSTREAM, "the receiver cannot be reached", "%s", strerror(errno));
+			end = OUT_RETRY;
+		}
+	}
+	buf_release(&b);
+	close(fd);
+	return end;
+}
+
+/* ---- TCP and TLS ---- */
+
+static bool failed(struct err *e, const struct transfer *c, CURLcode code)
+{
+	return err_set(e, ERR_UPSTREAM, "the receiver cannot be reached", "%s%s",
+	    c->refused ? "an address that is not allowed, see outbound.allow: " : "",
+	    c->refused ? c->refused : c->error[0] ? c->error : curl_easy_strerror(code));
+}
+
+static bool wait_for(int fd, short events, int64_t until)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return poll(&p, 1, clock_left_ms(until)) > 0;
+}
+
+static bool send_all(CURL *easy, int fd, const struct buf *b, const struct transfer *c, struct err *e)
+{
+	int64_t until = clock_ms() + SEND_MS;
+	size_t done = 0, now;
+
+	while (done < b->len) {
+		CURLcode code = curl_easy_send(easy, b->data + done, b->len - done, &now);
+
+		if (code == CURLE_OK)
+			done += now;
+		else if (code != CURLE_AGAIN || !wait_for(fd, POLLOUT, until))
+			return failed(e, c, code);
+	}
+	return true;
+}
+
+/* Our end of the connection ends; then theirs must, in peace. */
+static bool was_read(int fd, struct err *e)
+{
+	int64_t until = clock_ms() + END_MS;
+	char bytes[512];
+	ssize_t n = -1;
+
+	shutdown(fd, SHUT_WR);
+	while (wait_for(fd, POLLIN, until)) {
+		n = recv(fd, bytes, sizeof(bytes), 0);
+		if (n == 0)
+			return true;
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			break;
+	}
+	return err_set(e, ERR_UPSTREAM, "the receiver did not take everything", "%s", n < 0 ? strerror(errno) : "no answer");
+}
+
+static bool deliver(struct out *o, struct arena *a, const struct buf *b, struct err *e)
+{
+	struct transfer c = {
+		.method = "GET",
+		.url = arena_printf(a, "%s://%s:%d/", o->to->transport == SYSLOG_TLS ? "https" : "http", o->to->host,
+		    o->to->port),
+		.upstream = o->to->name,
+		.guard = o->guard,
+		.connect_ms = CONNECT_MS,
+	};
+	CURL *easy = curl_easy_init();
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	CURLcode code;
+	bool ok;
+
+	if (!easy)
+		abort();
+	transfer_configure(&c, easy);
+	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)SEND_MS);
+	code = curl_easy_perform(easy);
+	if (code == CURLE_OK)
+		code = curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+	ok = (code == CURLE_OK && fd != CURL_SOCKET_BAD) || failed(e, &c, code);
+	ok = ok && send_all(easy, fd, b, &c, e) && was_read(fd, e);
+	curl_easy_cleanup(easy);
+	return ok;
+}
+
+static enum out_end send_stream(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
+{
+	struct buf all, one;
+	bool ok;
+
+	buf_init(&all, (n + 1) * (FORM_LINE_MAX + 1024));
+	buf_init(&one, FORM_LINE_MAX + 1024);
+	for (size_t i = 0; i < n; i++) {
+		buf_clear(&one);
+		add_message(&one, o->to, &t[i]);
+		buf_printf(&all, "%zu ", one.len);
+		buf_add(&all, buf_text(&one), one.len);
+	}
+	ok = deliver(o, a, &all, e);
+	buf_release(&one);
+	buf_release(&all);
+	return ok ? OUT_TAKEN : OUT_RETRY;
+}
+
+enum out_end out_syslog(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
+{
+	return o->to->transport == SYSLOG_UDP ? send_datagrams(o, t, n, e) : send_stream(o, a, t, n, e);
+}

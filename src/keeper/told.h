@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An event as it was read back from PostgreSQL to be told elsewhere: a row of a page (sql/fn/forward.sql),
+ * whose columns are the fields of event/record.h in their order.
+ */
+#ifndef GATEHOUSE_KEEPER_TOLD_H
+#define GATEHOUSE_KEEPER_TOLD_H
+
+#include "db/db.h"
+#include "event/record.h"
+
+struct told {
+	struct arena *arena;
+	const struct db_rows *rows;
+	size_t row;
+};
+
+enum told_column { TOLD_TX, TOLD_BATCH, TOLD_FAMILY, TOLD_NODE, TOLD_PROGRAM, TOLD_AT, TOLD_FIRST_FIELD };
+
+/* Fields that forms ask for by name. */
+enum told_field {
+	T_SEVERITY,
+	T_EVENT,
+	T_REQUEST_ID,
+	T_OPERATION,
+	T_UPSTREAM,
+	T_SUBJECT,
+	T_CLIENT_ID,
+	T_CLIENT_NAME,
+	T_HTTP_METHOD,
+	T_TRANSPORT,
+	T_METHOD,
+	T_CAPABILITY_TYPE,
+	T_CAPABILITY,
+	T_OUTCOME,
+	T_ORIGIN,
+	T_STATUS,
+	T_RPC_CODE,
+	T_ERROR_TYPE,
+	T_REASON,
+	T_LATENCY,
+	T_UPSTREAM_TIME,
+	T_BYTES_IN,
+	T_BYTES_OUT,
+	T_CLIENT_IP,
+	T_VERSION,
+	T_SESSION,
+	T_ERROR_MESSAGE,
+	T_ID,
+	T_TRACE_PARENT,
+	T_TRACE_LINK,
+	T_RPC_ID,
+	T_SERVER_ADDRESS,
+	T_SERVER_PORT,
+	TOLD_FIELDS
+};
+
+/* Whether a page has the columns that this program knows: ERR_CONFIG else. A page without rows fits. */
+bool told_fits(const struct db_rows *, struct err *);
+
+/* "call", "auth", "policy", "audit", "anchor". */
+const char *told_family(const struct told *);
+const char *told_column(const struct told *, enum told_column);
+
+/*
+ * A field as text; NULL: absent. Of a resource's address what may hold a secret (user information, query,
+ * fragment) is left out.
+ */
+const char *told_get(const struct told *, enum told_field);
+/* The field of this row of record_fields. */
+const char *told_get_at(const struct told *, size_t index);
+
+/* What an audit row was done to, and its detail (JSON). NULL: absent. */
+const char *told_object(const struct told *);
+const char *told_detail(const struct told *);
+
+/* When it began: microseconds since 1970. */
+int64_t told_time_us(const struct told *);
+/* The field as a number; -1: absent. */
+int64_t told_number(const struct told *, enum told_field);
+
+/* A name for what it is: the event's, an MCP method, an audit row's action. Never NULL. */
+const char *told_name(const struct told *);
+
+#endif

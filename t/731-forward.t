@@ -1,0 +1,216 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
+# Events on their way out: to files, webhooks and syslog, each once, in order, whatever fails meanwhile.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256_base64);
+use IO::Socket::INET ();
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Gatehouse::Drive;
+use Gatehouse::Pg;
+use Gatehouse::Run qw(wait_until);
+use Gatehouse::Server;
+use Gatehouse::Sink;
+
+my $JSON = JSON::PP->new->utf8;
+my $pg = Gatehouse::Pg->new(private => 1);
+my $hook = Gatehouse::Sink->new;
+my $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') or die $!;
+my $run = Gatehouse::Run->new('out');
+my $out = $run->make_dir('events');
+my $secret = 'secret-of-the-webhook-4711';
+
+my @forward = (
+	{ name => 'lines', type => 'file', path => "$out/lines.json", intervalMs => 100 },
+	{ name => 'hook', type => 'webhook', url => $hook->url('/in'), secretFile => 'hook-secret', headersFile => 'hook-headers',
+		batch => 40, intervalMs => 100, retryMs => 400 },
+	{ name => 'datagrams', type => 'syslog', address => '127.0.0.1:' . $udp->sockport, format => 'cef', include => ['audit'],
+		facility => 4, intervalMs => 100 },
+);
+my $gw = Gatehouse::Server->new(pg => $pg, programs => ['consent'], processes => { consent => 3 },
+	gateway => { events => { forward => [] } });
+$gw->write_file('hook-secret', "$secret\n");
+$gw->write_file('hook-headers', "# of the receiver\nX-Key: key-of-the-receiver\n");
+$gw->stop_program('consent');    # files of other folders are decided on at the start
+$gw->write_project(gateway => { events => { forward => \@forward } });
+my ($status, $text) = $gw->ctl('check', $gw->project);
+is($status, 0, 'the destinations are sound') or diag $text;
+$gw->ctl('reload');
+$gw->start_program('consent');
+my $drive = Gatehouse::Drive->new(pg => $pg);
+
+sub lines {
+	open my $in, '<', "$out/lines.json" or return ();
+	return map { $JSON->decode($_) } <$in>;
+}
+sub ids { my ($table) = @_; return split /\n/, $pg->psql("select event_id from gatehouse.event_$table order by batch, at, event_id") }
+sub known { return $pg->psql("select count(*) from gatehouse.event_destination where name > ''") }
+sub hooked { my ($kind) = @_; return map { @{ $JSON->decode($_->{body}) } } grep { !$kind || $_->{status} == 200 } $hook->requests }
+sub calls { return grep { $_->{family} eq 'call' } @_ }
+sub distinct { my %seen; return grep { !$seen{$_}++ } @_ }
+
+ok(wait_until(20, sub { known() == 3 }), 'each destination has its place in the queue') or diag $gw->log('consent');
+
+# ---- once, in order, all of it ----
+
+$drive->say('emit 700');
+$drive->say('auth');
+ok(wait_until(30, sub { calls(lines()) >= 700 && calls(hooked()) >= 700 }), 'all calls arrive') or diag $gw->log('consent');
+sleep 1;
+is_deeply([map { $_->{eventId} } calls(lines())], [ids('call')], 'in the file: each once, in the order of their batches');
+is_deeply([map { $_->{eventId} } calls(hooked())], [ids('call')], 'at the webhook as well');
+my ($auth) = grep { $_->{family} eq 'auth_event' } lines();
+is($auth->{event}, 'mcp_auth_login_failed', 'sign-ins as well');
+my ($line) = calls(lines());
+is($line->{latencyMs}, 12.345, 'a line has the fields of the log');
+is($line->{subjectId}, "user|\"7\", {\x{e9}}\\", '... with their text as it was');
+my ($log) = grep { $_->{eventId} eq $line->{eventId} } map { $JSON->decode($_) } grep { /"family":"call"/ } split /\n/, $drive->log;
+for my $name (grep { !/^(time|pid|node)$/ } sort keys %$log) { is_deeply($line->{$name}, $log->{$name}, "... $name") }
+is($line->{node} ? 1 : 0, 1, '... and the machine');
+
+# ---- the webhook's requests ----
+
+my ($request) = $hook->requests;
+is($request->{headers}{'x-key'}, 'key-of-the-receiver', 'a request has the headers of the file');
+is($request->{headers}{'webhook-signature'}, 'v1,' . hmac_sha256_base64("$request->{headers}{'webhook-id'}.$request->{headers}{'webhook-timestamp'}.$request->{body}", $secret) . '=',
+	'... and is signed');
+cmp_ok(abs(time - $request->{headers}{'webhook-timestamp'}), '<', 120, '... now');
+my @sizes = map { scalar @{ $JSON->decode($_->{body}) } } $hook->requests;
+cmp_ok(scalar @sizes, '>', 1, 'batches are bounded, as batches of the database go');
+
+# ---- a webhook that fails ----
+
+my $failed_from = () = $hook->requests;
+$hook->answers(500);
+for (1 .. 10) { $drive->say('emit 15'); sleep 0.15 }
+ok(wait_until(20, sub { (() = $hook->requests) >= $failed_from + 4 }), 'what fails is tried again');
+$hook->answers(503, 'Retry-After: 2');
+my $before = () = $hook->requests;
+ok(wait_until(20, sub { (() = $hook->requests) > $before }), '... and again');
+my $at = () = $hook->requests;
+is_deeply([(grep { $_->{path} ne '/in' } $hook->requests)], [], '... at its address');
+like($gw->log('consent'), qr/"message":"a destination takes no events; they wait","destination":"hook"/, '... the log says so');
+is(() = $gw->log('consent') =~ /a destination takes no events[^\n]*"hook"/g, 1, '... once');
+($status, $text) = $gw->ctl('events', 'list');
+like($text, qr/^hook\t\d+\t0\t[1-9]\d*\t.*status 50/m, 'events list tells what waits and why') or diag $text;
+ok(wait_until(20, sub { calls(lines()) >= 850 }), 'the other destinations go on');
+$hook->answers(200);
+ok(wait_until(30, sub { (distinct(map { $_->{eventId} } calls(hooked(1)))) >= 850 }), 'when it is back, everything arrives');
+sleep 1;
+is_deeply([distinct(map { $_->{eventId} } calls(hooked(1)))], [ids('call')], '... in order, and nothing is lost');
+my %id_of;
+for my $r ($hook->requests) { my $key = join ' ', map { $_->{eventId} } @{ $JSON->decode($r->{body}) }; push @{ $id_of{$key} }, $r->{headers}{'webhook-id'} }
+my @repeated = grep { @$_ > 1 } values %id_of;
+cmp_ok(scalar @repeated, '>', 0, 'batches were repeated');
+is(scalar(grep { (distinct(@$_)) > 1 } @repeated), 0, '... and are known again by their id');
+like($gw->log('consent'), qr/"message":"a destination takes events again","destination":"hook"/, 'the log says that it is over');
+
+# ---- a process that is killed ----
+
+my $sent = calls(lines());
+$drive->say('emit 500');
+kill KILL => $gw->pids('consent');
+ok(wait_until(60, sub { (distinct(map { $_->{eventId} } calls(lines()))) >= 1350 }), 'when all that send are killed, others go on');
+is_deeply([distinct(map { $_->{eventId} } calls(lines()))], [ids('call')], '... where they were: in order, nothing lost');
+
+# ---- a transaction that commits late ----
+
+# opened first, with the lowest number in the queue, and committed when later ones have long been sent
+my $args = $pg->psql("select string_agg(case t when 'uuid[]' then 'array[gen_random_uuid()]' else 'array[1]::' || t end, ', ' order by n) from (select format_type(x, null), n
+	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 4) y (t, n)");
+my $late = fork // die $!;
+if (!$late) {
+	eval { $pg->psql("begin; select gatehouse.events_add_call(gen_random_uuid(), 'late', 'node', array[now()], $args); select pg_sleep(4); commit") };
+	POSIX::_exit($@ ? 1 : 0);
+}
+sleep 1;
+$drive->say('emit 30');
+sleep 1.5;
+is(scalar(grep { $_->{program} eq 'late' } lines()), 0, 'a batch is not sent before it is committed');
+waitpid $late, 0;
+is($?, 0, '(it is)');
+ok(wait_until(20, sub { (grep { $_->{program} eq 'late' } lines()) && calls(lines()) >= 1381 }), 'then it is sent, and what came meanwhile too');
+$pg->psql("begin; select gatehouse.events_add_call(gen_random_uuid(), 'never', 'node', array[now()], $args); rollback");
+$drive->say('emit 1');
+ok(wait_until(20, sub { (distinct(map { $_->{eventId} } calls(lines()))) >= 1382 }), 'what was rolled back leaves a gap that nobody waits for');
+
+# ---- audit, as CEF, by UDP ----
+
+$pg->psql("select gatehouse.audit_add('test_act', 'me=you', 'thing|1', null, 'trace', '{\"a\": \"b\"}')");
+my ($datagram, $got) = ('', '');
+eval {
+	local $SIG{ALRM} = sub { die };
+	alarm 20;
+	while ($got !~ /test_act/) { $udp->recv($datagram, 65535); $got .= "$datagram\n" }
+	alarm 0;
+};
+my ($audit) = grep { /test_act/ } split /\n/, $got;
+my $id = $pg->psql("select event_id from gatehouse.audit where action = 'test_act'");
+like($audit // '', qr/^<38>1 \d{4}-\d\d-\d\dT\S+Z \S+ gatehouse \S+ test_act - CEF:0\|Gatehouse\|gatehouse\|[^|]+\|test_act\|audit test_act\|2\|rt=\d{13} externalId=$id /,
+	'an audit row arrives by syslog, with its id');
+like($audit // '', qr/suid=me\\=you .*cs5=thing\|1 cs6Label=detail cs6=\{"a": "b"\}/, '... its values escaped');
+unlike($got, qr/tools\/call/, '... and nothing that was not asked for');
+
+# ---- the spool's bound ----
+
+$hook->answers(500);
+$pg->psql("update gatehouse.event_destination set spool = 100 where name = 'hook'");
+$gw->write_project(gateway => { events => { forward => [ $forward[0], { %{ $forward[1] }, spool => 100 } ] } });
+$gw->ctl('reload');
+sleep 2;
+$drive->say('emit 50') , sleep 0.2 for 1 .. 6;
+ok(wait_until(20, sub { $pg->psql("select coalesce(sum(n), 0) from gatehouse.event_queue q, gatehouse.event_destination d
+	where d.name = 'hook' and (q.tx, q.batch) > (d.tx, d.batch)") >= 300 }), 'more waits than the spool may hold');
+$gw->ctl('maintenance');
+my ($waiting, $dropped) = split /\|/, $pg->psql("select (select sum(n) from gatehouse.event_queue q where (q.tx, q.batch) > (d.tx, d.batch)), dropped
+	from gatehouse.event_destination d where name = 'hook'");
+cmp_ok($waiting, '<=', 100, 'the oldest are dropped');
+cmp_ok($dropped, '>=', 200, '... and counted');
+is($pg->psql("select sum(n) from gatehouse.event_loss where who = 'destination hook'"), $dropped, '... where losses are looked for');
+$hook->answers(200);
+
+# ---- gatehousectl ----
+
+$gw->stop_program('consent');
+$drive->say('emit 5');
+sleep 1;
+($status, $text) = $gw->ctl('events', 'forward');
+is($status, 0, 'without programs, events forward sends what waits') or diag $text;
+like($text, qr/^lines: [1-9]\d* batches$/m, '... and says how much');
+my $all = $pg->psql('select count(*) from gatehouse.event_call');
+is(scalar(distinct(map { $_->{eventId} } calls(lines()))), $all, '... to the end');
+($status, $text) = $gw->ctl(qw(events export --include calls --format gatehouse));
+is(scalar(() = $text =~ /\n/g), $all, 'events export prints all of a time');
+is_deeply([sort map { $JSON->decode($_)->{eventId} } split /\n/, $text], [sort(ids('call'))], '... each once');
+($status, $text) = $gw->ctl(qw(events export --include audit --since 2001-01-01 --until 2001-01-02));
+is("$status $text", '0 ', '... and nothing of another time');
+my $tail = fork // die $!;
+if (!$tail) { my (undef, $t) = $gw->ctl(qw(events tail --include auth --seconds 4)); Gatehouse::Run::write_file("$out/tail", $t); POSIX::_exit(0) }
+sleep 2;
+$drive->say('auth');
+waitpid $tail, 0;
+$text = do { open my $in, '<', "$out/tail" or die $!; local $/; <$in> // '' };
+like($text, qr/\A\{[^\n]*"event":"mcp_auth_login_failed"[^\n]*\}\n\z/, 'events tail prints what happens') or diag $text;
+($status, $text) = $gw->ctl(qw(events forget lines));
+is($status, 1, 'a destination of the project is not forgotten');
+($status, $text) = $gw->ctl(qw(events forget datagrams));
+is($status, 0, 'one that was taken out is') or diag $text;
+is($pg->psql("select count(*) from gatehouse.event_destination where name = 'datagrams'"), 0, '... with what waited for it');
+is(($gw->ctl('events', @$_))[0], 2, "'events @$_' is called in a wrong way")
+    for [], ['show'], ['tail', '--format', 'x'], ['export', '--include', 'x'], ['forget'], ['export', '--since', "x'"], ['list', '--format', 'cef'];
+
+# ---- what is not shown ----
+
+for my $what ($gw->log('consent'), do { open my $in, '<', "$out/lines.json" or die $!; local $/; <$in> }) {
+	unlike($what, qr/\Q$secret\E|key-of-the-receiver/, 'no secret of a destination is in a log or file');
+}
+$drive->end;
+$gw->stop;
+$pg->stop;
+done_testing();
