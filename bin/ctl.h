@@ -40,6 +40,7 @@ extern const struct ctl_command ctl_doctor;
 extern const struct ctl_command ctl_events;
 extern const struct ctl_command ctl_keys;
 extern const struct ctl_command ctl_maintenance;
+extern const struct ctl_command ctl_story;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_reload;
 extern const struct ctl_command ctl_tools;

@@ -28,7 +28,7 @@ struct web {
 };
 
 /* Where two fit, web servers take the later section: consent's paths lie among oauth's. */
-static const char *const program_names[] = { "discovery", "mcp", "oauth", "consent", "connect", NULL };
+static const char *const program_names[] = { "discovery", "mcp", "oauth", "consent", "connect", "console", NULL };
 
 static void add(struct web *w, const char *program, const char *path, bool below)
 {
@@ -49,6 +49,8 @@ static void fill(struct web *w, const struct project *p)
 	add(w, "consent", arena_printf(w->arena, "%s/oauth/grants", b), false);
 	add(w, "oauth", arena_printf(w->arena, "%s/oauth/", b), true);
 	add(w, "connect", arena_printf(w->arena, "%s/auth/connections/", b), true);
+	add(w, "console", arena_printf(w->arena, "%s/console/", b), true);
+	add(w, "console", arena_printf(w->arena, "%s/console", b), false);
 	add(w, "discovery", "/.well-known/", true);
 	if (*b)
 		add(w, "discovery", arena_printf(w->arena, "%s/.well-known/oauth-client/", b), true);

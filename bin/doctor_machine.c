@@ -24,6 +24,7 @@ const struct program doctor_programs[] = {
 	{ "oauth", true, 8 },
 	{ "consent", true, 4 },
 	{ "connect", true, 8 },
+	{ "console", true, 4 },
 	{ "mcp", true, 3 },
 	{ NULL, false, 0 },
 };

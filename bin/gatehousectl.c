@@ -23,6 +23,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_keys,
 	&ctl_doctor,
 	&ctl_maintenance,
+	&ctl_story,
 	&ctl_audit,
 	&ctl_events,
 	&ctl_user,

@@ -22,6 +22,7 @@ TESTS += t/805-webconfig.t
 bin_gatehousectl_SOURCES += bin/ctl_doctor.c bin/doctor.h bin/doctor_database.c bin/doctor_http.c
 bin_gatehousectl_SOURCES += bin/doctor_machine.c bin/doctor_reach.c bin/doctor_web.c
 bin_gatehousectl_SOURCES += bin/ctl_maintenance.c
+bin_gatehousectl_SOURCES += bin/ctl_trace.c
 TESTS += t/813-maintenance.t
 TESTS += t/811-doctor.t
 TESTS += t/812-doctor-web.t

@@ -20,6 +20,7 @@ SYSTEMD_MADE = \
 	etc/systemd/gatehouse-oauth@.service etc/systemd/gatehouse-oauth.socket \
 	etc/systemd/gatehouse-consent@.service etc/systemd/gatehouse-consent.socket \
 	etc/systemd/gatehouse-connect@.service etc/systemd/gatehouse-connect.socket \
+	etc/systemd/gatehouse-console@.service etc/systemd/gatehouse-console.socket \
 	etc/systemd/gatehouse-mcp@.service etc/systemd/gatehouse-mcp.socket
 systemdunitdir = $(SYSTEMD_UNIT_DIR)
 nodist_systemdunit_DATA = $(SYSTEMD_MADE)

@@ -1,6 +1,7 @@
 # man
 dist_man_MANS += man/gatehouse-connect.8
 dist_man_MANS += man/gatehouse-consent.8
+dist_man_MANS += man/gatehouse-console.8
 dist_man_MANS += man/gatehouse-discovery.8
 dist_man_MANS += man/gatehouse-oauth.8
 dist_man_MANS += man/gatehouse-standing.8

@@ -7,7 +7,7 @@ use File::Temp qw(tempdir);
 use Test::More;
 
 my $top = $ENV{top_srcdir} || '.';
-my @files = (glob("$top/share/page/*.html"), "$top/share/static/page.css");
+my @files = (glob("$top/share/page/*.html"), glob("$top/share/static/*.css"));
 
 sub slurp { open my $f, '<', $_[0] or die "$_[0]: $!"; local $/; return scalar <$f> }
 

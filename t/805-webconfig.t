@@ -48,7 +48,7 @@ is($? >> 8, 2, '... as a wrong call');
 # as the web servers read them
 my ($sockets, $www) = ("$dir/s", "$dir/www");
 mkdir $_ for $sockets, $www;
-for my $program (qw(discovery oauth consent connect mcp)) {    # lighttpd looks whether they can be started
+for my $program (qw(discovery oauth consent connect console mcp)) {    # lighttpd looks whether they can be started
 	Gatehouse::Run::write_file("$dir/$program.fcgi", "#!/bin/false\n");
 	chmod 0755, "$dir/$program.fcgi";
 }

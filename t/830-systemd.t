@@ -11,7 +11,7 @@ use Test::More;
 
 use Gatehouse::Run qw(bin_path read_file top_srcdir write_file);
 
-my @programs = qw(discovery oauth consent connect mcp);
+my @programs = qw(discovery oauth consent connect console mcp);
 my $analyze = Gatehouse::Run::find_program('systemd-analyze');
 my $units = File::Temp::tempdir('gh-units-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 

@@ -16,7 +16,7 @@ use Gatehouse::Run qw(bin_path children find_program read_file top_srcdir wait_u
 use Gatehouse::Server;
 use Gatehouse::Upstream;
 
-my @programs = qw(discovery oauth consent connect mcp);
+my @programs = qw(discovery oauth consent connect console mcp);
 my $up = Gatehouse::Upstream->new(sub { my ($c, $r) = @_; sleep 0.02; return $c->result($r, {}) });
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, programs => [], routes => { '/mcp/a' => { upstream => $up->url('/mcp') } },

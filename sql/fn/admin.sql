@@ -56,7 +56,7 @@ end
 $$;
 
 -- The live sessions of a person, the newest first.
--- for: admin
+-- for: admin console
 create or replace function gatehouse.user_sessions(p_subject text)
 returns table (name text, email text, begun text, ends text)
 language plpgsql stable security definer
@@ -74,7 +74,7 @@ $$;
 
 -- Ends all that a person has here: sessions first, so that no approval under way makes a new grant
 -- that the second step would miss. Who may sign in with the provider can come back.
--- for: admin
+-- for: admin console
 create or replace function gatehouse.user_revoke(p_subject text, p_actor text, p_trace text)
 returns table (sessions bigint, grants bigint)
 language plpgsql security definer
@@ -135,7 +135,7 @@ $$;
 
 -- Ends a client: its grants, then its registration. It may register again, as anybody may; nobody has
 -- granted it anything then. Returns outcome ('revoked', 'unknown') and how many grants ended.
--- for: admin
+-- for: admin console
 create or replace function gatehouse.client_revoke(p_client_id text, p_reason text, p_actor text,
 	p_trace text)
 returns table (outcome text, grants bigint)
@@ -172,7 +172,7 @@ $$;
 
 -- Live grants, p_limit at most, from the id after p_after on; of one person or one client where these are
 -- not null. `redeemed` is false while the client has not fetched its tokens.
--- for: admin
+-- for: admin console
 create or replace function gatehouse.grant_list(p_subject text, p_client_id text, p_after uuid,
 	p_limit int)
 returns table (grant_id uuid, subject text, client_id text, client_name text, operation_id text,
@@ -196,7 +196,7 @@ end
 $$;
 
 -- Ends a grant. Returns outcome: 'revoked', 'gone' (it had ended before), 'unknown'.
--- for: admin
+-- for: admin console
 create or replace function gatehouse.grant_revoke(p_grant_id uuid, p_actor text, p_trace text)
 returns table (outcome text)
 language plpgsql security definer

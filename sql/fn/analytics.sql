@@ -207,7 +207,7 @@ begin
 end $$;
 
 -- One panel: the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
--- 'failed', 'slow', 'tokens', 'key') after P_SKIP. `since` is where counting began, which is later than P_FROM
+-- 'failed', 'slow', 'tokens', 'key'; 'any': the P_LIMIT first in each) after P_SKIP. `since` is where counting began, which is later than P_FROM
 -- where calls had to be read and are too many.
 -- P_PANEL: a field; 'total', which is 'outcome' with durations; 'time' (bars of P_BAR seconds, by outcome); 'list' (clients
 -- by route).
@@ -248,8 +248,7 @@ begin
 			group by grouping sets ((), (key, key2)))
 		select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, bytes_in,
 			bytes_out, tokens_in, tokens_out, %L::timestamptz
-		from ((select * from sums where whole = 1)
-			union all (select * from sums where whole = 0 %s order by %s offset %s limit %s)) s
+		from ((select * from sums where whole = 1) union all (%s)) s
 		order by whole desc, %s$sql$,
 		analytics_rows(source, field, other, latency, from_at, p_to,
 			case when p_panel = 'time' then make_interval(secs => p_bar) end, p_fields, p_modes, p_values),
@@ -257,8 +256,16 @@ begin
 			else 'null::bigint' end,
 		case when latency then ', latency' else '' end,
 		from_at,
-		case when p_order = 'failed' then 'and failed > 0' else '' end,
-		analytics_order(p_order), p_skip, p_limit, analytics_order(p_order))
+		case when p_order = 'any' then format('select whole, key, key2, calls, failed, p95_us, latency_us, gateway_us,
+				upstream_us, bytes_in, bytes_out, tokens_in, tokens_out
+			from (select *, least(row_number() over (order by %s), row_number() over (order by %s),
+				row_number() over (order by %s), row_number() over (order by %s)) as best
+				from sums where whole = 0) r where best <= %s', analytics_order('calls'), analytics_order('failed'),
+			analytics_order('slow'), analytics_order('tokens'), p_limit)
+		else format('select * from sums where whole = 0 %s order by %s offset %s limit %s',
+			case when p_order = 'failed' then 'and failed > 0' else '' end, analytics_order(p_order), p_skip,
+			p_limit) end,
+		analytics_order(p_order))
 	using p_values;
 end $$;
 
@@ -345,6 +352,9 @@ begin
 			union all
 			select 'auth', a.at, jsonb_strip_nulls(to_jsonb(a)) from event_auth a
 			where a.request_id = p_request_id and a.at >= from_at and a.at < to_at
+			union all
+			select 'policy', p.at, jsonb_strip_nulls(to_jsonb(p)) from event_policy p
+			where p.request_id = p_request_id and p.at >= from_at and p.at < to_at
 			union all
 			select 'audit', u.at, jsonb_strip_nulls(to_jsonb(u)) from audit u
 			where u.request_id = p_request_id and u.at >= from_at and u.at < to_at) s

@@ -7,12 +7,12 @@
 select subject, name, email, sessions, grants, last_used from gatehouse.user_list($1, $2);
 
 -- name: user_sessions :many
--- for: admin
+-- for: admin console
 -- $1 text  subject
 select name, email, begun, ends from gatehouse.user_sessions($1);
 
 -- name: user_revoke :one
--- for: admin
+-- for: admin console
 -- $1 text  subject
 -- $2 text  who did it
 -- $3 text  mark of the run
@@ -26,7 +26,7 @@ select client_id, name, kind, auth_method, created, last_used, grants
 from gatehouse.client_list($1, $2);
 
 -- name: client_revoke :one
--- for: admin
+-- for: admin console
 -- $1 text  client_id
 -- $2 text  why
 -- $3 text  who did it
@@ -34,7 +34,7 @@ from gatehouse.client_list($1, $2);
 select outcome, grants from gatehouse.client_revoke($1, $2, $3, $4);
 
 -- name: grant_list :many
--- for: admin
+-- for: admin console
 -- $1 text  subject, null for all
 -- $2 text  client_id, null for all
 -- $3 uuid  grants after this one
@@ -44,7 +44,7 @@ select grant_id, subject, client_id, client_name, operation_id, scope, created, 
 from gatehouse.grant_list($1, $2, $3, $4);
 
 -- name: grant_revoke :one
--- for: admin
+-- for: admin console
 -- $1 uuid  grant_id
 -- $2 text  who did it
 -- $3 text  mark of the run

@@ -169,7 +169,7 @@ const struct option gateway_options[] = {
 	{ "alerts", OPTION_OBJECT, .sub = alert_options, .about = "What is told when something is wrong." },
 	{ "rates", OPTION_OBJECT, .sub = rate_options,
 	    .about = "Requests per minute on the OAuth endpoints; 0 turns a rate off." },
-	{ "console", OPTION_OBJECT, .sub = console_options, .later = true,
+	{ "console", OPTION_OBJECT, .sub = console_options,
 	    .about = "Who may open the operators' pages and connect shared upstreams." },
 	{ "development", OPTION_BOOL, .initial = "false",
 	    .about =

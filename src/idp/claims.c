@@ -4,6 +4,8 @@
 
 #include "idp/claims.h"
 
+#include "json/scan.h"
+
 #include "json/json.h"
 
 #include <string.h>
@@ -59,4 +61,37 @@ bool tokens_open(const struct ring *ring, struct arena *a, const char *login_id,
 	who->refresh_token = json_get_string(doc, "refresh_token");
 	who->id_token = json_get_string(doc, "id_token");
 	return doc != NULL;
+}
+
+/* The claim as a span of the text: see claims_has(). */
+static struct span claim_at(struct arena *a, struct span claims, const char *name)
+{
+	struct span literal = scan_member(claims, name);
+
+	while (!literal.p && scan_kind(claims) == '{' && strchr(name, '.')) {
+		size_t n = strcspn(name, ".");
+
+		claims = scan_member(claims, arena_strndup(a, name, n));
+		name += n + 1;
+		literal = scan_member(claims, name);
+	}
+	return literal;
+}
+
+bool claims_has(struct arena *a, const char *claims, const char *claim, const char *value)
+{
+	struct span found, one;
+	size_t at = 0;
+
+	if (!claims)
+		return false;
+	found = claim_at(a, scan_value(claims, strlen(claims)), claim);
+	if (!found.p)
+		return false;
+	if (scan_kind(found) != '[')
+		return scan_string_is(found, value);
+	while (scan_next(found, &at, NULL, &one))
+		if (scan_string_is(one, value))
+			return true;
+	return false;
 }

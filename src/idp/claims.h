@@ -27,4 +27,10 @@ struct blob tokens_seal(
 bool tokens_open(const struct ring *, struct arena *, const char *login_id, struct blob,
     struct identity *, struct err *);
 
+/*
+ * Whether a claim of CLAIMS (the text of a JSON object; NULL: none) is VALUE, or a list that has it. CLAIM is
+ * taken literally first ("cognito:groups"), then as a path ("realm_access.roles").
+ */
+bool claims_has(struct arena *, const char *claims, const char *claim, const char *value);
+
 #endif

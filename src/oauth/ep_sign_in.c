@@ -18,9 +18,9 @@
 enum { RETURN_MAX = 4096 };
 
 /* What a sign-in may lead to, as beginnings. */
-static const char *const places[] = { "/auth/connections/", "/oauth/grants", NULL };
+static const char *const places[] = { "/auth/connections/", "/oauth/grants", "/console/", NULL };
 
-static const char path_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/?&=%";
+static const char path_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/?&=%:,@";
 
 /*
  * Whether PATH is one of ours: it begins like one, and has nothing that a browser, a proxy or a header

@@ -13,9 +13,9 @@ libgatehouse_a_SOURCES += \
 	src/oauth/ep_discovery.c \
 	src/oauth/ep_logout.c \
 	src/oauth/ep_register.c \
-	src/oauth/ep_sign_in.c \
 	src/oauth/ep_introspect.c \
 	src/oauth/ep_revoke.c \
+	src/oauth/ep_sign_in.c \
 	src/oauth/resource_server.c src/oauth/resource_server.h \
 	src/oauth/ep_token.c \
 	src/oauth/grant.c src/oauth/grant.h \

@@ -98,6 +98,27 @@ static bool store(struct req *r, const struct identity *who,
 	return db_call(r->app->db, STMT_LOGIN_FINISH, params, 15, r->arena, rows, e);
 }
 
+/*
+ * Who may open the operators' pages: decided here, where the provider's claims are at hand, and proved to the console,
+ * which has no key to open claims with, by a MAC. dev-login's user may: whoever can use it has the machine.
+ */
+static bool mark_admin(struct req *r, const struct ring *ring, const struct identity *who, const char *cookie,
+    const struct db_param *hash, struct err *e)
+{
+	const char *marks[SESSION_ADMIN_MARKS];
+	size_t n = 0;
+
+	for (const char *const *v = r->project->console_values; *v && n < SESSION_ADMIN_MARKS; v++)
+		if (who->issuer ? claims_has(r->arena, who->claims, r->project->console_claim, *v)
+				: r->project->development)
+			marks[n++] = session_admin_mark(r->arena, ring, cookie, r->project->console_claim, *v);
+	if (!n)
+		return true;
+	const struct db_param params[] = { *hash, db_text_array(r->arena, marks, n) };
+
+	return db_call(r->app->db, STMT_SESSION_MARK_ADMIN, params, 2, r->arena, NULL, e);
+}
+
 bool login_begin_session(struct req *r, struct resp *p, const struct identity *who,
     const char *request_id, struct err *e)
 {
@@ -122,6 +143,8 @@ bool login_begin_session(struct req *r, struct resp *p, const struct identity *w
 		return false;
 	if (strcmp(db_text(&rows, 0, 0), "begun"))
 		return login_refuse(e, db_text(&rows, 0, 0));
+	if (!mark_admin(r, ring, who, value, &hash, e))
+		return false;
 	resp_cookie(r, p, SESSION_COOKIE, value, ttl_s);
 	return true;
 }

@@ -5,6 +5,7 @@
 #include "oauth/session.h"
 
 #include "oauth/token.h"
+#include "page/csrf.h"
 
 #include <string.h>
 
@@ -73,4 +74,53 @@ bool session_find(struct req *r, struct session *s, struct err *e)
 	s->email = db_text(&rows, 0, 2);
 	s->expires_in_s = db_int_at(&rows, 0, 4);
 	return true;
+}
+
+static const char *admin_form(struct arena *a, const char *claim, const char *value)
+{
+	return arena_printf(a, "administrator %zu %s %s", strlen(claim), claim, value);
+}
+
+const char *session_admin_mark(
+    struct arena *a, const struct ring *ring, const char *cookie, const char *claim, const char *value)
+{
+	char *mark = arena_alloc(a, CSRF_TEXT);
+
+	csrf_make(mark, ring, cookie, admin_form(a, claim, value));
+	return mark;
+}
+
+static bool is_admin(struct req *r, const struct ring *ring, const char *cookie, char *marks)
+{
+	const struct project *p = r->project;
+	bool found = false;
+
+	for (const char *mark; (mark = strsep(&marks, " "));)
+		for (const char *const *v = p->console_values; *v; v++) {
+			struct err none = { .code = ERR_NONE };
+
+			found |= csrf_check(ring, cookie, admin_form(r->arena, p->console_claim, *v), mark, &none);
+		}
+	return found;
+}
+
+bool session_find_admin(struct req *r, struct session *s, struct err *e)
+{
+	struct db_param hashes;
+	const struct ring *ring;
+	struct db_rows rows;
+	const char *marks;
+
+	*s = (struct session){ .subject = NULL };
+	if (!req_ring(r, &ring, e) || !session_hashes(r, &hashes, e) || !hashes.value ||
+	    !db_call(r->app->db, STMT_SESSION_OF_ADMIN, &hashes, 1, r->arena, &rows, e) || !rows.rows)
+		return false;
+	s->subject = db_text(&rows, 0, 0);
+	s->name = db_text(&rows, 0, 1);
+	s->email = db_text(&rows, 0, 2);
+	marks = db_text(&rows, 0, 3);
+	return (marks && is_admin(r, ring, req_cookie(r, cookie_name(r, SESSION_COOKIE)),
+			     arena_strdup(r->arena, marks))) ||
+	       err_reason(e, ERR_FORBIDDEN, "not_admin", "these pages are for administrators of the gateway",
+		   "subject '%s'", s->subject);
 }

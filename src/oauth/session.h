@@ -38,4 +38,18 @@ struct session { /* in the request's memory */
 /* False with e->code ERR_NONE if nobody is; else as db_call() and session_hashes(). */
 bool session_find(struct req *, struct session *, struct err *);
 
+/*
+ * The proof, for console.fcgi, that CLAIM of the person who signed in had VALUE, an administrator's: a MAC under the session
+ * key over both and the session's cookie. In the arena.
+ */
+enum { SESSION_ADMIN_MARKS = 16 /* at most, of a session */ };
+const char *session_admin_mark(
+    struct arena *, const struct ring *, const char *cookie, const char *claim, const char *value);
+
+/*
+ * Who is signed in and may open the operators' pages: false with e->code ERR_NONE if nobody is signed in;
+ * ERR_FORBIDDEN, reason not_admin, for somebody who had none of the claims that count by the project now.
+ */
+bool session_find_admin(struct req *, struct session *, struct err *);
+
 #endif

@@ -98,11 +98,18 @@ sub names_of {
 	return %names;
 }
 
+# A struct behind those of its rows, and of theirs: each after what it is made of.
+sub with_rows {
+	my ($struct, $seen) = @_;
+	return () if $seen->{$struct->{name}}++;
+	return ((map { with_rows($structs{$_->{row}}, $seen) } grep { $_->{row} } @{$struct->{members}}), $struct);
+}
+
 sub check_page {
 	my ($page) = @_;
 	my $struct = $structs{"page_$page"};
 	my %names = names_of("$page.html", {});
-	my @all = ($struct, map { $structs{$_->{row}} } grep { $_->{row} } @{$struct->{members}});
+	my @all = with_rows($struct, {});
 	my %members = map { $_->{name} => 1 } map { @{$_->{members}} } @all;
 	for (sort keys %names) {
 		fault("$names{$_}: '$_' is no member of struct page_$page in pages.h") unless $members{$_};
@@ -159,7 +166,8 @@ exit 1 if $faults;
 
 print "/* Made by gen-pages.pl from pages.h and share/page/. */\n";
 print "#include \"config.h\"\n\n#include \"page/pages.h\"\n\n";
-write_fields($structs{$_}) for sort { ($b =~ /_row$/) <=> ($a =~ /_row$/) || $a cmp $b } keys %structs;
+my %written;
+write_fields($_) for map { with_rows($structs{"page_$_"}, \%written) } @pages;
 print "const struct page page_table[PAGES] = {\n";
 print "\t[PAGE_\U$_\E] = { \"$_\", page_${_}_fields },\n" for @pages;
 print "};\n\nconst struct page_file page_files[] = {\n";

@@ -13,11 +13,13 @@ PAGE_FILES = \
 	$(top_srcdir)/share/page/_top.html \
 	$(top_srcdir)/share/page/connected.html \
 	$(top_srcdir)/share/page/consent.html \
+	$(top_srcdir)/share/page/console.html \
 	$(top_srcdir)/share/page/continue.html \
 	$(top_srcdir)/share/page/error.html \
 	$(top_srcdir)/share/page/failed.html \
 	$(top_srcdir)/share/page/grants.html \
 	$(top_srcdir)/share/page/signed_out.html \
+	$(top_srcdir)/share/static/console.css \
 	$(top_srcdir)/share/static/page.css
 EXTRA_DIST += src/page/gen-pages.pl $(PAGE_FILES)
 

@@ -35,7 +35,8 @@ bool pages_start_app(struct app *, struct err *);
 	        struct page_consent *: PAGE_CONSENT, struct page_grants *: PAGE_GRANTS,    \
 	        struct page_signed_out *: PAGE_SIGNED_OUT,                                 \
 	        struct page_connected *: PAGE_CONNECTED,                                   \
-	        struct page_continue *: PAGE_CONTINUE, struct page_failed *: PAGE_FAILED), \
+	        struct page_continue *: PAGE_CONTINUE, struct page_failed *: PAGE_FAILED, \
+	        struct page_console *: PAGE_CONSOLE),                                  \
 	    values, form_to, e)
 bool page_send_as(struct req *, struct resp *, int status, enum page_id, const void *values,
     const char *form_to, struct err *);

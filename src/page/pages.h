@@ -145,7 +145,146 @@ struct page_failed {
 	const char *upstream_page;    /* HTML with which the upstream answered: shown in a sandbox */
 };
 
-enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGE_SIGNED_OUT, PAGE_CONNECTED, PAGE_CONTINUE, PAGE_FAILED, PAGES };
+/* ---- the operators' pages: one template, whose parts are shown where they are set */
+
+struct page_console_link_row {
+	const char *text;
+	struct page_url url;
+	bool current;
+};
+
+struct page_console_text_row {
+	const char *text;
+	bool alarm;
+};
+
+struct page_console_card_row {
+	const char *label;
+	const char *value;
+	const char *detail;
+	struct page_url url;          /* not set: the value is no link */
+	bool on;                      /* the link takes its filter away again */
+	bool alarm;
+};
+
+struct page_console_bar_row {     /* of the chart; lengths in its units */
+	const char *x;
+	const char *width;
+	const char *good_y;
+	const char *good;
+	const char *other_y;
+	const char *other;
+	const char *bad_y;
+	const char *bad;
+	const char *about;
+};
+
+struct page_console_tick_row {
+	const char *x;
+	const char *text;
+};
+
+struct page_console_head_row {
+	const char *text;
+	bool number;
+};
+
+struct page_console_cell_row {
+	const char *text;
+	struct page_url url;
+	bool linked;                  /* url is set */
+	bool number;
+	bool alarm;
+	bool on;
+	const char *share;            /* percent, drawn below */
+};
+
+struct page_console_line_row {
+	struct page_console_cell_row *cells;
+	size_t cells_n;
+};
+
+struct page_console_panel_row {
+	const char *id;
+	const char *title;
+	const char *note;
+	struct page_console_head_row *heads;
+	size_t heads_n;
+	struct page_console_line_row *lines;
+	size_t lines_n;
+	const char *empty;            /* said where there are no lines */
+	bool wide;
+	struct page_url all;          /* as a table of its own */
+	struct page_url csv;
+	struct page_url json;
+};
+
+struct page_console_fact_row {
+	const char *name;
+	const char *value;
+	struct page_url url;
+	bool code;                    /* for machines: as it is, to be copied */
+};
+
+struct page_console_step_row {    /* of a call's story */
+	const char *time;
+	const char *title;
+	const char *text;
+	bool alarm;
+	struct page_console_fact_row *facts;
+	size_t facts_n;
+};
+
+struct page_console_hidden_row {
+	const char *name;
+	const char *value;
+};
+
+struct page_console {
+	const char *host;
+	const char *title;
+	const char *intro;
+	const char *user;
+	struct page_console_link_row *nav;
+	size_t nav_n;
+	struct page_console_text_row *notes;
+	size_t notes_n;
+	struct page_console_link_row *ranges;
+	size_t ranges_n;
+	const char *range;            /* what is shown, in words */
+	struct page_console_link_row *filters;  /* each leads to the page without it */
+	size_t filters_n;
+	struct page_url search;       /* the form's address; not set: no search */
+	const char *search_label;
+	const char *search_text;
+	struct page_console_hidden_row *search_hidden;
+	size_t search_hidden_n;
+	struct page_console_card_row *cards;
+	size_t cards_n;
+	const char *chart;            /* what it shows, in words */
+	struct page_console_bar_row *bars;
+	size_t bars_n;
+	struct page_console_tick_row *ticks;
+	size_t ticks_n;
+	const char *top;              /* of the chart's scale */
+	struct page_url chart_all;
+	struct page_console_fact_row *facts;
+	size_t facts_n;
+	struct page_console_step_row *steps;
+	size_t steps_n;
+	struct page_console_panel_row *panels;
+	size_t panels_n;
+	struct page_console_link_row *more;     /* pages before and after, and what else there is to do */
+	size_t more_n;
+	struct page_url confirm;      /* where the form that changes something goes; not set: none */
+	const char *confirm_text;
+	const char *csrf;
+	struct page_console_hidden_row *hidden;
+	size_t hidden_n;
+	struct page_url back;
+};
+
+enum page_id { PAGE_ERROR, PAGE_CONSENT, PAGE_GRANTS, PAGE_SIGNED_OUT, PAGE_CONNECTED, PAGE_CONTINUE, PAGE_FAILED, PAGE_CONSOLE, PAGES };
 
 /* Generated: by page_id. */
 struct page {

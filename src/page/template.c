@@ -603,7 +603,9 @@ struct page_url page_url(struct arena *a, const char *text)
 	struct uri u;
 	struct err e = { .code = ERR_NONE };
 	/* a path is checked as the URL that a browser would make of it */
-	const char *whole = text && text[0] == '/' ? arena_printf(a, "https://x%s", text) : text;
+	const char *whole = text && text[0] == '/' ? arena_printf(a, "https://x%s", text)
+		: text && text[0] == '?'          ? arena_printf(a, "https://x/%s", text)
+						  : text;
 	bool ok = text && !(text[0] == '/' && text[1] == '/') && uri_parse(&u, a, whole, &e) &&
 		  u.host && !u.userinfo &&
 		  (!strcmp(u.scheme, "https") || !strcmp(u.scheme, "http"));

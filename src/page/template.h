@@ -41,7 +41,7 @@ struct page_url {
 
 /*
  * TEXT as a URL for pages: http or https with a host and without user information, or a path of
- * this origin ("/x", not "//x"). The zero value for anything else. In the arena.
+ * this origin ("/x", not "//x"), or a query of the page itself ("?x"). The zero value for anything else. In the arena.
  */
 struct page_url page_url(struct arena *, const char *text);
 

@@ -290,6 +290,8 @@ static void urls(void)
 		{ NULL, false },
 		{ "/a\"b", false },
 		{ "/a b", false },
+		{ "?a=b", true },
+		{ "?a=\"b", false },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -13,7 +13,7 @@
 #		single_role => 'tenant',                         # all programs log in as this one
 #		web      => 'lighttpd',                          # or another of Gatehouse::Web
 #		node_of  => $gw,                                 # a second node of that gateway: its public origin, its keys
-#		programs => [qw(discovery oauth consent connect mcp)], processes => { mcp => 2 });
+#		programs => [qw(discovery oauth consent connect console mcp)], processes => { mcp => 2 });
 #	$gw->origin; $gw->url('/mcp/echo'); $gw->log; $gw->pids('mcp'); $gw->stop;
 #
 # A route is { upstream, operationId, inbound => [policy names after the OAuth policy], outbound, options,
@@ -39,7 +39,7 @@ sub new {
 	my $self = bless {
 		pg => $o{pg}, o => \%o, run => Gatehouse::Run->new('gw'), supervisors => {},
 	}, $class;
-	$self->{programs} = $o{programs} || [qw(discovery oauth consent connect mcp)];
+	$self->{programs} = $o{programs} || [qw(discovery oauth consent connect console mcp)];
 	$self->{project} = $self->{run}->make_dir('project');
 	$self->{run}->make_dir($_) for qw(project/config state);
 	$self->{web} = Gatehouse::Web->new($o{web} || 'lighttpd', $self->{run}, $self->{project});

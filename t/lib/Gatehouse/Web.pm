@@ -146,7 +146,7 @@ sub _cgi {
 	my ($dir, $run) = ($self->{dir}, $self->{run});
 	$run->make_dir('www/cgi-bin');
 	my $programs = $self->_installed_at_home;
-	for my $program (qw(discovery oauth consent connect mcp)) {
+	for my $program (qw(discovery oauth consent connect console mcp)) {
 		my $from = "$programs/$program.fcgi";
 		my $to = "$dir/www/cgi-bin/$program.cgi";
 		link $from, $to or -e $to or croak "$to: $!";

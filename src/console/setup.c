@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The project as it is in force, and how clients are connected to its routes. Files are shown as they were published:
+ * what they refer to ($env) stays a reference there, and what is written into them for secrecy's sake is masked.
+ */
+#include "config.h"
+
+#include "console/console.h"
+
+#include "conf/file.h"
+#include "console/view.h"
+#include "json/json.h"
+#include "page/html.h"
+#include "rpc/token_count.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FILE_MAX = 1024 * 1024 };
+
+/* ---- configuration */
+
+/* Members whose text is a secret, unless it refers to the environment. */
+static bool is_secret(const char *name)
+{
+	static const char *const parts[] = { "secret", "password", "passphrase", "privatekey", "apikey", "api_key", "token",
+		"credential", "pepper", NULL };
+	static const char *const harmless[] = { "tokenUrl", "tokenEndpointAuthMethod", "accessTokenTtlSeconds",
+		"refreshTokenTtlSeconds", "tokenTtlSeconds", NULL };
+
+	for (const char *const *h = harmless; *h; h++)
+		if (!strcmp(*h, name))
+			return false;
+	for (const char *const *p = parts; *p; p++)
+		if (strcasestr(name, *p))
+			return true;
+	return false;
+}
+
+static bool is_reference(const char *text)
+{
+	return !strncmp(text, "$env(", 5) || !strncmp(text, "${env.", 6);
+}
+
+/* Headers and query parameters that a policy sets carry keys as often as not: `value` counts there. */
+static bool is_hidden(const char *name, const char *text, bool values)
+{
+	return !is_reference(text) && (is_secret(name) || (values && !strcmp(name, "value")));
+}
+
+static struct json_object *masked(struct arena *a, struct json_object *v, const char *name, bool values)
+{
+	struct json_object *out;
+
+	if (json_object_is_type(v, json_type_array)) {
+		out = json_new_array(a);
+		for (size_t i = 0; i < json_object_array_length(v); i++)
+			json_add(out, NULL, masked(a, json_object_array_get_idx(v, i), name, values));
+		return out;
+	}
+	if (json_object_is_type(v, json_type_object)) {
+		out = json_new_object(a);
+		json_object_object_foreach(v, key, child)
+			json_add(out, key, masked(a, child, key, values));
+		return out;
+	}
+	if (json_object_is_type(v, json_type_string) && is_hidden(name, json_object_get_string(v), values))
+		return json_object_new_string("********");
+	return json_object_get(v);
+}
+
+/*
+ * One file of the project. Whether `value` is a secret depends on the policy; of a policy that sets something it may always
+ * be one, elsewhere it is not.
+ */
+static bool add_file(struct view *v, const char *name, bool values, struct err *e)
+{
+	const struct scan_limits limits = scan_limits_of(FILE_MAX);
+	const char *path = conf_path(v->a, v->r->project->files_dir, name);
+	struct json_object *doc, *shown;
+	struct conf_text text;
+	const char *plain;
+
+	if (!conf_read(&text, v->a, path, FILE_MAX, e))
+		return false;
+	plain = jsonc_blank(v->a, text.p, text.n, e);
+	doc = plain ? json_parse(v->a, plain, text.n, &limits, e) : NULL;
+	if (!doc)
+		return false;
+	shown = masked(v->a, doc, "", values);
+	view_code(v, name,
+	    arena_strdup(v->a,
+		json_object_to_json_string_ext(shown, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	json_object_put(shown);
+	return true;
+}
+
+static void add_problems(struct view *v)
+{
+	struct problem one;
+
+	for (size_t i = 0; problems_at(v->r->project->problems, i, &one); i++)
+		view_note(v, true,
+		    arena_printf(v->a, "%s %s%s%s: %s. Remedy: %s", one.is_error ? "Error in" : "Warning:", one.file,
+			*one.pointer ? "#" : "", one.pointer, one.text, one.remedy));
+}
+
+static void add_facts(struct view *v)
+{
+	const struct project *p = v->r->project;
+
+	view_fact(v, "Project", p->dir, NULL);
+	view_fact(v, "In force from", p->files_dir, NULL);
+	view_fact(v, "Changed", say_time(v->a, p->modified), NULL);
+	view_fact(v, "Calls are kept", arena_printf(v->a, "%d days; daily sums %d days", p->events_days, p->summary_days), NULL);
+	view_fact(v, "Token estimates", TOKEN_ESTIMATOR, NULL);
+}
+
+bool show_config(struct req *r, struct resp *s, const char *rest, struct err *e)
+{
+	struct view v;
+	bool sent;
+
+	if (*rest)
+		return err_set(e, ERR_NOT_FOUND, "there is nothing at this address", "");
+	if (!view_begin(&v, r, s, "Configuration in force", &sent, e))
+		return sent;
+	v.page.intro = "As published. References to the environment are shown as they are written; secrets are masked. What "
+		       "only other programs look at, gatehousectl check finds.";
+	add_problems(&v);
+	add_facts(&v);
+	if (!add_file(&v, r->project->config_file, false, e) || !add_file(&v, "config/routes.oas.json", false, e) ||
+	    !add_file(&v, "config/policies.json", true, e))
+		return false;
+	return view_send(&v, s, e);
+}
+
+/* ---- connecting a client */
+
+/* A name that all clients take: letters, digits, dashes. */
+static const char *short_name(struct arena *a, const char *operation_id)
+{
+	char *name = arena_strdup(a, operation_id);
+
+	for (char *s = name; *s; s++)
+		if (!(*s >= 'a' && *s <= 'z') && !(*s >= 'A' && *s <= 'Z') && !(*s >= '0' && *s <= '9') && *s != '_')
+			*s = '-';
+	return name;
+}
+
+/* {"SERVERS": {"NAME": {"url": URL}}}; TYPE is another member, or NULL. */
+static const char *config_for(struct arena *a, const char *servers, const char *name, const char *type, const char *url)
+{
+	struct json_object *doc = json_new_object(a), *all = json_new_object(a), *one = json_new_object(a);
+
+	if (type)
+		json_add_string(one, "type", type);
+	json_add_string(one, "url", url);
+	json_add(all, name, one);
+	json_add(doc, servers, all);
+	return arena_strdup(a,
+	    json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void add_fact(struct page_console_step_row *step, const char *name, const char *value, bool code)
+{
+	step->facts[step->facts_n++] = (struct page_console_fact_row){ .name = name, .value = value, .code = code };
+}
+
+static void add_route(struct view *v, const struct mcp_route *route, struct page_console_step_row *step)
+{
+	const char *url = arena_printf(v->a, "%s%s", v->r->origin->text, route->path);
+	const char *name = short_name(v->a, route->operation_id);
+
+	step->title = html_clean(v->a, route->summary ? route->summary : route->operation_id, VIEW_TEXT_MAX);
+	step->alarm = route->fault != NULL;
+	step->text = route->fault ? "This route is closed by a configuration error: see Configuration."
+		: route->is_public ? "Anybody may use it: there is no sign-in."
+				   : NULL;
+	step->facts = arena_calloc(v->a, 6, sizeof(*step->facts));
+	add_fact(step, "Address", url, true);
+	add_fact(step, "Claude", "Settings, Connectors, Add custom connector: paste the address. Claude Code:", false);
+	add_fact(step, "Claude Code", arena_printf(v->a, "claude mcp add --transport http %s %s", name, url), true);
+	add_fact(step, "ChatGPT", "Settings, Connectors, Create (in developer mode): paste the address, sign-in OAuth.", false);
+	add_fact(step, "Cursor: mcp.json", config_for(v->a, "mcpServers", name, NULL, url), true);
+	add_fact(step, "VS Code: .vscode/mcp.json", config_for(v->a, "servers", name, "http", url), true);
+}
+
+bool show_connect(struct req *r, struct resp *s, const char *rest, struct err *e)
+{
+	struct view v;
+	bool sent;
+
+	if (*rest)
+		return err_set(e, ERR_NOT_FOUND, "there is nothing at this address", "");
+	if (!view_begin(&v, r, s, "Connect a client", &sent, e))
+		return sent;
+	v.page.intro = "A client needs the address and nothing else: it registers itself, and opens a browser for the sign-in.";
+	v.page.steps = arena_calloc(v.a, r->project->routes_n + 1, sizeof(*v.page.steps));
+	for (size_t i = 0; i < r->project->routes_n; i++)
+		add_route(&v, &r->project->routes[i], &v.page.steps[v.page.steps_n++]);
+	if (!v.page.steps_n)
+		view_note(&v, false, "The project has no routes.");
+	return view_send(&v, s, e);
+}

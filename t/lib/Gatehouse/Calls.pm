@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Calls that never happened, stored for the operators' pages.
+#
+#	store($pg, n => 2000, from => "now() - interval '3 days'", to => 'now()');
+#
+# The same each time but for the times. Some of the names are hostile: markup, formulas, text from right to left.
+
+package Gatehouse::Calls;
+
+use strict;
+use warnings;
+use utf8;
+
+use Exporter qw(import);
+our @EXPORT_OK = qw(store @HOSTILE);
+
+our @HOSTILE = (
+	'<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '=HYPERLINK("http://evil.example","x")',
+	"+1+cmd|' /C calc'!A0", "\@SUM(1)", "\x{202e}gpj.exe", "\x{200b}", 'a' x 300, "tab\there", "{{host}}", "x' or true --",
+);
+
+my @columns = qw(at program severity request_id operation_id upstream_id subject_id client_id client_name upstream_auth_mode
+	http_method transport mcp_method capability_type capability_name outcome failure_origin mcp_status jsonrpc_error_code
+	reason_code latency_us gateway_us upstream_us bytes_in bytes_out tokens_in tokens_out);
+
+sub _quote {
+	my ($value) = @_;
+	return 'null' if !defined $value;
+	utf8::encode($value) if utf8::is_utf8($value);
+	$value =~ s/'/''/g;
+	return "'$value'";
+}
+
+# outcome, origin, status, code, reason
+my @ends = (
+	(['success', undef, 200, undef, undef]) x 12,
+	['application_error', 'upstream', 200, -32602, 'jsonrpc_error'], ['application_error', 'upstream', 200, undef, 'tool_error'],
+	['denied', 'client', 401, undef, 'expired_token'], ['failure', 'upstream', 502, -32603, 'upstream_timeout'],
+	['failure', 'gateway', 500, undef, 'configuration_error'], ['connect_required', undef, 200, -32042, 'connect_required'],
+	['cancelled', 'client', 200, undef, 'client_closed'],
+);
+
+# The Nth call's values besides its time.
+sub _call {
+	my ($n, $hostile) = @_;
+	my $end = $ends[rand @ends];
+	my $route = 1 + int rand 4;
+	my $method = (qw(tools/call tools/call tools/call tools/list initialize prompts/get resources/read))[rand 7];
+	my $type = { 'tools/call' => 'tool', 'prompts/get' => 'prompt', 'resources/read' => 'resource' }->{$method};
+	my $name = $type && "$type-" . int 9 * rand() ** 2;
+	my $user = 'https://login.example.com|user' . int(20 * rand() ** 2) . '@example.com';
+	my $client = (qw(Claude Cursor ChatGPT), 'VS Code')[rand 4];
+	my $took = int exp(rand(9) + 6);
+	my $inside = int($took * rand 0.2);
+	if ($hostile && rand() < 0.2) {
+		my $bad = $HOSTILE[rand @HOSTILE];
+		my $which = int rand 3;
+		$name = $bad if $which == 0 && $type;
+		$user = $bad if $which == 1;
+		$client = $bad if $which == 2;
+	}
+	return (
+		'mcp', 'info', sprintf('request-%06d', $n), "route-$route", 'up-' . $route % 3, rand() < 0.05 ? undef : $user,
+		"client-$client", $client, 'user-oauth', 'POST', $route == 2 ? 'sse' : 'json', $method, $type, $name, @$end, $took,
+		$inside, $end->[0] eq 'denied' ? undef : $took - $inside, int rand 2000, int rand 90000, int rand 300, int rand 9000,
+	);
+}
+
+sub store {
+	my ($pg, %o) = @_;
+	my ($from, $to) = ($o{from} || "now() - interval '2 days'", $o{to} || 'now()');
+	my ($began, $length) = split /\|/, $pg->psql("select extract(epoch from $from), extract(epoch from ($to) - ($from))");
+	srand($o{seed} || 1);
+	my @rows;
+	for my $n (1 .. $o{n}) {
+		my $at = sprintf 'to_timestamp(%.6f)', $began + $length * rand;
+		push @rows, '(' . join(', ', $at, map { _quote($_) } _call($n, $o{hostile})) . ')';
+	}
+	$pg->psql("select gatehouse.event_day('event_call', d::date) from generate_series(
+		(($from) at time zone 'UTC')::date, (($to) at time zone 'UTC')::date, interval '1 day') d");
+	$pg->psql('insert into gatehouse.event_call (' . join(', ', @columns) . ") values\n" . join(",\n", splice @rows, 0, 1000))
+	    while @rows;
+	return;
+}
+
+1;
