@@ -44,9 +44,10 @@ my $up = Gatehouse::Upstream->new(sub {
 my $pg = Gatehouse::Pg->new(private => 1);
 my %routes = (json => 'pinned', sse => 'pinned', paged => 'pinned', endless => 'pinned', report => 'report', strict => 'strict', unseen => 'strict');
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], processes => { mcp => 2 },
-	policies => [map { { name => $_->[0], policyType => 'mcp-tool-pinning-inbound', handler => { export => 'X', options => $_->[1] } } }
-		(['pinned', {}], ['report', { onChange => 'report' }], ['strict', { firstUse => 'quarantine' }])],
-	routes => { map { ("/mcp/$_" => { upstream => $up->url($_ eq 'endless' ? '/paged' : "/$_"), public => 1, inbound => [$routes{$_}] }) } keys %routes });
+	policies => [(map { { name => $_->[0], policyType => 'mcp-tool-pinning-inbound', handler => { export => 'X', options => $_->[1] } } }
+		(['pinned', {}], ['report', { onChange => 'report' }], ['strict', { firstUse => 'quarantine' }])),
+		{ name => 'filter', policyType => 'mcp-capability-filter-inbound', handler => { export => 'X', options => { tools => [{ name => 'a', rename => 'eh' }, 'b'] } } }],
+	routes => { '/mcp/renamed' => { upstream => $up->url('/json'), public => 1, inbound => [qw(pinned filter)] }, map { ("/mcp/$_" => { upstream => $up->url($_ eq 'endless' ? '/paged' : "/$_"), public => 1, inbound => [$routes{$_}] }) } keys %routes });
 
 sub arguments {
 	my ($route, $method, $params, %o) = @_;
@@ -163,6 +164,16 @@ tools(tool('a', description => 'changed'), tool('e'));
 is(list('report'), 'a e', '... and all changes show');
 is(code('report', 'e'), 'passed', '... and can be called');
 ok(wait_until(10, sub { grep { $_ eq 'report/a' } events('mcp_tool_changed') }), '... but are told');
+
+tools(map { tool($_) } qw(a b c));
+is(list('renamed'), 'eh b', 'before a filter that renames: a first list');
+is(code('renamed', 'eh'), 'passed', '... a tool is called by its new name');
+tools(tool('a', description => 'changed'), tool('b'), tool('c'));
+is(list('renamed'), 'b', '... a change of the upstream\'s is seen');
+ok(wait_until(10, sub { code('renamed', 'eh') eq '-32601' }), '... and then it is refused by its new name');
+is(code('renamed', 'b'), 'passed', '... the others are not');
+is(code('renamed', 'c'), -32601, '... and what the filter hides is');
+tools(tool('a', description => 'changed'), tool('e'));
 
 # ---- the command
 

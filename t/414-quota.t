@@ -44,8 +44,9 @@ my $pg = Gatehouse::Pg->new(private => 1);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], processes => { mcp => 2 },
 	policies => [
 		(map { { name => $_, policyType => 'quota-inbound', handler => { export => 'QuotaInboundPolicy', options => { quotaBy => 'user', %{ $quotas{$_} } } } } } keys %quotas),
+		{ name => 'filter', policyType => 'mcp-capability-filter-inbound', handler => { export => 'X', options => { tools => ['a'] } } },
 		{ name => 'size', policyType => 'request-size-limit-inbound', handler => { export => 'X', options => { maxSizeInBytes => 200 } } } ],
-	routes => { (map { ("/mcp/$_" => { upstream => $up->url('/mcp'), inbound => [$_, $_ eq 'limited' ? 'size' : ()] }) } keys %quotas),
+	routes => { (map { ("/mcp/$_" => { upstream => $up->url('/mcp'), inbound => [$_, $_ eq 'limited' ? qw(size filter) : ()] }) } keys %quotas),
 		'/mcp/daily2' => { upstream => $up->url('/mcp'), inbound => ['daily'] } });
 
 my %token;
@@ -84,6 +85,8 @@ ok(wait_until(10, sub { used() == 6 }), '... each is given back');
 is(statuses(call('monthly', 'missing'), call('monthly', 'a'), call('monthly', 'a')), '404 200 429', 'a status that is listed counts');
 is(call('limited', 'a' x 300)->{status}, 413, 'what a policy behind refuses');
 ok(wait_until(10, sub { used() == 8 }), '... is given back as well');
+is(call('limited', 'hidden')->json->{error}{code}, -32601, 'a hidden tool, which is refused with 200');
+ok(wait_until(10, sub { used() == 8 }), '... as well');
 is(statuses(map { call('limited', 'a') } 1 .. 2), '200 429', '... and then counts');
 
 # ---- a thousand at once

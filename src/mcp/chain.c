@@ -130,10 +130,13 @@ static bool refuse(struct call *c, const struct policy_use *use, enum policy_ans
 
 /* ---- the way up */
 
-static bool check_messages(struct call *c, const struct policy_use *use, const struct policy *policy, struct err *e)
+typedef enum policy_answer on_msg(const struct policy_use *, struct call *, const struct rpc_msg *, struct err *);
+
+/* HOOK NULL: no opinion. */
+static bool check_messages(struct call *c, const struct policy_use *use, on_msg *hook, struct err *e)
 {
-	for (size_t i = 0; policy->on_call && i < c->body.n; i++) {
-		enum policy_answer answer = policy->on_call(use, c, &c->body.msgs[i], e);
+	for (size_t i = 0; hook && i < c->body.n; i++) {
+		enum policy_answer answer = hook(use, c, &c->body.msgs[i], e);
 
 		if (answer != POLICY_PASS)
 			return refuse(c, use, answer, &c->body.msgs[i], e);
@@ -229,10 +232,13 @@ bool chain_up(struct call *c, struct err *e)
 	for (const struct policy_use *const *use = c->route->inbound; use && *use; use++) {
 		const struct policy *policy = policy_of(*use);
 
-		if (!change_request(c, *use, policy, e) || !check_messages(c, *use, policy, e) ||
+		if (!change_request(c, *use, policy, e) || !check_messages(c, *use, policy->on_call, e) ||
 		    !change_body(c, *use, policy, e))
 			return false;
 	}
+	for (const struct policy_use *const *use = c->route->inbound; use && *use; use++)
+		if (!check_messages(c, *use, policy_of(*use)->on_sent, e))
+			return false;
 	return true;
 }
 

@@ -45,7 +45,7 @@ static void *load(struct policy_use *use, struct json_object *doc, struct arena 
 	return p;
 }
 
-static enum policy_answer on_call(
+static enum policy_answer on_sent(
     const struct policy_use *use, struct call *call, const struct rpc_msg *m, struct err *e)
 {
 	const struct pinning *p = use->loaded;
@@ -128,7 +128,7 @@ const struct policy p_mcp_tool_pinning = {
 		.options = options,
 		.load = load,
 	},
-	.on_call = on_call,
+	.on_sent = on_sent, /* a filter may rename: lists are seen, and calls judged, with the upstream's names */
 	.on_message = on_message,
 	.pace = POLICY_WAITS, /* for the database */
 };

@@ -276,8 +276,11 @@ static enum policy_answer on_message(const struct policy_use *use, struct call *
 	return buf_add(out, text, n) ? POLICY_PASS : POLICY_FAIL;
 }
 
-static bool counts(const struct quota *q, int status)
+/* What the gateway refused was no call, whatever status says so (an unknown tool is refused with 200). */
+static bool counts(const struct quota *q, const struct policy_over *over)
 {
+	int status = over->outcome && !strcmp(over->outcome, "denied") ? 0 : over->status;
+
 	for (size_t i = 0; i < q->n; i++)
 		if (status >= q->statuses[i].from && status <= q->statuses[i].to)
 			return true;
@@ -288,7 +291,7 @@ static void on_over(const struct policy_use *use, struct call *call, const struc
 {
 	const struct quota *q = use->loaded;
 	const struct taken *t = *policy_state(call, use);
-	int64_t more = !t ? 0 : counts(q, over->status) ? t->answered : -t->n;
+	int64_t more = !t ? 0 : counts(q, over) ? t->answered : -t->n;
 
 	if (more)
 		counters_settle(call_req(call)->app->db, t->key, t->starts_at, more);

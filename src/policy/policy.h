@@ -4,7 +4,7 @@
  * the definitions `const struct policy p_NAME = {` in the listed files.
  *
  * A hook that is NULL has no opinion. On the way up, in the request thread, each policy of the route's `inbound` list
- * has its turn: on_request, on_call for each message, on_body. On the way back `inbound` comes first, then
+ * has its turn: on_request, on_call for each message, on_body; behind the last, on_sent. On the way back `inbound` comes first, then
  * `outbound`. FAIL refuses. src/mcp/chain.c calls them.
  */
 #ifndef GATEHOUSE_POLICY_POLICY_H
@@ -118,6 +118,8 @@ struct policy {
 	 */
 	enum policy_answer (*on_body)(const struct policy_use *, struct call *, struct arena *, const char *text, size_t n,
 	    struct buf *out, struct err *);
+	/* Each message as the upstream gets it, when all policies have had their turn: for those that go by the upstream's own names. */
+	enum policy_answer (*on_sent)(const struct policy_use *, struct call *, const struct rpc_msg *, struct err *);
 	/* The head of the answer that the client gets (not of one that led to a renewal). In the relay's thread. */
 	enum policy_answer (*on_response)(const struct policy_use *, struct call *, struct policy_response *, struct err *);
 	/*
