@@ -93,6 +93,8 @@ struct call {
 	bool changed_ok;
 	struct mask mask;
 	struct rpc_scan scan;
+	struct rpc_scan guard; /* of an answer that passes unread: it must not be a list */
+	bool guarded;
 	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */
 	uint64_t *ids;              /* rpc_id_hash() of each request's id; 0: no request */
 	bool submitted;            /* to the relay, which writes the event */

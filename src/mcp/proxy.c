@@ -157,8 +157,11 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 		arena_defer(c->req->arena, free_edit, &c->edit);
 		return RELAY_PASS;
 	}
-	if (!reads && wants.reading < POLICY_READS_ALL && !json_is_read(c))
+	if (!reads && wants.reading < POLICY_READS_ALL && !json_is_read(c)) {
+		rpc_scan_init(&c->guard, (struct span){ NULL, 0 }, false);
+		c->guarded = true;
 		return RELAY_PASS;
+	}
 	if (head->status < 300 && !is_json(head)) {
 		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
 		    "upstream '%s': '%.64s' is neither JSON nor an event stream", c->upstream, head_get(head, "content-type"));
@@ -230,6 +233,19 @@ static size_t pass(struct call *c, const char *p, size_t n, const char **out)
 	return passed;
 }
 
+/*
+ * The answer to the use of one tool may be of any size, and passes unread; but one that is a list, to whichever request, would
+ * be read as one by the client that matches it by its id.
+ */
+static bool is_no_list(struct call *c, const char *p, size_t n)
+{
+	rpc_scan_feed(&c->guard, p, n);
+	if (!c->guard.outcome.has_list && !c->guard.outcome.malformed)
+		return true;
+	return err_reason(&c->relay.err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
+	    "upstream '%s': %s", c->upstream, c->guard.outcome.has_list ? "a list where none was asked for" : "it is no JSON");
+}
+
 static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char **out)
 {
 	struct call *c = call_of(rc);
@@ -242,6 +258,8 @@ static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char
 	}
 	if (c->edit.call)
 		n = edit_feed(&c->edit, p, n, &p, &rc->err);
+	if (c->guarded && !is_no_list(c, p, n))
+		n = 0;
 	return pass(c, p, n, out);
 }
 

@@ -1,5 +1,6 @@
 # src/policy: one file per policy, one line here; the registry is generated from the list
 POLICIES += src/policy/p_audit_log.c
+POLICIES += src/policy/p_custom_lua.c
 POLICIES += src/policy/p_data_loss_prevention.c
 POLICIES += src/policy/p_mcp_capability_filter.c
 POLICIES += src/policy/p_mcp_token_exchange.c
@@ -56,6 +57,8 @@ t_unit_policy_window_SOURCES = t/unit/policy_window.c t/unit/tap.h
 TESTS += t/unit/policy_window
 TESTS += t/400-filter.t
 TESTS += t/401-filter-roles.t
+TESTS += t/417-filter-extras.t
+TESTS += t/418-custom-lua.t
 TESTS += t/410-rate-limit.t
 TESTS += t/411-rate-sql.t
 TESTS += t/412-simple-policies.t

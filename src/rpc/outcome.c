@@ -31,7 +31,7 @@ enum state {
 };
 
 enum member { M_OTHER, M_ID, M_METHOD, M_RESULT, M_ERROR };
-enum inner { I_OTHER, I_CODE, I_IS_ERROR };
+enum inner { I_OTHER, I_CODE, I_IS_ERROR, I_LIST };
 
 /* `escape`: none, behind the backslash, or how many hex digits are due, plus one */
 enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_HEX };
@@ -113,6 +113,38 @@ static bool text_is(const struct rpc_scan *s, const char *word)
 	return s->text_len == n && !memcmp(s->text, word, n);
 }
 
+/* The same, whatever the case: see scan_string_folds_to(). */
+static bool text_folds_to(const struct rpc_scan *s, const char *word)
+{
+	size_t n = s->text_len == TEXT_TOO_LONG ? 0 : s->text_len;
+	const char *p = s->text, *end = p + n;
+
+	for (; p < end && *word; word++) {
+		char c = *word >= 'A' && *word <= 'Z' ? (char)(*word | 0x20) : *word;
+
+		if (c == 's' && end - p >= 2 && !memcmp(p, "\xc5\xbf", 2))
+			p += 2;
+		else if (c == 'k' && end - p >= 3 && !memcmp(p, "\xe2\x84\xaa", 3))
+			p += 3;
+		else if (c == (*p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p))
+			p++;
+		else
+			return false;
+	}
+	return n && p == end && !*word;
+}
+
+/* The members of results that are lists. */
+static bool text_names_list(const struct rpc_scan *s)
+{
+	static const char *const lists[] = { "tools", "prompts", "resources", "resourceTemplates", NULL };
+
+	for (const char *const *name = lists; *name; name++)
+		if (text_folds_to(s, *name))
+			return true;
+	return false;
+}
+
 static void text_add(struct rpc_scan *s, char c)
 {
 	if (s->text_len < sizeof(s->text))
@@ -142,9 +174,12 @@ static void name_end(struct rpc_scan *s)
 		    text_is(s, "result")       ? M_RESULT :
 		    text_is(s, "error")        ? M_ERROR :
 		                                 M_OTHER;
-	else if (in_answer(s))
+	if (in_message(s) && s->member == M_OTHER)
+		s->outcome.has_list |= text_folds_to(s, "result"); /* what may be a list to some must be none */
+	if (in_answer(s))
 		s->inner = s->member == M_ERROR && text_is(s, "code") ? I_CODE :
 		    s->member == M_RESULT && text_is(s, "isError")    ? I_IS_ERROR :
+		    s->member == M_RESULT && text_names_list(s)       ? I_LIST :
 		                                                        I_OTHER;
 }
 
@@ -162,6 +197,7 @@ static void value_begin(struct rpc_scan *s, char c)
 		s->hash = hash_begin(c == '"');
 	}
 	s->inner = in_answer(s) ? s->inner : I_OTHER;
+	s->outcome.has_list |= s->inner == I_LIST && c == '[';
 }
 
 static int64_t integer_of(char *text)

@@ -32,6 +32,7 @@ struct outcome {
 	bool error;         /* one had an error */
 	bool is_error;      /* one had result.isError */
 	bool malformed;     /* some message was no JSON, or cut short */
+	bool has_list;      /* a result has an array of tools, prompts, resources or templates; also in another case */
 	int64_t error_code; /* of the first error; 0: none, or no integer */
 	uint64_t messages;  /* complete messages, of every kind */
 	uint64_t answers;   /* responses among them that count */

@@ -277,6 +277,40 @@ static void sizes(void)
 	ok(sizeof(s) < 512, "with less than 512 bytes of memory");
 }
 
+/* What a client might take for a list, whichever way the bytes come. */
+static void lists(void)
+{
+	static const struct {
+		const char *text, *name;
+		bool want;
+	} cases[] = {
+		{ "{\"id\":1,\"result\":{\"content\":[],\"tools\":[{}]}}", "a result with tools is a list", true },
+		{ "{\"result\":{\"t\\u006fols\" : []}}", "in escapes", true },
+		{ "{\"result\":{\"Tools\":[]}}", "in another case", true },
+		{ "{\"result\":{\"resourceTemplate\xc5\xbf\":[]}}", "with a long s", true },
+		{ "{\"result\":{\"re\\u017fource\\u017f\":[]}}", "in escapes, too", true },
+		{ "[{\"id\":1},{\"result\":{\"prompts\":[]}}]", "in a batch", true },
+		{ "{\"result\":{},\"result\":{\"tools\":[]}}", "in the second of two results", true },
+		{ "{\"Result\":{}}", "a result in another case may be one", true },
+		{ "{\"re\xc5\xbfult\":{}}", "with a long s as well", true },
+		{ "{\"result\":{\"structuredContent\":{\"tools\":[]}}}", "what a tool returns is none", false },
+		{ "{\"result\":{\"tools\":{}}}", "nor is what is no array", false },
+		{ "{\"result\":{\"content\":[{\"tools\":[]}],\"toolset\":[],\"tool\":[]}}", "nor another name", false },
+		{ "{\"error\":{\"tools\":[]}}", "nor an error", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t step = 1; step < 4; step++) {
+			size_t n = strlen(cases[i].text);
+			struct rpc_scan s;
+
+			rpc_scan_init(&s, (struct span){ NULL, 0 }, false);
+			for (size_t at = 0; at < n; at += step)
+				rpc_scan_feed(&s, cases[i].text + at, n - at < step ? n - at : step);
+			ok(s.outcome.has_list == cases[i].want && !s.outcome.malformed, cases[i].name);
+		}
+}
+
 int main(void)
 {
 	struct buf event;
@@ -287,6 +321,7 @@ int main(void)
 	ids();
 	each_answer();
 	sizes();
+	lists();
 	buf_release(&event);
 	return done();
 }
