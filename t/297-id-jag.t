@@ -316,6 +316,20 @@ is(subject(claims(iss => $plain, sub => "$idp|ada"), key => $key{plain}), $bad, 
 is(subject(claims(iss => $plain, sub => 'ada'), key => $key{plain}), 'ada', 'C59 the same sub of another issuer is another user');
 is(subject(claims(iss => $plain, sub => 'ada', email => 'ada@example.com', email_verified => JSON::PP::true), key => $key{plain}), 'ada',
 	'C60 an e-mail address, verified or not, makes nobody the same');
+{
+	# the page of grants, for who signs in as that user
+	my $token = ask(assertion(claims(iss => $plain, sub => 'dev-browser-user'), key => $key{plain}))->json;
+	my $browser = Gatehouse::Flow->new(origin => $o);
+	$browser->sign_in(route => '/mcp/two', client => $both);
+	my $page = $browser->browse('GET', "$o/oauth/grants");
+	is($page->{status}, 200, 'the page of grants opens');
+	like($page->{content}, qr/Assistant/, '... and has what an assertion gave');
+	my $id = $pg->psql("select grant_id from gatehouse.grants where subject = 'dev-browser-user' and client_id = '$me'");
+	is(call($token->{access_token}), 200, 'its token works');
+	like($page->{content}, qr/\Q$id\E/, '... and can be revoked there');
+	is(($gw->ctl('grants', 'revoke', $id))[0], 0, '... or by an administrator');
+	is(call($token->{access_token}), 401, '... at once');
+}
 is(($gw->ctl('user', 'revoke', "$idp|ada"))[0], 0, 'such a user is revoked');
 is(call($r->json->{access_token}), 401, '... with the token, at once');
 
