@@ -147,7 +147,7 @@ for my $p (@providers) {
 		unlike($out, qr/does not serve/, '... and the policy is served');
 		my $id = $p->{options}{clientId} || 'gateway';
 		my $pid = $gw->run->spawn("provider-$p->{type}", {}, Gatehouse::Peers->node, "$scripts/oidc.mjs", $JSON->encode({
-			port => $port, issuer => $p->{issuer}, tls => \%tls, paths => $p->{paths}, automatic => $p->{sub},
+			port => $port, issuer => $p->{issuer}, tls => \%tls, paths => $p->{paths}, automatic => $p->{sub}, refresh => JSON::PP::true,
 			client => { id => $id, secret => 's3cret +:%', method => $p->{method}, redirect_uris => [$gw->url('/oauth/callback')] },
 			users => { $p->{sub} => $p->{claims} }, ($p->{resource} ? (resource => $p->{resource}) : ()),
 			($p->{workos} ? (workos => JSON::PP::true) : ()), idTokenClaims => $p->{thin} ? JSON::PP::false : JSON::PP::true }));
@@ -165,10 +165,17 @@ for my $p (@providers) {
 			$gw->run->log_text("provider-$p->{type}"), $gw->log('oauth'));
 		like($page->{content}, qr/ada\@example\.com/, 'signed in as who it is');
 		my $r = $flow->decide($page, 'approve');
-		is($flow->redeem($ask, $flow->answer($r)->{code} // '')->{status}, 200, 'the client gets its token');
+		$r = $flow->redeem($ask, $flow->answer($r)->{code} // '');
+		is($r->{status}, 200, 'the client gets its token');
 		is($pg->psql("select count(*) from gatehouse.grants where subject = '$p->{issuer}|$p->{sub}'"), 1,
 			'for a subject with the issuer in it');
 		like($gw->log('oauth'), $p->{warning}, 'with a warning') if $p->{warning};
+		my $old = "select claims_at < now() - interval '1 day' from gatehouse.login where subject = '$p->{issuer}|$p->{sub}'";
+		$pg->psql("update gatehouse.login set claims_at = now() - interval '2 days' where subject = '$p->{issuer}|$p->{sub}'");
+		is($pg->psql($old), 't', '(two days go by)');
+		$r = $flow->refresh({ %{ $r->json || {} }, client => $ask->{client} });
+		is($r->{status}, 200, 'the client refreshes') or diag($r->{content}, $gw->run->log_text("provider-$p->{type}"));
+		is($pg->psql($old), 'f', '... and the provider was asked about the user again');
 		kill 'TERM', $pid;
 		waitpid $pid, 0;
 	};
