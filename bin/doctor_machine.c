@@ -154,6 +154,16 @@ static void look_at_key(struct doctor *d, const char *dir, enum purpose p)
 	ring_close(r);
 }
 
+/* What discovery.fcgi publishes of them; keys that cannot be read are told of already. */
+static void look_at_public_keys(struct doctor *d)
+{
+	struct err e = { .code = ERR_NONE };
+
+	if (!ring_is_published(d->p->keyring, &e) && !e.code)
+		doctor_error(d, "run `gatehousectl reload`",
+		    "%s/" RING_PUBLISHED " is missing, or is not what the signing keys are", d->p->keyring);
+}
+
 /* The copies of a program with a user of its own: those that are there. */
 static void look_at_copies(struct doctor *d, const char *program)
 {
@@ -176,6 +186,7 @@ void check_keys(struct doctor *d)
 	}
 	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
 		look_at_key(d, d->p->keyring, p);
+	look_at_public_keys(d);
 	for (const struct program *p = doctor_programs; p->name && geteuid() == 0; p++)
 		look_at_copies(d, p->name);
 }

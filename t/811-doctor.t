@@ -82,6 +82,9 @@ chmod 0400, "$project/keys/pepper";
 rename "$project/keys/session", "$project/keys/away";
 $doctor->finds('keys', error => qr/session No such file/, qr/keys init/, 'a key file that is missing');
 rename "$project/keys/away", "$project/keys/session";
+rename "$project/keys/jwks.json", "$project/keys/away";
+$doctor->finds('keys', error => qr/jwks\.json is missing/, qr/gatehousectl reload/, 'public keys that are not published');
+rename "$project/keys/away", "$project/keys/jwks.json";
 
 $gw->write_project(gateway => { log => { destination => '/nonexistent/gatehouse.log' } });
 $doctor->finds('log', error => qr/cannot be written/, qr/destination/, 'a log that cannot be written');

@@ -92,6 +92,8 @@ bool ring_retire(const char *dir, enum purpose, const char *id,
  * that everybody may read: what discovery.fcgi publishes. ERR_CONFIG.
  */
 bool ring_publish(const char *dir, struct err *);
+/* Whether that is what stands there. Also false, with ERR_CONFIG, where the keys cannot be read. */
+bool ring_is_published(const char *dir, struct err *);
 #define RING_PUBLISHED "jwks.json"
 
 /*

@@ -88,3 +88,18 @@ bool ring_publish(const char *dir, struct err *e)
 	arena_free(a);
 	return ok;
 }
+
+bool ring_is_published(const char *dir, struct err *e)
+{
+	struct arena *a = arena_new();
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ring *r = ring_open(dir, 1u << KEY_SIGNING, e);
+	const char *text = r ? key_set(a, r, e) : NULL;
+	bool is = fd >= 0 && text && is_there(fd, text, strlen(text));
+
+	ring_close(r);
+	if (fd >= 0)
+		close(fd);
+	arena_free(a);
+	return is;
+}
