@@ -122,6 +122,7 @@ unlike($hard->{detail}, qr/[\x00-\x1f\x{202e}\x{2028}]/, '... on one line, witho
 my ($repeated) = grep { ($_->{detail} // '') =~ /left out: it repeats what was sent/ } $gw->log_lines('oauth');
 ok($repeated, 'an error that repeats code and secret is not logged in its words');
 unlike($gw->log('oauth'), qr/do not know/, '... nowhere');
+ok((grep { ($_->{detail} // '') =~ /authorization_code of another client/ } $gw->log_lines('oauth')), '... but what is no secret is');
 like($gw->log('oauth'), qr/left the groups of a user out.*_claim_names/, 'groups that are left out are warned of');
 
 # --- the provider's keys ---

@@ -220,20 +220,20 @@ static bool refused(struct err *e, int status, const char *error, const char *de
 	return provider_fault(e, "provider_error", detail);
 }
 
-/* Whether TEXT repeats what the form has sent: a secret, a code, a token. */
+/* Whether TEXT repeats a secret of the FORM that was sent, or our own. */
 static bool repeats(struct req *r, const char *text, const char *form)
 {
-	enum { SHORTEST = 12 };
+	static const char *const secrets[] = { "code", "code_verifier", "refresh_token",
+		"client_assertion", NULL };
+	const char *own = r->project->oauth->login_client_secret, *value;
 	struct form sent;
 
 	if (!form_parse(&sent, r->arena, form, strlen(form), 32, NULL))
 		return true;
-	for (size_t i = 0; i < sent.n; i++)
-		if (strlen(sent.pairs[i].value) >= SHORTEST && strstr(text, sent.pairs[i].value))
+	for (const char *const *name = secrets; *name; name++)
+		if ((value = form_get(&sent, *name)) && strstr(text, value))
 			return true;
-	return r->project->oauth->login_client_secret &&
-	       *r->project->oauth->login_client_secret &&
-	       strstr(text, r->project->oauth->login_client_secret);
+	return own && *own && strstr(text, own);
 }
 
 /* The provider's words, fit for a log: one line, bounded, and without what was secret in the question. */
@@ -243,7 +243,7 @@ static const char *words(struct req *r, const char *text, size_t max, const char
 
 	if (!clean)
 		return "";
-	return repeats(r, clean, form) ? "(left out: it repeats what was sent)" : clean;
+	return repeats(r, text, form) ? "(left out: it repeats what was sent)" : clean;
 }
 
 static bool read_refusal(struct req *r, const struct fetch *f, struct err *e)

@@ -7,23 +7,13 @@
 
 #include "oauth/endpoint.h"
 
-#include "base/hash.h"
 #include "idp/id_token.h"
 #include "idp/oidc.h"
 #include "json/json.h"
 #include "oauth/login.h"
+#include "oauth/statement.h"
 
 #include <string.h>
-
-/* What a logout token is remembered by, as long as it could serve again. */
-static struct db_param statement_hash(struct arena *a, const char *issuer, const char *jti)
-{
-	const char *text = arena_printf(a, "logout\n%s\n%s", issuer, jti);
-	unsigned char *hash = arena_alloc(a, HASH_LEN);
-
-	hash_sha256(hash, text, strlen(text));
-	return DB_BYTES(hash, HASH_LEN);
-}
 
 static bool sign_out(struct req *r, struct err *e)
 {
@@ -55,7 +45,7 @@ static bool sign_out(struct req *r, struct err *e)
 	rand_uuid(use);
 	const struct db_param params[] = { DB_TEXT(provider.issuer), DB_TEXT(subject),
 		login_sid_hash(r->arena, provider.issuer, sid), DB_TEXT(r->request_id),
-		statement_hash(r->arena, provider.issuer, jti), DB_TEXT(use),
+		statement_hash(r->arena, "logout", provider.issuer, "", jti), DB_TEXT(use),
 		db_int(r->arena, LOGOUT_AGE_S + 2 * TOKEN_SKEW_S) };
 
 	r->event.subject_id = subject;

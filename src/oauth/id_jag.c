@@ -5,12 +5,12 @@
 #include "oauth/id_jag.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "idp/claims.h"
 #include "idp/id_token.h"
 #include "idp/oidc.h"
 #include "oauth/metadata.h"
 #include "oauth/scope.h"
+#include "oauth/statement.h"
 
 #include <string.h>
 
@@ -173,17 +173,6 @@ static bool verify(struct req *r, const struct redemption *d, struct err *e)
 
 /* --- the token --- */
 
-/* Issuer, subject and id of the assertion, told apart by what none of the first two has. */
-static struct db_param statement_hash(struct arena *a, const struct redemption *d)
-{
-	const char *text = arena_printf(a, "id-jag\n%s\n%s\n%s", d->issuer->issuer, d->says.sub,
-	    d->says.jti);
-	unsigned char *hash = arena_alloc(a, HASH_LEN);
-
-	hash_sha256(hash, text, strlen(text));
-	return DB_BYTES(hash, HASH_LEN);
-}
-
 static bool explain(const char *outcome, struct err *e)
 {
 	if (!strcmp(outcome, "issued"))
@@ -218,8 +207,9 @@ static bool issue(struct req *r, const struct redemption *d, struct pair *pair, 
 	sealed = claims_seal(
 	    ring, r->arena, d->subject, arena_strndup(r->arena, claims.p, claims.n));
 	struct db_param hash = token_hash_new(ring, r->arena, pair->access, &pepper_id);
-	const struct db_param params[] = { statement_hash(r->arena, d), db_int(r->arena, t->exp),
-		db_int(r->arena, t->iat), t->has_nbf ? db_int(r->arena, t->nbf) : DB_NULL,
+	const struct db_param params[] = { statement_hash(r->arena, "id-jag", d->issuer->issuer,
+					       d->says.sub, d->says.jti),
+		db_int(r->arena, t->exp), db_int(r->arena, t->iat), t->has_nbf ? db_int(r->arena, t->nbf) : DB_NULL,
 		db_int(r->arena, SKEW_S), db_int(r->arena, LIFE_S), DB_TEXT(grant_id),
 		DB_TEXT(d->client->id), DB_TEXT(d->subject), DB_BYTES(sealed.p, sealed.n),
 		DB_TEXT(pair->resource), DB_TEXT(pair->operation_id), DB_TEXT(pair->scope),

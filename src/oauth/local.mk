@@ -30,6 +30,7 @@ libgatehouse_a_SOURCES += \
 	src/oauth/renewal.c src/oauth/renewal.h \
 	src/oauth/scope.c src/oauth/scope.h \
 	src/oauth/session.c src/oauth/session.h \
+	src/oauth/statement.c src/oauth/statement.h \
 	src/oauth/token.c src/oauth/token.h
 
 TESTS += t/200-oauth-sql.t

@@ -252,6 +252,7 @@ reply('provider_error', 'an error in words that are hard to show', { status: 400
 	bad('provider_error', 'an error that repeats what was sent', (n) => ({ status: 400, raw: JSON.stringify({ error: 'server_error',
 		error_description: `do not know ${row}.${n} of ${clientSecret}` }) }));
 }
+reply('provider_error', 'an error in plain words', { status: 400, raw: '{"error":"server_error","error_description":"authorization_code of another client"}' });
 reply('provider_error', 'an error under status 200', { raw: '{"error":"server_error","id_token":"a.b.c"}' });
 reply('fetch_too_large', '10 MB', { raw: `{"x":"${'x'.repeat(10e6)}"}` });
 reply('fetch_timeout', 'nothing at all, for ever', { hang: true }, 504);
