@@ -471,6 +471,13 @@ static void free_mask(void *mask)
 	mask_release(mask);
 }
 
+/* A stream that may be silent for as long as its client wants it: what GET is to the legacy eras, a request is to the modern one. */
+static bool is_listening(const struct call *c)
+{
+	return is(c->req, "GET") || (c->era == ERA_MODERN && c->body.n && c->body.msgs[0].method &&
+	    !strcmp(c->body.msgs[0].method, "subscriptions/listen"));
+}
+
 static void fill_relay(struct call *c, struct resp *p)
 {
 	const struct limits *limits = &c->req->project->limits;
@@ -483,7 +490,7 @@ static void fill_relay(struct call *c, struct resp *p)
 	rc->grant_id = c->who ? c->who->grant_id : NULL;
 	rc->until_ms = c->who ? c->who->grant_expires_ms : 0;
 	rc->timeout_ms = c->route->timeout_ms;
-	rc->is_listening = is(c->req, "GET");
+	rc->is_listening = is_listening(c);
 	rc->idle_ms = rc->is_listening ? 0 : limits->stream_idle_ms;
 	rc->comment_ms = limits->stream_comment_ms;
 	rc->transfer = (struct transfer){
