@@ -8,6 +8,7 @@ TESTS += t/901-two-routes.t
 TESTS += t/902-parallel-clients.t
 TESTS += t/903-client-documents.t
 TESTS += t/904-sdk-eras.t
+TESTS += t/907-in-flight.t
 TESTS += t/910-quickstart.t
 TESTS += t/911-quickstart-idp.t
 TESTS += t/990-soak.t
