@@ -135,10 +135,13 @@ is(($up->requests)[0]{header}{'mcp-session-id'}, 'upstream-session', '... for th
 
 # --- the modern era
 
-my @modern = (headers => [$now, ['Mcp-Method', 'x/y']]);
+my @modern = (headers => [$now, ['Mcp-Method', 'x/y'], ['Last-Event-ID', 'event-7']]);
+$up->clear;
 $r = request(arguments('POST', qq({"jsonrpc":"2.0","id":1,"method":"x/y","params":{$meta,"ext":{"a":1.0e2}}}), @modern));
 is($r->{content}, '{"jsonrpc":"2.0","id":1,"result": {"resultType":"input_required","inputRequests":{"k":{"method":"x/y","params":{"n":1.0e2}}},'
 	. '"requestState":"\u0041","_meta":{"ui":{"csp":[ ]}}} }', 'input_required, states and extensions pass byte for byte');
+is_deeply([map { [$_->{content}, $_->{header}{'last-event-id'}] } $up->requests],
+	[[qq({"jsonrpc":"2.0","id":1,"method":"x/y","params":{$meta,"ext":{"a":1.0e2}}}), undef]], '... up, too; there is no stream to resume');
 @chunks = ();
 $r = stream(arguments('POST', qq({"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{$meta,"notifications":{}}}),
 	headers => [$now, ['Mcp-Method', 'subscriptions/listen']], on_chunk => sub { push @chunks, $_[0]; return @chunks < 6 }));

@@ -36,7 +36,8 @@ my $up = Gatehouse::Upstream->new(sub {
 		return $c->end_stream;
 	}
 	return $c->json(200, qq({"jsonrpc":"2.0","id":$id,"error":{"code":-1,"message":"no"}})) if $cursor eq 'error';
-	my $answer = qq({"jsonrpc":"2.0","id":$id,"result":{$says{$cursor},"tools":[{"name":"one"},{"name":"two"}]}});
+	my $key = $r->{header}{authorization} // '';
+	my $answer = qq({"jsonrpc":"2.0","id":$id,"result":{$says{$cursor},"tools":[{"name":"one"},{"name":"two","description":"$key"}]}});
 	return $c->json(200, $answer) if $cursor ne 'stream';
 	$c->begin_stream;
 	$c->event($answer);
@@ -45,12 +46,14 @@ my $up = Gatehouse::Upstream->new(sub {
 my $pg = Gatehouse::Pg->new;
 sub options { return { cacheLists => $TRUE, forwardHeaders => ['x-tenant'] } }
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'],
-	policies => [{ name => 'filter', policyType => 'mcp-capability-filter-inbound', handler => { export => 'X', options => { tools => ['one'] } } }],
+	policies => [{ name => 'filter', policyType => 'mcp-capability-filter-inbound', handler => { export => 'X', options => { tools => ['one'] } } },
+		{ name => 'key', policyType => 'set-upstream-api-key-inbound', handler => { export => 'X', options => { value => 'Bearer sk-0123456789' } } }],
 	routes => { '/mcp/kept' => { upstream => $up->url('/a'), options => options() }, '/mcp/filtered' => { upstream => $up->url('/b'), inbound => ['filter'],
-		options => options() }, '/mcp/off' => { upstream => $up->url('/c') } });
+		options => options() }, '/mcp/off' => { upstream => $up->url('/c') },
+		'/mcp/keyed' => { upstream => $up->url('/d'), inbound => ['key'], options => options() } });
 my %who = (alice => ['alice', 'c1'], bob => ['bob', 'c1'], other => ['alice', 'c2']);
 my %token;
-for my $route (qw(kept filtered off)) {
+for my $route (qw(kept filtered off keyed)) {
 	$token{$route}{$_} = issue($pg, $gw, "/mcp/$route", subject => $who{$_}[0], client => $who{$_}[1])->{access_token} for keys %who;
 }
 my $ids = 100;
@@ -104,6 +107,7 @@ my @rows = (
 	['a retry with answers', 2, ['public', params => { inputResponses => {} }], ['public', params => { inputResponses => {} }]],
 	['a retry with a state', 2, ['public', params => { requestState => 's' }], ['public', params => { requestState => 's' }]],
 	['an older revision, which has no such word', 2, ['public', legacy => 1], ['public', legacy => 1]],
+	['a list that repeats a credential', 2, ['public', route => 'keyed'], ['public', route => 'keyed']],
 	['a route without the option', 2, ['public', route => 'off'], ['public', route => 'off']],
 );
 for my $row (@rows) {

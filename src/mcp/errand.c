@@ -21,6 +21,7 @@
 enum {
 	GREETING_BYTES = 256 * 1024, /* of an answer to discover or initialize */
 	PAGE_BYTES = 4 << 20,        /* of a page of tools */
+	MARKS_BYTES = 256 * 1024,    /* of all tools with marks */
 	PAGES = 20,
 	ERA_TTL_MS = 600 * 1000,
 	SESSION_TTL_MS = 1800 * 1000,
@@ -51,10 +52,12 @@ static const char *client(const struct call *c)
 	return c->who ? c->who->client_id : "";
 }
 
-/* Whose rights the upstream sees. */
+/* Whose rights the upstream sees. A connection that was made anew may be another account's. */
 static const char *credential(const struct call *c)
 {
-	return c->credential.connection_id ? c->credential.connection_id : "";
+	const struct credential *k = &c->credential;
+
+	return k->connection_id ? arena_printf(c->req->arena, "%s/%d", k->connection_id, k->generation) : "";
 }
 
 static struct known_key era_key(const struct call *c)
@@ -241,18 +244,29 @@ static void note_era(struct call *c, enum errand_era era)
 		known_put(c->mcp->known, KNOWN_ERA, &key, c->route->operation_id, era == UPSTREAM_MODERN ? "m" : "l", 1, ERA_TTL_MS, 0);
 }
 
-/* The result of an errand's answer, checked, in the call's memory; absent: it brought none. */
+static bool is_sound(const char *text, size_t n)
+{
+	const struct scan_limits limits = { .bytes = n, .depth = 128, .members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX };
+
+	return n && scan_check(text, n, &limits, NULL);
+}
+
+/* The result of an errand's answer, within TEXT; absent: it brought none. */
+static struct span result_in(const struct call *c, const char *text, size_t n)
+{
+	if (c->relay.status >= 300 || !is_sound(text, n))
+		return (struct span){ NULL, 0 };
+	return bridge_result(scan_value(text, n));
+}
+
+/* The same in the call's memory. */
 static struct span result_of(struct call *c, const char *text, size_t n)
 {
-	struct scan_limits limits = scan_limits_of(n);
-	char *copy;
+	struct span result = result_in(c, text, n);
 
-	limits.depth = 128;
-	limits.members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX;
-	if (!n || c->relay.status >= 300 || !scan_check(text, n, &limits, NULL))
-		return (struct span){ NULL, 0 };
-	copy = arena_strndup(c->req->arena, text, n);
-	return bridge_result(scan_value(copy, n));
+	if (result.p)
+		result.p = arena_strndup(c->req->arena, result.p, result.n);
+	return result;
 }
 
 static bool speaks_ours(struct span greeting)
@@ -404,22 +418,22 @@ static void add_tools(struct call *c, struct span result)
 static void listed(struct call *c, const char *text, size_t n)
 {
 	struct errand *d = &c->errand;
-	struct span result = result_of(c, text, n);
+	struct span result = result_in(c, text, n);
+	bool is_list = scan_kind(scan_member(result, "tools")) == '[';
 
-	if (scan_kind(scan_member(result, "tools")) != '[') {
+	if (is_list)
+		add_tools(c, result);
+	if (!is_list || d->tools.over) {
 		d->pages = PAGES;
 		keep_marks(c, "-", 1, NO_MARKS_TTL_MS);
 		return;
 	}
-	add_tools(c, result);
 	d->cursor = scan_string(scan_member(result, "nextCursor"), c->req->arena);
 	if (d->cursor && ++d->pages < PAGES)
 		return;
-	d->cursor = NULL;
 	buf_str(&d->tools, d->tools.len ? "]" : "[]");
-	if (!d->tools.over)
-		keep_marks(c, buf_text(&d->tools), d->tools.len, MARKS_TTL_MS);
-	find_marks(c, (struct span){ buf_text(&d->tools), d->tools.over ? 0 : d->tools.len });
+	keep_marks(c, buf_text(&d->tools), d->tools.len, MARKS_TTL_MS);
+	find_marks(c, (struct span){ buf_text(&d->tools), d->tools.len });
 }
 
 /* NAME of a header as CGI leaves it: the program sees small letters, digits and hyphens alone. */
@@ -567,11 +581,11 @@ static bool read_ttl(struct span s, int64_t *ms)
 static void keep_list(const struct call *c, const char *text, size_t n)
 {
 	const struct errand *d = &c->errand;
-	struct scan_limits limits = { .bytes = n, .depth = 128, .members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX };
 	struct span whole, result, scope, type;
 	int64_t ttl;
 
-	if (!scan_check(text, n, &limits, NULL))
+	/* what repeats this caller's credential is masked for this caller alone */
+	if (!is_sound(text, n) || mask_finds(c->upstream_request.secrets, text))
 		return;
 	whole = scan_value(text, n);
 	result = scan_member(whole, "result");
@@ -745,7 +759,7 @@ enum relay_verdict errand_begin(struct call *c, struct err *e)
 	if (c->era == ERA_LEGACY && !c->route->bridge)
 		return RELAY_PASS;
 	buf_init(&c->errand.body, 65536);
-	buf_init(&c->errand.tools, KNOWN_ENTRY_BYTES);
+	buf_init(&c->errand.tools, MARKS_BYTES);
 	arena_defer(c->req->arena, release, &c->errand.body);
 	arena_defer(c->req->arena, release, &c->errand.tools);
 	return next(c, e);
@@ -796,11 +810,10 @@ enum relay_verdict errand_head(struct call *c, const struct head *head, struct e
 
 bool errand_awaited(struct relay_call *rc, const char *data, size_t n)
 {
-	struct scan_limits limits = { .bytes = n, .depth = 128, .members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX };
 	struct span whole;
 
 	(void)rc;
-	if (!scan_check(data, n, &limits, NULL))
+	if (!is_sound(data, n))
 		return false;
 	whole = scan_value(data, n);
 	return scan_string_is(scan_member(whole, "id"), BRIDGE_ID) && !scan_member(whole, "method").p;

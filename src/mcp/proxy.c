@@ -445,6 +445,8 @@ static void fill_request(struct call *c)
 
 	upstream_request_init(u, c->req->arena, c->route->upstream.query);
 	headers_to_upstream(u, c->req, c->route);
+	if (c->era == ERA_MODERN) /* it resumes no streams (protocol 4.4) */
+		upstream_header_remove(u, "last-event-id");
 }
 
 /* After the policies: none of them can replace the session, and the client's query overrides none of them. */
