@@ -47,12 +47,13 @@ my $gw = Gatehouse::Server->new(pg => $pg, processes => { mcp => 2 },
 	policies => [$exchange->('linear'), $exchange->('stripe')],
 	routes => {
 		'/mcp/linear' => { upstream => $as->url('/mcp'), inbound => ['mcp-token-exchange-linear'] },
+		'/mcp/bridged' => { upstream => $as->url('/mcp'), inbound => ['mcp-token-exchange-linear'], options => { bridge => JSON::PP::true } },
 		'/mcp/stripe' => { upstream => $other->url('/mcp'), inbound => ['mcp-token-exchange-stripe'] },
 	});
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 $flow->register;
 $flow->open($flow->ask(route => '/mcp/linear')->{url});    # signs in
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'dev-browser-user') } qw(linear stripe);
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'dev-browser-user') } qw(linear bridged stripe);
 my $stranger = issue($pg, $gw, '/mcp/linear', subject => 'somebody-else');
 
 sub post {
@@ -127,6 +128,15 @@ is(text(post($call)), 'hello upstream-user', 'a call whose token the upstream no
 is(refreshes(), 1, 'by one refresh');
 is(calls(), 2, 'and one repetition');
 is($pg->psql('select generation, lease_by is null from gatehouse.connection'), '2|t', 'the new generation is kept');
+
+$as->clear;
+$as->expire;
+my $meta = '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}';
+is(text(post($call =~ s/"arguments":\{\}/"arguments":{},$meta/r, route => 'bridged', headers => [['MCP-Protocol-Version', '2026-07-28'],
+	['Mcp-Method', 'tools/call'], ['Mcp-Name', 'whoami']])), 'hello upstream-user', 'a modern client of a bridged route: a token is renewed that the first errand finds refused');
+is(refreshes(), 1, 'by one refresh');
+is(calls(), 1, 'and the call is sent once');
+is((grep { $_->{content} =~ /whoami/ } $as->requests('/mcp'))[0]{header}{'mcp-session-id'}, 'session-1', 'in the session that the errands began');
 
 $as->clear;
 $as->set(delay => 0.5);

@@ -54,6 +54,19 @@ static void test_declared(struct arena *a, const struct ring *r)
 	}
 }
 
+/* One that the gateway made up holds no id of an upstream's. */
+static void test_bridged(struct arena *a, const struct ring *r)
+{
+	struct session made = { .version = "2025-06-18", .elicitation_url = true, .bridged = true },
+		       real = { .upstream_id = "b", .version = "" }, back;
+
+	ok(session_open(&back, session_seal(&made, &alice, r, a), &alice, r, a, NULL) && back.bridged && !back.upstream_id &&
+	        back.elicitation_url && !strcmp(back.version, "2025-06-18"),
+	    "a session of the bridge says so, and has no upstream's id");
+	ok(session_open(&back, session_seal(&real, &alice, r, a), &alice, r, a, NULL) && !back.bridged && !strcmp(back.upstream_id, "b"),
+	    "an upstream's id does not make one");
+}
+
 static void test_places(struct arena *a, const struct ring *r)
 {
 	static const struct session_place others[] = {
@@ -108,6 +121,7 @@ int main(void)
 	struct ring *r = new_ring("k primary " KEY_A "\n");
 
 	test_declared(a, r);
+	test_bridged(a, r);
 	test_places(a, r);
 	test_bounds(a, r);
 	ring_close(r);

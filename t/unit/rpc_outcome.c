@@ -207,6 +207,38 @@ static void ids(void)
 	    "an id that is there has a hash, even the empty one");
 }
 
+static int changed;
+
+static void on_changed(void *own)
+{
+	(void)own;
+	changed++;
+}
+
+static int changes(const char *text, bool sse)
+{
+	struct rpc_scan s;
+
+	changed = 0;
+	rpc_scan_init(&s, (struct span){ NULL, 0 }, sse);
+	s.on_changed = on_changed;
+	rpc_scan_feed(&s, text, strlen(text));
+	rpc_scan_end(&s);
+	return changed;
+}
+
+static void each_change(void)
+{
+	is_int(changes("{\"method\":\"notifications/tools/list_changed\"}", false), 1, "a change of the tools is told");
+	is_int(changes("[{\"method\":\"notifications/prompts/list_changed\"},{\"method\":\"notifications/resources/list_changed\"}]", false), 2,
+	    "of prompts and resources, in a batch");
+	is_int(changes("data: {\"method\":\"notifications/too\\u006cs/list_changed\"}\n\n", true), 1, "in a stream, however it is spelled");
+	is_int(changes("{\"method\":\"notifications/roots/list_changed\"}", false), 0, "not of other lists");
+	is_int(changes("{\"method\":\"notifications/tools/list_changed\",\"id\":1}", false), 0, "nor by a request");
+	is_int(changes("{\"x\":{\"method\":\"notifications/tools/list_changed\"}}", false), 0, "nor by what is nested");
+	is_int(changes("{\"method\":\"notifications/tools/list_changed", false), 0, "nor by half a message");
+}
+
 static struct rpc_answer answers[4];
 static size_t answers_n;
 
@@ -320,6 +352,7 @@ int main(void)
 	streams();
 	ids();
 	each_answer();
+	each_change();
 	sizes();
 	lists();
 	buf_release(&event);
