@@ -12,6 +12,7 @@ TESTS += t/907-in-flight.t
 TESTS += t/910-quickstart.t
 TESTS += t/911-quickstart-idp.t
 TESTS += t/990-soak.t
+TESTS += t/991-many-calls.t
 TESTS += t/920-web-servers.t
 TESTS += t/921-idle-stream.t
 TESTS += t/930-killed-processes.t
