@@ -20,7 +20,7 @@ use Gatehouse::Upstream;
 my $JSON = JSON::PP->new->canonical;
 my $TRUE = JSON::PP::true;
 # What a list says of itself, by its cursor.
-my %says = (public => '"ttlMs":60000,"cacheScope":"public"', private => '"ttlMs":60000,"cacheScope":"private"', short => '"ttlMs":1200,"cacheScope":"public"',
+my %says = (public => '"ttlMs":60000,"cacheScope":"public"', private => '"ttlMs":60000,"cacheScope":"private"', short => '"ttlMs":4000,"cacheScope":"public"',
 	zero => '"ttlMs":0,"cacheScope":"public"', none => '"x":1', text => '"ttlMs":"60000","cacheScope":"public"', odd => '"ttlMs":60000,"cacheScope":"all"',
 	fraction => '"ttlMs":6e4,"cacheScope":"public"', input => '"resultType":"input_required","ttlMs":60000,"cacheScope":"public"',
 	stream => '"ttlMs":60000,"cacheScope":"public"');
@@ -115,7 +115,7 @@ for my $row (@rows) {
 	is(asked(@lists), $n, "$name: $n");
 }
 is(asked(['short'], ['short']), 1, 'a list of a short time is kept');
-sleep 1.5;
+sleep 4.3;
 is(asked(['short']), 1, '... and asked for again when that is over');
 
 is_deeply([map { $_->{name} } @{ list('public', route => 'filtered')->json->{result}{tools} }], ['one'], 'a filter judges the upstream\'s answer');
