@@ -9,6 +9,7 @@
 #include "http/http.h"
 #include "mcp/edit.h"
 #include "mcp/errand.h"
+#include "mcp/links.h"
 #include "mcp/mask.h"
 #include "mcp/relay.h"
 #include "mcp/renewal.h"
@@ -91,6 +92,7 @@ struct call {
 	struct buf changed;
 	struct err changed_err;
 	bool changed_ok;
+	struct links links;
 	struct mask mask;
 	struct rpc_scan scan;
 	struct rpc_scan guard; /* of an answer that passes unread: it must not be a list */

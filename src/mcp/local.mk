@@ -10,6 +10,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
 	src/mcp/known.c src/mcp/known.h \
+	src/mcp/links.c src/mcp/links.h \
 	src/mcp/mask.c src/mcp/mask.h \
 	src/mcp/proxy.c src/mcp/proxy.h \
 	src/mcp/record.c src/mcp/record.h \
@@ -34,6 +35,9 @@ TESTS += t/313-list-cache.t
 check_PROGRAMS += t/unit/mcp_head
 t_unit_mcp_head_SOURCES = t/unit/mcp_head.c t/unit/tap.h
 TESTS += t/unit/mcp_head
+check_PROGRAMS += t/unit/mcp_links
+t_unit_mcp_links_SOURCES = t/unit/mcp_links.c t/unit/tap.h
+TESTS += t/unit/mcp_links
 check_PROGRAMS += t/unit/mcp_mask
 t_unit_mcp_mask_SOURCES = t/unit/mcp_mask.c t/unit/tap.h
 TESTS += t/unit/mcp_mask

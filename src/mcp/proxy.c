@@ -194,6 +194,7 @@ static enum relay_verdict on_head(struct relay_call *rc, const struct head *head
 		return RELAY_REFUSE;
 	headers_to_client(rc->resp, head, rc->is_stream, c->upstream_request.secrets);
 	cors_set(c->req, rc->resp, c->route);
+	links_init(&c->links, rc->is_stream);
 	mask_init(&c->mask, c->upstream_request.secrets);
 	record_begin(c, rc->is_stream);
 	return chain_response(c, e) ? choose_reading(c, head, e) : RELAY_REFUSE;
@@ -228,7 +229,7 @@ static size_t pass(struct call *c, const char *p, size_t n, const char **out)
 		*out = p;
 		return 0;
 	}
-	passed = mask_feed(&c->mask, p, n, out);
+	passed = mask_feed(&c->mask, links_feed(&c->links, p, n), n, out);
 	record_feed(c, *out, passed);
 	return passed;
 }
@@ -295,7 +296,7 @@ static void fill_body(struct call *c)
 	buf_clear(body);
 	if (!c->changed.len)
 		return;
-	n = mask_feed(&c->mask, c->changed.data, c->changed.len, &out);
+	n = mask_feed(&c->mask, links_feed(&c->links, c->changed.data, c->changed.len), c->changed.len, &out);
 	buf_add(body, out, n);
 	n = mask_feed(&c->mask, NULL, 0, &out);
 	buf_add(body, out, n);
@@ -334,7 +335,12 @@ static void on_refused(struct relay_call *rc, const struct err *e)
 
 static void on_over(struct relay_call *rc, enum relay_end end, const struct err *e)
 {
-	record_call(call_of(rc), end, e);
+	struct call *c = call_of(rc);
+
+	if (c->links.blotted)
+		log_warn(&c->req->log, "the upstream sent addresses to open that are none, and they were blotted out", "upstream",
+		    c->upstream, NULL);
+	record_call(c, end, e);
 }
 
 static enum relay_verdict on_begin(struct relay_call *rc, struct err *e)
@@ -468,9 +474,12 @@ static const char *target_url(const struct call *c)
 	return arena_join(a, uri_origin(uri, a), *uri->path ? uri->path : "/", *query ? "?" : "", query, NULL);
 }
 
-static void free_mask(void *mask)
+static void free_mask(void *own)
 {
-	mask_release(mask);
+	struct call *c = own;
+
+	mask_release(&c->mask);
+	links_release(&c->links);
 }
 
 /* A stream that may be silent for as long as its client wants it: what GET is to the legacy eras, a request is to the modern one. */
@@ -507,7 +516,7 @@ static void fill_relay(struct call *c, struct resp *p)
 		.cert = c->route->mtls_cert,
 		.cert_key = c->route->mtls_key,
 	};
-	arena_defer(c->req->arena, free_mask, &c->mask);
+	arena_defer(c->req->arena, free_mask, c);
 }
 
 static bool submit(struct call *c, struct resp *p)

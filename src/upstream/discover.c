@@ -13,9 +13,13 @@
 #define ASM "/.well-known/oauth-authorization-server"
 #define OPENID "/.well-known/openid-configuration"
 
-static const char probe[] = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
-			    "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
-			    "\"clientInfo\":{\"name\":\"gatehouse\",\"version\":\"" PACKAGE_VERSION "\"}}}";
+/* Some servers let everybody begin, and ask for a token when there is something to be had. */
+static const char *const probes[] = {
+	"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+	"\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
+	"\"clientInfo\":{\"name\":\"gatehouse\",\"version\":\"" PACKAGE_VERSION "\"}}}",
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{}}",
+};
 
 /* ---- the challenge */
 
@@ -25,16 +29,22 @@ static const char probe[] = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initiali
  */
 static void ask(struct upstream *u, struct challenge *c)
 {
-	struct err e = { .code = ERR_NONE };
-	struct fetch f = {
-		.url = u->route->upstream_text,
-		.accept = "application/json, text/event-stream",
-		.json = probe,
-	};
-
 	*c = (struct challenge){ .error = NULL };
-	if (upstream_fetch(u, &f, &e) && f.status == 401)
-		challenge_read(c, u->arena, f.challenge);
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		struct err e = { .code = ERR_NONE };
+		struct fetch f = {
+			.url = u->route->upstream_text,
+			.accept = "application/json, text/event-stream",
+			.json = probes[i],
+		};
+
+		if (!upstream_fetch(u, &f, &e))
+			break;
+		if (f.status == 401) {
+			challenge_read(c, u->arena, f.challenge);
+			break;
+		}
+	}
 	u->html = NULL;
 }
 

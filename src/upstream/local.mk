@@ -22,6 +22,10 @@ TESTS += t/520-shared.t
 TESTS += t/530-hostile-upstream.t
 TESTS += t/540-oidc-provider.t
 TESTS += t/550-id-jag.t
+TESTS += t/560-reencrypt.t
+
+check_PROGRAMS += t/lib/sealed-rows
+t_lib_sealed_rows_SOURCES = t/lib/sealed-rows.c
 
 check_PROGRAMS += t/unit/upstream_challenge
 t_unit_upstream_challenge_SOURCES = t/unit/upstream_challenge.c t/unit/tap.h
