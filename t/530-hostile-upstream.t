@@ -56,27 +56,27 @@ my $resource = '/.well-known/oauth-protected-resource/mcp';
 my $server = '/.well-known/oauth-authorization-server';
 my $setup = 'Upstream OAuth setup';
 my @lies = (
-	['a challenge that names metadata in the cloud\'s address space', 'upstream_oauth_resource', $setup,
+	['F94: a challenge that names metadata in the cloud\'s address space', 'upstream_oauth_resource', $setup,
 		challenge => 'Bearer resource_metadata="http://169.254.169.254/latest"'],
-	['a challenge that names a file', 'upstream_oauth_resource', $setup, challenge => 'Bearer resource_metadata="file:///etc/passwd"'],
-	['a challenge that names another origin', 'upstream_oauth_resource', $setup,
+	['F94: a challenge that names a file', 'upstream_oauth_resource', $setup, challenge => 'Bearer resource_metadata="file:///etc/passwd"'],
+	['F94: a challenge that names another origin', 'upstream_oauth_resource', $setup,
 		challenge => 'Bearer resource_metadata="' . $evil->url($resource) . '"'],
-	['metadata about another origin', 'upstream_oauth_resource', $setup, prm => { resource => $evil->url('/mcp') }],
-	['metadata about another path', 'upstream_oauth_resource', $setup, prm => { resource => "$o/mc" }],
+	['F95: metadata about another origin', 'upstream_oauth_resource', $setup, prm => { resource => $evil->url('/mcp') }],
+	['F95: metadata about another path', 'upstream_oauth_resource', $setup, prm => { resource => "$o/mc" }],
 	['metadata without a resource', 'upstream_oauth_resource', $setup, prm => { resource => undef }],
 	['metadata without an authorization server', 'upstream_oauth_none', $setup, prm => { authorization_servers => [] }],
-	['an issuer with another name', 'upstream_oauth_issuer', $setup, asm => { issuer => "$o/" }],
+	['F96: an issuer with another name', 'upstream_oauth_issuer', $setup, asm => { issuer => "$o/" }],
 	['an issuer that is no address', 'upstream_oauth_issuer', $setup, prm => { authorization_servers => ['javascript:alert(1)'] }],
 	['an issuer in the cloud\'s address space', 'fetch_url', 'Upstream response',
 		prm => { authorization_servers => ['http://169.254.169.254'] }],
-	['an authorization endpoint that is a script', 'upstream_oauth_endpoint', $setup,
+	['F97: an authorization endpoint that is a script', 'upstream_oauth_endpoint', $setup,
 		asm => { authorization_endpoint => 'javascript:alert(1)' }],
-	['an authorization endpoint without TLS', 'upstream_oauth_endpoint', $setup,
+	['F97: an authorization endpoint without TLS', 'upstream_oauth_endpoint', $setup,
 		asm => { authorization_endpoint => 'http://as.example/authorize' }],
 	['a token endpoint without TLS', 'upstream_oauth_endpoint', $setup, asm => { token_endpoint => 'http://as.example/token' }],
 	['no token endpoint', 'upstream_oauth_endpoint', $setup, asm => { token_endpoint => undef }],
-	['no S256', 'upstream_oauth_pkce', $setup, asm => { code_challenge_methods_supported => ['plain'] }],
-	['nothing said of PKCE', 'upstream_oauth_pkce', $setup, asm => { code_challenge_methods_supported => undef }],
+	['F100: no S256', 'upstream_oauth_pkce', $setup, asm => { code_challenge_methods_supported => ['plain'] }],
+	['F100: nothing said of PKCE', 'upstream_oauth_pkce', $setup, asm => { code_challenge_methods_supported => undef }],
 	['no registration', 'upstream_oauth_registration', $setup, asm => { registration_endpoint => undef }],
 	['a way to authenticate that is not ours', 'upstream_oauth_auth', $setup,
 		asm => { token_endpoint_auth_methods_supported => ['private_key_jwt'] }],
@@ -104,10 +104,10 @@ is($pg->psql('select count(*) from gatehouse.connect_attempt'), '0', 'no attempt
 # ---- the answer
 
 my @answers = (
-	['an answer without iss where it was promised', 'upstream_oauth_mixup', sub { $_[0] =~ s/&iss=[^&]*//r }],
-	['an answer of another issuer', 'upstream_oauth_mixup', sub { $_[0] =~ s/(&iss=)[^&]*/$1https%3A%2F%2Fevil.example/r }],
-	['an issuer in another spelling', 'upstream_oauth_mixup', sub { $_[0] =~ s/(&iss=[^&]*)/$1%2F/r }],
-	['another issuer\'s refusal', 'upstream_oauth_mixup', sub { $_[0] =~ s/code=[^&]*/error=access_denied/r =~ s/(&iss=)[^&]*/$1x/r }],
+	['F98: an answer without iss where it was promised', 'upstream_oauth_mixup', sub { $_[0] =~ s/&iss=[^&]*//r }],
+	['F98: an answer of another issuer', 'upstream_oauth_mixup', sub { $_[0] =~ s/(&iss=)[^&]*/$1https%3A%2F%2Fevil.example/r }],
+	['F98: an issuer in another spelling', 'upstream_oauth_mixup', sub { $_[0] =~ s/(&iss=[^&]*)/$1%2F/r }],
+	['F98: another issuer\'s refusal', 'upstream_oauth_mixup', sub { $_[0] =~ s/code=[^&]*/error=access_denied/r =~ s/(&iss=)[^&]*/$1x/r }],
 	['a refusal', 'access_denied', sub { $_[0] =~ s/code=[^&]*/error=access_denied/r }],
 	['an error that is none', 'authorization_failed', sub { $_[0] =~ s/code=[^&]*/error=%3Cscript%3Ealert%281%29/r }],
 	['neither code nor error', 'upstream_malformed', sub { $_[0] =~ s/code=[^&]*&//r }],
@@ -124,11 +124,11 @@ is(scalar(my @redeemed = $as->requests('/token')), 0, 'no code was redeemed');
 # ---- the tokens
 
 my $page = '<h1>Firewall</h1><script>parent.alert(1)</script>';
-for (['a firewall\'s page', 'token_malformed', [403, 'text/html', $page]], ['another kind of token', 'token_malformed',
-	[200, 'application/json', '{"access_token":"abc","token_type":"mac"}']], ['an error that says 200', 'invalid_grant',
+for (['F101: a firewall\'s page', 'token_malformed', [403, 'text/html', $page]], ['F101: another kind of token', 'token_malformed',
+	[200, 'application/json', '{"access_token":"abc","token_type":"mac"}']], ['F101: an error that says 200', 'invalid_grant',
 	[200, 'application/json', '{"error":"invalid_grant"}']], ['a token that splits headers', 'token_malformed',
 	[200, 'application/json', '{"access_token":"a\\r\\nX: y","token_type":"Bearer"}']], ['a redirect', 'token_malformed',
-	[307, 'text/plain', '', [['Location', $evil->url('/token')]]]], ['a huge answer', 'token_unavailable',
+	[307, 'text/plain', '', [['Location', $evil->url('/token')]]]], ['F101: a huge answer', 'token_unavailable',
 	[200, 'application/json', '{"a":"' . 'x' x 200_000 . '"}']]) {
 	my ($name, $reason, $answer) = @$_;
 	$as->set(answers => { '/token' => $answer });
@@ -148,7 +148,7 @@ is(connect_through('up')->{status}, 200, 'what is sound is connected');
 my ($registered) = $pg->psql('select client_id from gatehouse.upstream_registration');
 $as->set(prm => { authorization_servers => [$evil->origin] });
 is($flow->call('/mcp/up', $token{up}, $call)->json->{result}{content}[0]{text}, 'hello upstream-user',
-	'metadata that names another server later changes nothing for a connection');
+	'F99: metadata that names another server later changes nothing for a connection');
 $as->expire;
 is($flow->call('/mcp/up', $token{up}, $call)->json->{result}{content}[0]{text}, 'hello upstream-user',
 	'its tokens are renewed where they came from');

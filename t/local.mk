@@ -7,6 +7,7 @@ TESTS += t/900-sdk-clients.t
 TESTS += t/901-two-routes.t
 TESTS += t/902-parallel-clients.t
 TESTS += t/903-client-documents.t
+TESTS += t/907-connections.t
 TESTS += t/904-sdk-eras.t
 TESTS += t/907-in-flight.t
 TESTS += t/910-quickstart.t

@@ -20,9 +20,12 @@ TESTS += t/500-connect.t
 TESTS += t/510-upstream-calls.t
 TESTS += t/520-shared.t
 TESTS += t/530-hostile-upstream.t
+TESTS += t/531-hostile-calls.t
 TESTS += t/540-oidc-provider.t
 TESTS += t/550-id-jag.t
 TESTS += t/560-reencrypt.t
+TESTS += t/570-upstream-kill.t
+TESTS += t/571-secrets.t
 
 check_PROGRAMS += t/lib/sealed-rows
 t_lib_sealed_rows_SOURCES = t/lib/sealed-rows.c

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD = 8 * 1024 };
+enum { LINE = 16 * 1024 };
 
 struct common {
 	const struct ring *ring;
@@ -56,12 +56,26 @@ static void print_row(const struct common *c, const char *subject, const char *a
 	arena_free(a);
 }
 
+/* The words of the next line; false at the end. */
+static bool next_line(char *line, const char **words, size_t n)
+{
+	char *save = NULL, *word;
+
+	if (!fgets(line, LINE, stdin))
+		return false;
+	word = strtok_r(line, " \n", &save);
+	for (size_t i = 0; i < n; i++, word = strtok_r(NULL, " \n", &save))
+		words[i] = word ? word : "";
+	return true;
+}
+
 static void connections(const struct common *c, long nobody)
 {
-	static char subject[WORD], access[WORD], refresh[WORD];
+	static char line[LINE], subject[64];
+	const char *words[3];
 
-	while (scanf("%8191s %8191s %8191s", subject, access, refresh) == 3)
-		print_row(c, subject, access, refresh);
+	while (next_line(line, words, 3))
+		print_row(c, words[0], words[1], words[2]);
 	for (long i = 0; i < nobody; i++) {
 		snprintf(subject, sizeof(subject), "nobody-%ld", i);
 		print_row(c, subject, "access token of nobody", "refresh token of nobody");
@@ -70,14 +84,15 @@ static void connections(const struct common *c, long nobody)
 
 static void tokens(const struct ring *ring, const char *login_id)
 {
-	static char refresh[WORD], id_token[WORD];
+	static char line[LINE];
+	const char *words[2];
 	struct arena *a = arena_new();
 	struct blob sealed;
 
-	if (scanf("%8191s %8191s", refresh, id_token) == 2) {
+	if (next_line(line, words, 2)) {
 		const struct identity who = {
-			.refresh_token = strcmp(refresh, "-") ? refresh : NULL,
-			.id_token = strcmp(id_token, "-") ? id_token : NULL,
+			.refresh_token = strcmp(words[0], "-") ? words[0] : NULL,
+			.id_token = strcmp(words[1], "-") ? words[1] : NULL,
 		};
 
 		sealed = tokens_seal(ring, a, login_id, &who);

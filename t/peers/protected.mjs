@@ -2,6 +2,8 @@
 // A real MCP server behind a real authorization server, on one port: oidc-provider, with registration, rotation,
 // revocation and resource indicators, before server-everything, which has no sign-in of its own.
 //
+// Without "user" people say who they are there.
+//
 //	node protected.mjs '{ "port": 1, "upstream": "http://127.0.0.1:2/mcp", "user": "ada", "accessTokenTTL": 60 }'
 import crypto from 'node:crypto';
 import http from 'node:http';
@@ -33,11 +35,22 @@ const provider = new Provider(origin, {
 provider.on('grant.error', (ctx, e) => console.log('grant refused:', e.error, e.error_detail));
 provider.on('authorization.error', (ctx, e) => console.log('authorization refused:', e.error, e.error_description));
 
-// Everybody who comes is the user, and agrees.
+for (const kind of ['access_token', 'refresh_token'])
+	provider.on(`${kind}.destroyed`, () => console.log('revoked', kind));
+
+// Everybody who comes is the user, or who they say they are where there is none, and agrees.
 async function interaction(req, res) {
 	const { prompt, params, session } = await provider.interactionDetails(req, res);
-	if (prompt.name === 'login')
-		return provider.interactionFinished(req, res, { login: { accountId: o.user } }, { mergeWithLastSubmission: false });
+	if (prompt.name === 'login' && !o.user && req.method === 'GET') {
+		res.writeHead(200, { 'Content-Type': 'text/html', 'Cache-Control': 'no-store' });
+		return res.end('<!doctype html><title>Upstream</title><form method="post"><input name="login"><button name="allow" value="1">Allow</button></form>');
+	}
+	if (prompt.name === 'login') {
+		let form = '';
+		for await (const part of req)
+			form += part;
+		return provider.interactionFinished(req, res, { login: { accountId: o.user || new URLSearchParams(form).get('login') } }, { mergeWithLastSubmission: false });
+	}
 	const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
 	grant.addOIDCScope('openid offline_access mcp:use');
 	grant.addResourceScope(resource, server.scope);
@@ -50,13 +63,18 @@ async function mcp(req, res) {
 		res.writeHead(401, { 'WWW-Authenticate': `Bearer error="invalid_token", scope="mcp:use", resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"` });
 		return res.end();
 	}
-	console.log('call of', token.accountId);
+	const parts = [];
+	for await (const part of req)
+		parts.push(part);
+	const body = Buffer.concat(parts);
+	const said = body.length ? JSON.parse(body).params?.arguments?.message : undefined;
+	console.log('call of', token.accountId, ...(said ? ['saying', said] : []));
 	const up = http.request(o.upstream, { method: req.method, headers: { ...req.headers, host: new URL(o.upstream).host } }, (answer) => {
 		res.writeHead(answer.statusCode, answer.headers);
 		answer.pipe(res);
 	});
 	up.removeHeader('authorization');
-	req.pipe(up);
+	up.end(body);
 }
 
 http.createServer((req, res) => {
