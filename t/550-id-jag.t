@@ -270,4 +270,32 @@ my $hex = join '|', map { unpack 'H*', $_ } qw(at- eyJ);
 unlike($dump, qr/\\x(?:$hex)/, '... nor their bytes');
 like($gw->log('mcp'), qr/mcp_auth_upstream_connection_established/, 'what was made is an event');
 
+# ---- the key of claims changes
+
+sub ctl_ok { my ($status, $out) = $gw->ctl(@_); is($status, 0, "gatehousectl @_") or diag $out; return $out }
+sub reload {
+	my $before = () = $gw->log =~ /a new snapshot is in force/g;
+	ctl_ok('reload');
+	return wait_until(10, sub { (() = $gw->log =~ /a new snapshot is in force/g) >= $before + 6 });
+}
+my ($old) = ctl_ok(qw(keys list)) =~ /^claims +(\S+) +primary/m;
+my ($new) = ctl_ok(qw(keys add claims)) =~ /^([a-z0-9-]+)$/m;
+reload();
+ctl_ok(qw(keys primary claims), $new);
+reload();
+my ($status, $out) = $gw->ctl(qw(keys retire claims), $old);
+is($status, 1, 'a key of claims is not retired while assertions are under it');
+like($out, qr/\d+ sign-ins under it/, '... as it says');
+like($out, qr/\d+ grants under it/, '... and claims of grants');
+like(ctl_ok(qw(keys reencrypt claims)), qr/^sealed anew: [1-9]/m, 'they are sealed anew');
+ctl_ok(qw(keys retire claims), $old);
+reload();
+expire();
+is(text(post('post')), 'hello ada', 'then the assertion is exchanged as before');
+control(exchange => 'invalid_grant');
+expire();
+post('post');
+is(scalar(grep { $_->{what} eq 'exchange' } @came = came()), 2, '... and renewed by the refresh token');
+control(exchange => undef);
+
 done_testing;
