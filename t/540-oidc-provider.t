@@ -19,11 +19,15 @@ use Gatehouse::Server;
 use Gatehouse::Token qw(issue);
 
 my $port = free_port();
+my $known_port = free_port();
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, processes => { mcp => 2 },
 	policies => [{ name => 'mcp-token-exchange-everything', policyType => 'mcp-token-exchange-inbound',
-		handler => { export => 'X', options => { displayName => 'Everything', authMode => 'user-oauth' } } }],
-	routes => { '/mcp/everything' => { upstream => "http://127.0.0.1:$port/mcp", inbound => ['mcp-token-exchange-everything'] } });
+			handler => { export => 'X', options => { displayName => 'Everything', authMode => 'user-oauth' } } },
+		{ name => 'mcp-token-exchange-known', policyType => 'mcp-token-exchange-inbound', handler => { export => 'X', options => {
+			displayName => 'Known', authMode => 'user-oauth', clientId => 'gateway', clientSecret => 'known secret' } } }],
+	routes => { '/mcp/everything' => { upstream => "http://127.0.0.1:$port/mcp", inbound => ['mcp-token-exchange-everything'] },
+		'/mcp/known' => { upstream => "http://127.0.0.1:$known_port/mcp", inbound => ['mcp-token-exchange-known'] } });
 my $run = $gw->run;
 my $everything = Gatehouse::Peers->everything($run);
 my $dir = Gatehouse::Peers->scripts($run);
@@ -69,5 +73,28 @@ my ($csrf) = map { $_->[1] } grep { $_->[0] eq 'csrf' } @{ $form->{fields} };
 is($flow->browse('POST', $form->{action}, headers => [['Content-Type', 'application/x-www-form-urlencoded'],
 	['Origin', $gw->origin]], content => "csrf=$csrf")->{status}, 303, 'the user disconnects');
 is(call()->json->{error}{data}{state}, 'authenticating', 'and has to connect anew');
+
+# ---- registration is off there, and tokens live for seconds
+
+$run->spawn('known', {}, Gatehouse::Peers->node, "$dir/protected.mjs", JSON::PP->new->encode({ port => $known_port,
+	upstream => $everything->{url}, user => 'grace', accessTokenTTL => 3, client => { client_id => 'gateway', client_secret => 'known secret',
+		redirect_uris => [$gw->url('/auth/connections/known/callback')], grant_types => ['authorization_code', 'refresh_token'] } }));
+wait_until(20, sub { $run->log_text('known') =~ /listening/ }) or die $run->log_text('known');
+my $known = issue($pg, $gw, '/mcp/known', subject => 'dev-browser-user');
+sub call_known { return $flow->call('/mcp/known', $known, $initialize) }
+$to = $flow->browse('GET', call_known()->json->{error}{data}{authUrl});
+like($to->header('location') // $to->{content}, qr/client_id=gateway&/, 'a client that is known there needs no registration') or diag $to->{content};
+$back = Gatehouse::Flow->new(origin => "http://127.0.0.1:$known_port")->open($to->header('location'));
+is($flow->browse('GET', $back->header('location'))->{status}, 200, '... and is connected') or diag $run->log_text('known');
+my @wrong;
+for (1 .. 9) {
+	my $r = call_known();
+	push @wrong, "$r->{status} $r->{content}" if $r->{content} !~ /serverInfo/;
+	select undef, undef, undef, 1;
+}
+is("@wrong", '', 'calls go on over several lives of its tokens');
+cmp_ok($pg->psql("select generation from gatehouse.connection where upstream_id = 'known'"), '>=', 3, '... each renewed');
+unlike($run->log_text('known'), qr/grant refused/, '... with a refresh token that nobody had used');
+like($run->log_text('known'), qr/call of grace/, '... in the name that the user has there');
 
 done_testing;

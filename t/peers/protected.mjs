@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real MCP server behind a real authorization server, on one port: oidc-provider, with registration, rotation,
-// revocation and resource indicators, before server-everything, which has no sign-in of its own.
+// revocation, introspection and resource indicators, before server-everything, behind the SDK's check of bearer tokens.
+// With "client" (as registered there) nobody else can register.
 //
 // Without "user" people say who they are there.
 //
 //	node protected.mjs '{ "port": 1, "upstream": "http://127.0.0.1:2/mcp", "user": "ada", "accessTokenTTL": 60 }'
 import crypto from 'node:crypto';
 import http from 'node:http';
+import express from 'express';
+import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
+import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import { Provider } from 'oidc-provider';
 
 const o = JSON.parse(process.argv[2]);
@@ -14,6 +18,8 @@ const origin = `http://127.0.0.1:${o.port}`;
 const resource = `${origin}/mcp`;
 const server = { scope: 'mcp:use', audience: resource, accessTokenFormat: 'opaque', accessTokenTTL: o.accessTokenTTL };
 const provider = new Provider(origin, {
+	// the resource server, which asks about tokens; and the gateway, where it is to be known beforehand
+	clients: [{ client_id: 'resource', client_secret: 'resource-secret', redirect_uris: [], response_types: [], grant_types: [] }, ...(o.client ? [o.client] : [])],
 	cookies: { keys: [crypto.randomBytes(16).toString('hex')] },
 	scopes: ['openid', 'offline_access', 'mcp:use'],
 	findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -23,7 +29,8 @@ const provider = new Provider(origin, {
 	interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
 	features: {
 		devInteractions: { enabled: false },
-		registration: { enabled: true },
+		registration: { enabled: !o.client },
+		introspection: { enabled: true },
 		revocation: { enabled: true },
 		resourceIndicators: { enabled: true, useGrantedResource: () => true, getResourceServerInfo: (ctx, asked) => {
 			if (asked !== resource)
@@ -57,18 +64,25 @@ async function interaction(req, res) {
 	return provider.interactionFinished(req, res, { consent: { grantId: await grant.save() } }, { mergeWithLastSubmission: true });
 }
 
+// What the SDK asks about a token, it asks of the server that gave it (RFC 7662).
+const verifier = {
+	async verifyAccessToken(token) {
+		const answer = await fetch(`${origin}/token/introspection`, { method: 'POST', body: new URLSearchParams({ token }),
+			headers: { Authorization: `Basic ${Buffer.from('resource:resource-secret').toString('base64')}` } });
+		const said = await answer.json();
+		if (!said.active)
+			throw new InvalidTokenError('not active');
+		return { token, clientId: said.client_id, scopes: (said.scope || '').split(' '), expiresAt: said.exp, resource: new URL(said.aud), extra: { user: said.sub } };
+	},
+};
+
 async function mcp(req, res) {
-	const token = await provider.AccessToken.find((req.headers.authorization || '').replace(/^Bearer /, ''));
-	if (!token || token.isExpired || token.aud !== resource) {
-		res.writeHead(401, { 'WWW-Authenticate': `Bearer error="invalid_token", scope="mcp:use", resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"` });
-		return res.end();
-	}
 	const parts = [];
 	for await (const part of req)
 		parts.push(part);
 	const body = Buffer.concat(parts);
 	const said = body.length ? JSON.parse(body).params?.arguments?.message : undefined;
-	console.log('call of', token.accountId, ...(said ? ['saying', said] : []));
+	console.log('call of', req.auth.extra.user, ...(said ? ['saying', said] : []));
 	const up = http.request(o.upstream, { method: req.method, headers: { ...req.headers, host: new URL(o.upstream).host } }, (answer) => {
 		res.writeHead(answer.statusCode, answer.headers);
 		answer.pipe(res);
@@ -77,16 +91,14 @@ async function mcp(req, res) {
 	up.end(body);
 }
 
-http.createServer((req, res) => {
-	const path = new URL(req.url, origin).pathname;
-	const fail = (e) => { console.log(e.stack); res.writeHead(500).end(); };
-	if (path === '/mcp')
-		return void mcp(req, res).catch(fail);
-	if (path === '/.well-known/oauth-protected-resource/mcp') {
-		res.writeHead(200, { 'Content-Type': 'application/json' });
-		return void res.end(JSON.stringify({ resource, authorization_servers: [origin] }));
-	}
-	if (path.startsWith('/interaction/'))
-		return void interaction(req, res).catch(fail);
-	provider.callback()(req, res);
-}).listen(o.port, '127.0.0.1', () => console.log('listening'));
+const app = express();
+app.all('/mcp', requireBearerAuth({ verifier, requiredScopes: ['mcp:use'], expectedResource: new URL(resource),
+	resourceMetadataUrl: `${origin}/.well-known/oauth-protected-resource/mcp` }), (req, res, next) => mcp(req, res).catch(next));
+app.get('/.well-known/oauth-protected-resource/mcp', (req, res) => res.json({ resource, authorization_servers: [origin], scopes_supported: ['mcp:use'] }));
+app.use('/interaction/', (req, res, next) => {
+	req.url = req.originalUrl;
+	interaction(req, res).catch(next);
+});
+app.use(provider.callback());
+app.use((e, req, res, next) => { console.log(e.stack); res.status(500).end(); }); // eslint-disable-line no-unused-vars
+http.createServer(app).listen(o.port, '127.0.0.1', () => console.log('listening'));
