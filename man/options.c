@@ -2,7 +2,7 @@
 /*
  * Prints the option lists of the manual (mdoc) from the tables that check a project:
  *
- *   options gateway | route | handler | policies
+ *   options gateway | route | handler | policies | entities
  *
  * `make update-man` puts them into the pages, between the lines `.\" begin NAME` and `.\"
  * end NAME`; a test compares.
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "conf/tables.h"
+#include "policy/dlp_entities.h"
 #include "policy/policy.h"
 
 enum { WIDTH = 78, TABLES_MAX = 64 };
@@ -153,6 +154,38 @@ static void put_class(const char *title, enum policy_class class)
 				put_policy(*t);
 }
 
+/* Whether none of its forms is a match by itself. */
+static bool needs_words(const struct dlp_entity *e)
+{
+	const char *id = e->id;
+
+	for (; e->id && !strcmp(e->id, id); e++)
+		if (e->confidence >= 0.5)
+			return false;
+	return true;
+}
+
+static void put_entities(void)
+{
+	puts("The groups are:\n.Bl -tag -width Ds -compact");
+	for (const struct dlp_group *g = dlp_groups; g->name; g++) {
+		printf(".It Cm %s\n", g->name);
+		put_text(g->about);
+		if (g->scopes)
+			put_text(g->scopes);
+	}
+	puts(".It Cm region- Ns Ar xx\nthe country of this code\n.El\n.Pp\nThe entities are:\n.Bl -tag -width Ds -compact");
+	for (const struct dlp_entity *e = dlp_entities; e->id; e++) {
+		if (!e->about)
+			continue;
+		printf(".It Cm %s\n", e->id);
+		put_text(e->about);
+		if (needs_words(e))
+			puts("Needs words.");
+	}
+	puts(".El");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc == 2 ? argv[1] : "";
@@ -174,8 +207,10 @@ int main(int argc, char **argv)
 		put_class("CREDENTIALS OF UPSTREAMS", POLICY_EXCHANGE);
 		put_class("CATALOG", POLICY_FILTER);
 		put_class("REQUESTS AND ANSWERS", POLICY_OTHER);
+	} else if (!strcmp(what, "entities")) {
+		put_entities();
 	} else {
-		fputs("usage: options gateway | route | handler | policies\n", stderr);
+		fputs("usage: options gateway | route | handler | policies | entities\n", stderr);
 		return 2;
 	}
 	return 0;

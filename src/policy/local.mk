@@ -33,11 +33,17 @@ src/policy/registry.c: $(POLICIES) src/policy/gen-registry.pl src/policy/local.m
 
 # data loss prevention
 libgatehouse_a_SOURCES += src/policy/dlp.c src/policy/dlp.h src/policy/dlp_check.c src/policy/dlp_check.h \
-	src/policy/dlp_entities.c src/policy/dlp_entities.h
+	src/policy/dlp_entities.c src/policy/dlp_entities.h \
+	src/policy/classifier.c src/policy/classifier.h
+check_PROGRAMS += t/unit/policy_classifier
+t_unit_policy_classifier_SOURCES = t/unit/policy_classifier.c t/unit/tap.h
+TESTS += t/unit/policy_classifier
+TESTS += t/440-prompt-injection.t
 check_PROGRAMS += t/unit/policy_dlp
 t_unit_policy_dlp_SOURCES = t/unit/policy_dlp.c t/unit/tap.h
 EXTRA_DIST += t/unit/policy_dlp.samples
 TESTS += t/unit/policy_dlp
+TESTS += t/430-data-loss.t
 
 check_PROGRAMS += t/unit/policy_upstream_request
 t_unit_policy_upstream_request_SOURCES = t/unit/policy_upstream_request.c t/unit/tap.h
