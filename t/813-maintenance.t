@@ -23,6 +23,7 @@ $pg->psql("insert into gatehouse.browser_session (session_hash, pepper_id, subje
 	select decode(lpad(to_hex(n), 64, '0'), 'hex'), 'x', 's', null, now() - interval '9 hours',
 		now() + case when n = 1200 then interval '1 hour' else interval '-1 hour' end
 	from generate_series(1, 1200) n");
+$pg->psql(q(insert into gatehouse.rate (rate_key, since, gone_at) values ('\x01', now(), now() - interval '1 s'), ('\x02', now(), now() + interval '1 hour')));
 $pg->psql("select gatehouse.event_day('event_call', (now() at time zone 'UTC')::date - 31)");
 my $tomorrow = $pg->psql("select to_char((now() at time zone 'UTC')::date + 1, 'YYYYMMDD')");
 $pg->psql("drop table gatehouse.event_auth_$tomorrow");
@@ -30,8 +31,9 @@ $pg->psql("drop table gatehouse.event_auth_$tomorrow");
 ($status, $text) = $gw->ctl('maintenance');
 is($status, 0, 'maintenance') or diag $text;
 like($text, qr/tables of events: 1 made, 1 dropped/, 'makes the days that are missing, drops those too old');
-like($text, qr/expired rows: 1199 removed/, 'and removes all that has expired, in as many batches as it takes');
+like($text, qr/expired rows: 1200 removed/, 'and removes all that has expired, in as many batches as it takes');
 is($pg->psql('select count(*) from gatehouse.browser_session'), '1', 'nothing else goes');
+is($pg->psql('select rate_key from gatehouse.rate'), '\x02', '... of the counts of rate limits either');
 
 ($status, $text) = $gw->ctl('maintenance', 'now');
 is($status, 2, 'it takes no argument');

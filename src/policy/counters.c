@@ -124,10 +124,18 @@ static struct entry *make(const unsigned char *key, int64_t now_ms)
 	return e;
 }
 
+/* The thread waits for the first thing to tell; of what comes while it lets others join, it need not hear. */
+static void wake_for_first(void)
+{
+	if (!c.dirty && !c.first)
+		pthread_cond_signal(&wake);
+}
+
 static void count(struct entry *e, int64_t cost)
 {
 	size_t was = e->unsent != 0;
 
+	wake_for_first();
 	e->window.n += cost;
 	e->unsent += cost;
 	c.dirty += (e->unsent != 0) - was;
@@ -393,7 +401,6 @@ enum counters_answer counters_take(
 	if (is_running()) {
 		*wait_ms = take(key, length_ms, cost, allowed);
 		answer = *wait_ms ? COUNTERS_FULL : COUNTERS_TAKEN;
-		pthread_cond_signal(&wake);
 	}
 	pthread_mutex_unlock(&lock);
 	return answer;
@@ -439,11 +446,11 @@ void counters_settle(struct db *db, const unsigned char key[HASH_LEN], const cha
 	pthread_mutex_lock(&lock);
 	there = is_running();
 	if (there && c.settlements < SETTLE_MAX) { /* past it, the database has been away for too long */
+		wake_for_first();
 		*c.last = s;
 		c.last = &s->next;
 		c.settlements++;
 		s = NULL;
-		pthread_cond_signal(&wake);
 	}
 	pthread_mutex_unlock(&lock);
 	if (!there)
