@@ -4,7 +4,9 @@
  * keep-alive, always the same answer. The path says which:
  *
  *	/mcp        a JSON answer of 1 KB
- *	/slow       the same, one second after the request (DELAY_MS in the environment: another time)
+ *	/list       a list of tools of 60 KB
+ *	/introspect any token is good (RFC 7662)
+ *	/slow       the same as /mcp, one second after the request (DELAY_MS in the environment: another time)
  *	/big        a JSON answer of 64 MB (BIG_MB: another size)
  *	/events     a stream of ten events, 100 ms apart, each with the time it was sent
  *	/silent     reads the request, answers nothing
@@ -51,6 +53,7 @@ struct conn {
 static int epoll_fd;
 static struct conn *timers, *last_timer;
 static char answer[1024];
+static char list[65536];
 static char filler[65536];
 static uint64_t big_bytes = 64u << 20;
 static int64_t delay_us = 1000000;
@@ -175,6 +178,17 @@ static void answer_json(struct conn *c)
 		conn_close(c);
 }
 
+static void answer_text(struct conn *c, const char *json)
+{
+	static char text[sizeof list + 160];
+	size_t n = (size_t)snprintf(text, sizeof text,
+	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(json), json);
+
+	/* the socket's buffer holds it: nobody asks for a second one before it has the first */
+	if (send(c->fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
+		conn_close(c);
+}
+
 static void answer_event(struct conn *c)
 {
 	char data[128], text[256];
@@ -205,6 +219,10 @@ static void answer_request(struct conn *c, const char *path)
 		    (unsigned long long)(big_bytes + strlen(start)), start);
 		c->body_left = big_bytes;
 		say(c, text);
+	} else if (strcmp(path, "/list") == 0) {
+		answer_text(c, list);
+	} else if (strcmp(path, "/introspect") == 0) {
+		answer_text(c, "{\"active\":true,\"sub\":\"bench\",\"client_id\":\"bench\",\"scope\":\"mcp:tools\",\"exp\":4102444800}");
 	} else if (strcmp(path, "/events") == 0) {
 		c->events_left = EVENTS;
 		say(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -285,7 +303,7 @@ static void conn_read(struct conn *c)
 
 static void accept_all(int listener)
 {
-	int fd, one = 1;
+	int fd, one = 1, room = 4 * (int)sizeof list;
 
 	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
 		struct conn *c = calloc(1, sizeof *c);
@@ -297,6 +315,7 @@ static void accept_all(int listener)
 		}
 		c->fd = fd;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 		epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e);
 	}
 }
@@ -333,6 +352,20 @@ static int listen_on(uint16_t port)
 	return fd;
 }
 
+/* Tools as servers describe them; the last half of the names is what a filter hides. */
+static void make_list(void)
+{
+	size_t n = (size_t)snprintf(list, sizeof list, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[");
+
+	for (int i = 0; n < 60000; i++)
+		n += (size_t)snprintf(list + n, sizeof list - n,
+		    "%s{\"name\":\"tool_%03d\",\"description\":\"Looks up what is known of a thing, by its name or number, and says when "
+		    "that was last changed.\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"query\":{\"type\":\"string\","
+		    "\"description\":\"A name or number\"},\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}},"
+		    "\"required\":[\"query\"]}}", i ? "," : "", i);
+	snprintf(list + n, sizeof list - n, "]}}");
+}
+
 static void make_answer(void)
 {
 	const char *start = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"";
@@ -361,6 +394,7 @@ int main(int argc, char **argv)
 	if (getenv("BIG_MB"))
 		big_bytes = strtoull(getenv("BIG_MB"), NULL, 10) << 20;
 	make_answer();
+	make_list();
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	listener = listen_on((uint16_t)strtoul(argv[1], NULL, 10));
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &e);

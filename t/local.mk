@@ -26,6 +26,7 @@ TESTS += t/950-limits.t
 TESTS_FULL = t/905-more-clients.t
 TESTS_FULL += t/906-conformance.t
 TESTS_FULL += t/961-upstream-conformance.t
+TESTS_FULL += t/960-bench.t
 
 # what holds of the source and the programs as a whole
 TESTS += t/010-source-order.t

@@ -17,7 +17,7 @@ use MIME::Base64 qw(decode_base64url encode_base64url);
 
 use Gatehouse::Run qw(read_file);
 
-our @EXPORT_OK = qw(issue token_text);
+our @EXPORT_OK = qw(issue issue_many token_text);
 
 # A token of ours with 32 random bytes and its checksum.
 sub token_text {
@@ -42,6 +42,22 @@ sub _uuid { return join '-', unpack 'A8A4A4A4A12', join '', map { sprintf '%04x'
 
 sub issue {
 	my ($pg, $gw, $route, %o) = @_;
+	my ($t, $sql) = _made($gw, $route, %o);
+	$pg->psql($sql);
+	return $t;
+}
+
+# N of them, of as many users, in one go: their texts.
+sub issue_many {
+	my ($pg, $gw, $route, $n) = @_;
+	my @made = map { [_made($gw, $route, subject => "user-$_")] } 1 .. $n;
+	$pg->psql(join '', "begin;\n", (map { $_->[1] } @made), "commit;\n");
+	return map { $_->[0]{access_token} } @made;
+}
+
+# A token, and the SQL that makes its rows.
+sub _made {
+	my ($gw, $route, %o) = @_;
 	my ($line) = grep { /\bprimary\b/ } split /\n/, read_file($gw->project . '/keys/pepper');
 	my ($id, undef, $secret) = split ' ', $line;
 	my %t = (access_token => token_text('at_'), grant_id => _uuid(), token_id => _uuid());
@@ -53,7 +69,7 @@ sub issue {
 	(my $operation = $o{operation} || $route) =~ s{^/(?:mcp/)?}{};
 	$operation =~ s{/}{-}g;
 	my $resource = ($o{origin} || $gw->origin) . $route;
-	$pg->psql(<<"END");
+	return (\%t, <<"END");
 insert into gatehouse.client (client_id, name, auth_method, redirect_uris, metadata, granted_at)
 values ('$client', 'Client $client', 'none', '{http://127.0.0.1/cb}', '{}', now()) on conflict do nothing;
 insert into gatehouse.grants (grant_id, client_id, subject, resource, operation_id, scope, generation, expires_at)
@@ -61,7 +77,6 @@ values ('$t{grant_id}', '$client', '$subject', '$resource', '$operation', '$scop
 insert into gatehouse.access_token (token_id, token_hash, pepper_id, grant_id, generation, scope, expires_at)
 values ('$t{token_id}', '\\x$hash', '$id', '$t{grant_id}', 1, '$scope', now() + interval '$ttl s');
 END
-	return \%t;
 }
 
 1;
