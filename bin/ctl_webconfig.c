@@ -45,6 +45,7 @@ static void fill(struct web *w, const struct project *p)
 	w->places = arena_calloc(w->arena, PLACES_MAX, sizeof(*w->places));
 	for (const char *const *name = program_names; *name; name++)
 		add(w, *name, arena_printf(w->arena, "%s/health/%s/", b, *name), true);
+	add(w, "consent", arena_printf(w->arena, "%s/metrics", b), false);
 	add(w, "consent", arena_printf(w->arena, "%s/oauth/setup", b), false);
 	add(w, "consent", arena_printf(w->arena, "%s/oauth/grants", b), false);
 	add(w, "oauth", arena_printf(w->arena, "%s/oauth/", b), true);

@@ -4,6 +4,7 @@
 
 #include "consent/consent.h"
 #include "keeper/keeper.h"
+#include "keeper/metrics.h"
 #include "page/error.h"
 #include "page/page.h"
 #include "policy/policy.h"
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
 		.start = start,
 		.stop = stop,
 		.changed = keeper_changed,
+		.early = metrics_answer,
 	};
 
 	return serve(&app, argc, argv);

@@ -410,11 +410,6 @@ begin
 		return;
 	end if;
 	select * into d from event_destination e where e.name = '';
-	if not found then
-		insert into event_destination (name, tx, spool)
-		values ('', pg_snapshot_xmin(pg_current_snapshot()), 0) on conflict do nothing;
-		return;
-	end if;
 	with w as (
 		select u.* from event_queue u
 		where (u.tx, u.batch) > (d.tx, d.batch) and u.tx < pg_snapshot_xmin(pg_current_snapshot())

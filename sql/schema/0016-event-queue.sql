@@ -75,7 +75,8 @@ create table gatehouse.event_loss (
 );
 create index event_loss_at on gatehouse.event_loss (at);
 
--- Numbers for /metrics: they only grow. Filled from the queue by metrics_step().
+-- Numbers for /metrics: they only grow. Filled from the queue by metrics_step(), whose place in it has the name ''.
+insert into gatehouse.event_destination (name, tx, spool) values ('', '0', 0);
 create table gatehouse.metric_call (
 	node       text not null,
 	operation  text not null,

@@ -30,7 +30,7 @@ static bool is_neighbour(const struct req *r, const char *address)
  * A proxy on this machine that the project does not name makes every stranger look like loopback: what was forwarded
  * by nobody we trust is no neighbour's request.
  */
-static bool may_ask(const struct req *r)
+bool req_is_neighbour(const struct req *r)
 {
 	bool forwarded = req_header(r, "X-Forwarded-For") || req_header(r, "Forwarded") ||
 	    req_header(r, "Via");
@@ -119,7 +119,7 @@ bool health_answer(struct req *r, struct resp *p)
 	size_t n = strlen(prefix);
 
 	if (strncmp(r->path, prefix, n) || (strcmp(r->method, "GET") && strcmp(r->method, "HEAD")) ||
-	    !may_ask(r))
+	    !req_is_neighbour(r))
 		return false;
 	if (!strcmp(r->path + n, "healthz"))
 		return answer_alive(r, p);

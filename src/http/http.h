@@ -92,6 +92,12 @@ struct app { /* one program; cgi-bin/NAME.c fills it in */
 	/* After NEW has come into force: ends the streams whose route changed, say. Called by the watcher. */
 	void (*changed)(struct app *, const struct site *old, const struct site *new);
 
+	/*
+	 * Paths for monitors, which ask by address and not by public name: answered before the Host is judged. False: not
+	 * its path, or not for whoever asks. May be NULL.
+	 */
+	bool (*early)(struct req *, struct resp *);
+
 	/* set by serve() */
 	struct arena *arena; /* as long as the program */
 	const struct confine *confined; /* what it may open; NULL: all that its user may */
@@ -153,6 +159,9 @@ bool req_ring_now(struct req *, const struct ring **, struct err *);
 const char *req_url(const struct req *, const char *path);
 /* Whether the peer is a loopback address or a Unix socket's web server on this machine that says so. */
 bool req_peer_is_loopback(const struct req *);
+
+/* Whether a monitor on this machine or behind a trusted proxy asks. */
+bool req_is_neighbour(const struct req *);
 
 /* A parsed query or form (application/x-www-form-urlencoded), at most project.limits.form_pairs pairs. */
 struct form {

@@ -99,7 +99,7 @@ static bool respond(struct req *r, struct resp *p, struct err *e)
 	bool read = req_read(r, e);
 
 	/* before the Host is judged: a monitor asks by address, not by public name */
-	if (health_answer(r, p))
+	if (health_answer(r, p) || (r->app->early && r->app->early(r, p)))
 		return true;
 	if (!project_is_sound(r, e) || !read || !route_find(r, p, e))
 		return false;

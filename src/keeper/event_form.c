@@ -145,7 +145,7 @@ static void form_gatehouse(struct buf *b, const struct told *t)
 {
 	const char *family = told_family(t);
 
-	jw_open(b, NULL, '{');
+	buf_char(b, '{'); /* whatever stands before it */
 	jw_text(b, "time", told_column(t, TOLD_AT));
 	jw_text(b, "level", told_get(t, T_SEVERITY));
 	jw_text(b, "program", told_column(t, TOLD_PROGRAM));

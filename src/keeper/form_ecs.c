@@ -104,7 +104,7 @@ void form_ecs(struct buf *b, const struct told *t)
 	struct form_trace trace;
 
 	form_trace(&trace, t);
-	jw_open(b, NULL, '{');
+	buf_char(b, '{'); /* whatever stands before it */
 	jw_text(b, "@timestamp", told_column(t, TOLD_AT));
 	buf_str(b, ",\"ecs\":{\"version\":\"8.11.0\"}");
 	add_event(b, t);

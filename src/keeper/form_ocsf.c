@@ -169,7 +169,7 @@ void form_ocsf(struct buf *b, const struct told *t)
 	const char *severity = told_get(t, T_SEVERITY), *latency = told_get(t, T_LATENCY);
 	int activity = activity_of(t, kind), status = form_status(t);
 
-	jw_open(b, NULL, '{');
+	buf_char(b, '{'); /* whatever stands before it */
 	jw_int(b, "class_uid", c->uid);
 	jw_text(b, "class_name", c->name);
 	jw_int(b, "category_uid", c->category);

@@ -6,6 +6,7 @@ libgatehouse_a_SOURCES += \
 	src/keeper/form_ecs.c \
 	src/keeper/form_ocsf.c \
 	src/keeper/forward.c src/keeper/forward.h \
+	src/keeper/metrics.c src/keeper/metrics.h \
 	src/keeper/otlp.c src/keeper/otlp.h \
 	src/keeper/out.c src/keeper/out.h \
 	src/keeper/out_http.c \
@@ -15,3 +16,4 @@ libgatehouse_a_SOURCES += \
 	src/keeper/seal.c
 TESTS += t/730-audit.t
 TESTS += t/731-forward.t
+TESTS += t/732-telemetry.t

@@ -155,7 +155,7 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 	buf_char(b, ']');
 	add_link(b, t);
 	span_end(b, t);
-	if (up < 0)
+	if (up <= 0) /* it did not come so far */
 		return;
 	span_head(b, t, &f, f.client, f.server, 3, end > up ? end - up : start, end);
 	buf_str(b, ",\"attributes\":[");
@@ -279,7 +279,7 @@ static void count(struct points *p, const struct told *t, bool client)
 	struct point *q;
 	size_t i = 0;
 
-	if (us < 0)
+	if (us < 0 || (client && !us))
 		return;
 	q = point_of(p, &key);
 	while (i < EDGES && (double)us > edges[i] * 1e6)

@@ -49,32 +49,9 @@ const char *told_family(const struct told *t)
 	return family ? family : "";
 }
 
-/* Without user information, query and fragment. */
-static const char *address_alone(struct arena *a, const char *uri)
-{
-	const char *authority = strstr(uri, "://"), *at;
-	char *cut = arena_strndup(a, uri, strcspn(uri, "?#"));
-	size_t n;
-
-	if (!authority)
-		return cut;
-	authority = cut + (authority - uri) + 3;
-	n = strcspn(authority, "/");
-	at = memchr(authority, '@', n);
-	if (!at)
-		return cut;
-	return arena_printf(a, "%.*s%s", (int)(authority - cut), cut, at + 1);
-}
-
 const char *told_get_at(const struct told *t, size_t index)
 {
-	const char *text = db_text(t->rows, t->row, TOLD_FIRST_FIELD + index);
-	const char *type;
-
-	if (!text || index != index_of[T_CAPABILITY])
-		return text;
-	type = db_text(t->rows, t->row, TOLD_FIRST_FIELD + index_of[T_CAPABILITY_TYPE]);
-	return type && !strcmp(type, "resource") ? address_alone(t->arena, text) : text;
+	return db_text(t->rows, t->row, TOLD_FIRST_FIELD + index);
 }
 
 const char *told_get(const struct told *t, enum told_field field)

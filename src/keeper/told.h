@@ -62,10 +62,7 @@ bool told_fits(const struct db_rows *, struct err *);
 const char *told_family(const struct told *);
 const char *told_column(const struct told *, enum told_column);
 
-/*
- * A field as text; NULL: absent. Of a resource's address what may hold a secret (user information, query,
- * fragment) is left out.
- */
+/* A field as text; NULL: absent. */
 const char *told_get(const struct told *, enum told_field);
 /* The field of this row of record_fields. */
 const char *told_get_at(const struct told *, size_t index);

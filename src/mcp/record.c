@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "rpc/trace.h"
 #include "mcp/chain.h"
 
 #include <string.h>
@@ -172,14 +173,40 @@ static void tell_policies(struct call *c, const struct event *e, const struct ve
 	chain_over(c, &over);
 }
 
+/*
+ * The caller's trace context: what the message says counts, as MCP's transports have no headers in common; then HTTP's is
+ * told beside it.
+ */
+static void fill_trace(const struct call *c, struct event *e, const struct rpc_msg *m)
+{
+	struct arena *a = c->req->arena;
+	const char *header = req_header(c->req, "traceparent");
+
+	e->trace_link = header ? trace_parent(a, header, strlen(header)) : NULL;
+	e->trace_parent = m && m->params.p ? trace_parent_of(a, m->params) : NULL;
+	if (!e->trace_parent) {
+		e->trace_parent = e->trace_link;
+		e->trace_link = NULL;
+	} else if (e->trace_link && !strcmp(e->trace_link, e->trace_parent)) {
+		e->trace_link = NULL;
+	}
+	e->rpc_id = m && m->id.p ? trace_rpc_id(a, m->id) : NULL;
+	e->server_address = c->route->upstream.host;
+	e->server_port = c->route->upstream.port;
+}
+
 static void emit(const struct call *c, struct event *e, size_t i, const struct verdict *v)
 {
 	const struct rpc_msg *m = i < c->body.n ? &c->body.msgs[i] : NULL;
+
+	fill_trace(c, e, m);
 
 	if (m) {
 		e->mcp_method = m->method;
 		e->capability_type = m->capability_type;
 		e->capability_name = m->capability_name;
+		if (m->capability_name && !strcmp(m->capability_type, "resource"))
+			e->capability_name = trace_resource(c->req->arena, m->capability_name);
 		if (m->version && !c->version)
 			e->protocol_version = m->version;
 	}

@@ -6,7 +6,8 @@ libgatehouse_a_SOURCES += \
 	src/rpc/param.c src/rpc/param.h \
 	src/rpc/rpc.c src/rpc/rpc.h \
 	src/rpc/sse.c src/rpc/sse.h \
-	src/rpc/token_count.c src/rpc/token_count.h
+	src/rpc/token_count.c src/rpc/token_count.h \
+	src/rpc/trace.c src/rpc/trace.h
 
 # the C tests of src/rpc
 check_PROGRAMS += t/unit/rpc_era

@@ -10,7 +10,7 @@
 packages_build='autoconf automake gcc libcjose-dev libcurl4-openssl-dev libc6-dev libfcgi-dev libjson-c-dev liblua5.4-dev
 	libpcre2-dev libpq-dev libssl-dev make perl pkg-config'
 packages_run='lighttpd multiwatch postgresql spawn-fcgi util-linux procps'
-packages_test='curl systemd apache2 libapache2-mod-fcgid chromium clang faketime libclang-rt-dev mandoc openssl pgbouncer xz-utils'
+packages_test='curl systemd apache2 libapache2-mod-fcgid chromium clang faketime libclang-rt-dev mandoc openssl pgbouncer prometheus rsyslog xz-utils'
 packages_full='debhelper dpkg-dev libapache2-mod-auth-openidc lintian nginx-light wrk'
 
 say() { printf '%s\n' "$*"; }
