@@ -31,6 +31,7 @@ struct ctl_command {
 	int (*run)(struct ctl *, int argc, char **argv);
 };
 
+extern const struct ctl_command ctl_alerts;
 extern const struct ctl_command ctl_audit;
 extern const struct ctl_command ctl_check;
 extern const struct ctl_command ctl_clients;

@@ -26,6 +26,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_story,
 	&ctl_audit,
 	&ctl_events,
+	&ctl_alerts,
 	&ctl_user,
 	&ctl_clients,
 	&ctl_grants,

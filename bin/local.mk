@@ -3,6 +3,7 @@ bin_PROGRAMS += bin/gatehousectl
 bin_gatehousectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin -DPROGRAM_DIR=\"$(cgidir)\"
 nodist_bin_gatehousectl_SOURCES = bin/sql.c
 bin_gatehousectl_SOURCES = bin/gatehousectl.c bin/ctl.h bin/sql.h
+bin_gatehousectl_SOURCES += bin/ctl_alerts.c
 bin_gatehousectl_SOURCES += bin/ctl_audit.c
 bin_gatehousectl_SOURCES += bin/ctl_check.c
 bin_gatehousectl_SOURCES += bin/ctl_clients.c

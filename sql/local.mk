@@ -17,6 +17,7 @@ SQL_SCHEMA += sql/schema/0019-console.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql
+SQL_FN += sql/fn/alert.sql
 SQL_FN += sql/fn/audit.sql
 SQL_FN += sql/fn/assertion.sql
 SQL_FN += sql/fn/bearer.sql
@@ -42,6 +43,7 @@ SQL_FN += sql/fn/tool-pin.sql
 
 SQL_STMT =
 SQL_STMT += sql/stmt/admin.sql
+SQL_STMT += sql/stmt/alert.sql
 SQL_STMT += sql/stmt/audit.sql
 SQL_STMT += sql/stmt/assertion.sql
 SQL_STMT += sql/stmt/bearer.sql

@@ -37,3 +37,27 @@ end $$;
 
 create trigger audit_new after insert on gatehouse.audit
 	for each row execute function gatehouse.audit_is_new();
+
+-- What is wrong, or was: one row from its beginning to its end.
+create table gatehouse.alert (
+	alert_id  bigint generated always as identity primary key,
+	kind      text not null,               -- "connection_lost"
+	subject   text not null,               -- which one
+	text      text not null,
+	remedy    text not null,               -- the line to act on
+	raised_at timestamptz not null default now(),
+	over_at   timestamptz
+);
+create unique index alert_open on gatehouse.alert (kind, subject) where over_at is null;
+create index alert_over on gatehouse.alert (over_at);
+
+-- Who was told of it, and of its end.
+create table gatehouse.alert_told (
+	alert_id bigint not null references gatehouse.alert on delete cascade,
+	told_to  text not null,
+	is_over  boolean not null,
+	until    timestamptz not null,         -- somebody is at it until then
+	done     boolean not null default false,
+	told_at  timestamptz,
+	primary key (alert_id, told_to, is_over)
+);

@@ -37,6 +37,7 @@ static struct {
 	atomic_bool running;
 	struct sink_pg *pg;
 	int64_t retry_at, step_at;
+	uint64_t reported; /* of what was dropped */
 
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t filled;
@@ -110,6 +111,24 @@ static void step(void)
 	arena_free(a);
 }
 
+/* What was dropped meanwhile is told where losses are looked for. */
+static void report_loss(void)
+{
+	struct err e = { .code = ERR_NONE };
+	uint64_t total = dropped;
+	struct arena *a;
+
+	if (total == q.reported)
+		return;
+	a = arena_new();
+	const struct db_param params[] = { DB_TEXT(q.o.program), db_int(a, (int64_t)(total - q.reported)),
+		DB_TEXT("its queue was full, or the database away or unwilling") };
+
+	if (db_call_within(q.o.db, CALL_MS, STMT_EVENT_LOST, params, 3, a, NULL, &e))
+		q.reported = total;
+	arena_free(a);
+}
+
 /* Lines at once; rows when write_rows() can. */
 static void take(struct record *list)
 {
@@ -151,6 +170,7 @@ static void *run(void *unused)
 		write_rows();
 		if (clock_ms() >= q.step_at) {
 			step();
+			report_loss();
 			q.step_at = clock_ms() + STEP_MS;
 		}
 	}

@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-enum { THREADS = 1 + DESTINATIONS_MAX, STACK = 256 * 1024 };
+enum { THREADS = 2 + DESTINATIONS_MAX, STACK = 256 * 1024 };
 
 static struct {
 	pthread_t threads[THREADS];
@@ -62,6 +62,7 @@ void keeper_start(struct app *app)
 	keeper.slots_n = 0;
 	fetch_start(4 * DESTINATIONS_MAX);
 	start(seal_run, app);
+	start(alert_run, app);
 	keeper_changed(app, NULL, app->site);
 }
 

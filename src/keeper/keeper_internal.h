@@ -9,6 +9,7 @@
 bool keeper_pause(int ms);
 
 void *seal_run(void *app);
+void *alert_run(void *app);
 
 struct keeper_slot {
 	struct app *app;

@@ -1,5 +1,6 @@
 # src/keeper: the books: the audit chain, events on their way out, alerts
 libgatehouse_a_SOURCES += \
+	src/keeper/alert.c src/keeper/alert.h \
 	src/keeper/chain.c src/keeper/chain.h \
 	src/keeper/event_form.c src/keeper/event_form.h src/keeper/json_write.h \
 	src/keeper/form_cef.c \
@@ -17,3 +18,4 @@ libgatehouse_a_SOURCES += \
 TESTS += t/730-audit.t
 TESTS += t/731-forward.t
 TESTS += t/732-telemetry.t
+TESTS += t/733-alerts.t
