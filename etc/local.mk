@@ -12,6 +12,8 @@ exampleprojectdir = $(docdir)/examples/project
 dist_exampleproject_DATA = etc/example/gateway.jsonc etc/example/env.sample
 exampleprojectconfigdir = $(docdir)/examples/project/config
 dist_exampleprojectconfig_DATA = etc/example/config/routes.oas.json etc/example/config/policies.json
+exampleprojectpoliciesdir = $(docdir)/examples/project/policies
+dist_exampleprojectpolicies_DATA = etc/example/policies/access.lua
 
 # Units for systemd, a socket and a service for each program: where --with-systemdsystemunitdir says, with
 # users and folders beside them; else among the examples. The paths of this installation are filled in.

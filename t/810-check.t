@@ -274,8 +274,8 @@ subtest 'a project of the hosted product loads unchanged' => sub {
 
 subtest 'the example project is sound' => sub {
 	my $dir = tempdir(CLEANUP => 1);
-	make_path("$dir/config");
-	copy("$ENV{top_srcdir}/etc/example/$_", "$dir/$_") or die "$_: $!" for @files;
+	make_path("$dir/config", "$dir/policies");
+	copy("$ENV{top_srcdir}/etc/example/$_", "$dir/$_") or die "$_: $!" for @files, 'policies/access.lua';
 	my ($status, $report, $out) = check($dir);
 	is($status, 0, 'as it is') or diag($out);
 	copy("$ENV{top_srcdir}/etc/example/env.sample", "$dir/.env") or die;
