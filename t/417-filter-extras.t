@@ -31,6 +31,9 @@ my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	my $body = eval { JSON::PP::decode_json($r->{content}) } || {};
 	my $name = $body->{params}{name} // '';
+	return $c->reply(400, [['Content-Type', 'text/event-stream']], "data: $smuggled{plain}\n\n") if $name eq 'smuggle_event';
+	return $c->json(400, $smuggled{plain}) if $name eq 'smuggle_error';
+	return $c->reply(403, [['Content-Type', 'text/html']], '<p>no {"result":{"tools":') if $name eq 'smuggle_page';
 	return $c->json(200, $smuggled{$1}) if $name =~ /^smuggle_(\w+)/;
 	return $c->result($r, { content => [{ type => 'text', text => $huge }] }) if $name eq 'huge';
 	return $c->result($r, { content => [{ type => 'text', text => $r->{content} }] }) if $body->{method} eq 'tools/call';
@@ -94,10 +97,11 @@ my $event = wait_until(10, sub { (grep { ($_->{reasonCode} // '') eq 'invalid_ar
 is($event->{outcome}, 'denied', 'refused arguments are recorded');
 
 # an upstream that hides a list in the answer to a call
-for my $kind (sort keys %smuggled) {
+for my $kind (sort keys %smuggled, qw(error event)) {
 	my $r = eval { tool('extras', "smuggle_$kind") };    # undef: cut off
 	unlike(($r ? $r->{content} : '') =~ s/\0//gr, qr/beta/, "a list in the answer to a call ($kind) shows nothing");
 }
+is(tool('extras', 'smuggle_page')->{status}, 403, 'an error page is no list, and passes');
 is(length tool('extras', 'huge')->json->{result}{content}[0]{text}, length $huge, 'while an answer of any size passes');
 
 # a function decides

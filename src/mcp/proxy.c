@@ -141,6 +141,14 @@ static bool is_json(const struct head *head)
 	return !type || !strncasecmp(type, "application/json", 16);
 }
 
+/* Passes it unread, but watched: is_no_list(). */
+static enum relay_verdict pass_guarded(struct call *c)
+{
+	rpc_scan_init(&c->guard, (struct span){ NULL, 0 }, c->relay.is_stream);
+	c->guarded = true;
+	return RELAY_PASS;
+}
+
 /* Which part of an answer the policies read. What is neither JSON nor a stream cannot be read: it is no answer. */
 static enum relay_verdict choose_reading(struct call *c, const struct head *head, struct err *e)
 {
@@ -151,17 +159,14 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 
 	c->pace = wants.pace;
 	if (!reads && wants.reading < (head->status >= 300 ? POLICY_READS_ALL : POLICY_READS_LISTS))
-		return RELAY_PASS;
+		return wants.reading ? pass_guarded(c) : RELAY_PASS;
 	if (c->relay.is_stream) {
 		edit_begin(&c->edit, c, limits->kept_event, wants.pace != POLICY_QUICK);
 		arena_defer(c->req->arena, free_edit, &c->edit);
 		return RELAY_PASS;
 	}
-	if (!reads && wants.reading < POLICY_READS_ALL && !json_is_read(c)) {
-		rpc_scan_init(&c->guard, (struct span){ NULL, 0 }, false);
-		c->guarded = true;
-		return RELAY_PASS;
-	}
+	if (!reads && wants.reading < POLICY_READS_ALL && !json_is_read(c))
+		return pass_guarded(c);
 	if (head->status < 300 && !is_json(head)) {
 		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
 		    "upstream '%s': '%.64s' is neither JSON nor an event stream", c->upstream, head_get(head, "content-type"));
@@ -235,13 +240,13 @@ static size_t pass(struct call *c, const char *p, size_t n, const char **out)
 }
 
 /*
- * The answer to the use of one tool may be of any size, and passes unread; but one that is a list, to whichever request, would
- * be read as one by the client that matches it by its id.
+ * The answer to the use of one tool may be of any size, and passes unread, as errors do; but one that is a list, to whichever
+ * request, would be read as one by the client that matches it by its id. An error's page need be no JSON.
  */
 static bool is_no_list(struct call *c, const char *p, size_t n)
 {
 	rpc_scan_feed(&c->guard, p, n);
-	if (!c->guard.outcome.has_list && !c->guard.outcome.malformed)
+	if (!c->guard.outcome.has_list && (!c->guard.outcome.malformed || c->relay.resp->status >= 300))
 		return true;
 	return err_reason(&c->relay.err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
 	    "upstream '%s': %s", c->upstream, c->guard.outcome.has_list ? "a list where none was asked for" : "it is no JSON");

@@ -17,7 +17,7 @@ struct arguments {
 const struct option arguments_options[] = {
 	{ "pin", OPTION_OBJECT, .about = "Arguments that are set on each call, by name; callers neither see nor change them." },
 	{ "remove", OPTION_STRINGS, .about = "Arguments that callers do not see; a call that has one is refused." },
-	{ "schema", OPTION_OBJECT, .about = "A JSON Schema that narrows the tool's own, and is enforced: see ARGUMENTS." },
+	{ "schema", OPTION_OBJECT, .about = "A JSON Schema that narrows the tool's own, and is enforced." },
 	{ 0 },
 };
 
