@@ -295,6 +295,28 @@ static void test_patterns(void)
 	    "contact-global-email: 1", "an entity that covers another is the one that counts");
 }
 
+/* Texts that make a table's patterns try much, but not too much. */
+static void test_hard_texts(void)
+{
+	static const char *const units[] = { "1234567890", "1 2 3-4 ", "a.b.c.1.2.", "a@b@c@", "a:b:1::", "-----BEGIN PRIVATE KEY-----",
+		"password=token=secret=", "Server=a;pwd=b", "http://a:b:c", "+1 (2) ", "eyJ.eyJ.", "$2b$", "0x1", "_-", "\\\\u0041", "AT" };
+	const struct dlp *d = dlp("all", 0.5, HIDDEN);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		struct dlp_report report;
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		buf_char(&b, '"');
+		while (b.len < 30000)
+			buf_str(&b, units[i]);
+		buf_char(&b, '"');
+		ok(dlp_message(d, arena, b.data, b.len, NULL, &report, NULL) && !report.unsearched,
+		    arena_printf(arena, "no limit is hit by %s, many times", units[i]));
+		buf_release(&b);
+	}
+}
+
 static void test_limits(void)
 {
 	const struct dlp *d = dlp("finance", 0.5, HIDDEN);
@@ -316,6 +338,7 @@ int main(void)
 	test_messages();
 	test_context();
 	test_patterns();
+	test_hard_texts();
 	test_limits();
 	arena_free(arena);
 	return done();
