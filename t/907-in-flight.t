@@ -28,6 +28,14 @@ my $dir = File::Temp::tempdir('gh-many-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 4096, ReuseAddr => 1) or die $!;
 my $port = $listener->sockport;
 
+# Whole or not at all: others read it meanwhile.
+sub tell {
+	my ($name, $text) = @_;
+	write_file("$dir/.$name", $text);
+	rename "$dir/.$name", "$dir/$name" or die $!;
+	return;
+}
+
 sub chunk { return sprintf "%x\r\n%s\r\n", length $_[0], $_[0] }
 
 sub serve {
@@ -58,7 +66,7 @@ sub serve {
 				push @streams, $s;
 			}
 		}
-		write_file("$dir/state", scalar(@calls) . ' ' . scalar(@streams));
+		tell('state', scalar(@calls) . ' ' . scalar(@streams));
 		next if $released || !-e "$dir/go";
 		$released = 1;
 		for my $call (@calls) {
@@ -94,24 +102,41 @@ my ($mcp) = $gw->pids('mcp');
 sub threads { return read_file("/proc/$mcp/status") =~ /^Threads:\s+(\d+)/m ? $1 : 0 }
 my $before = threads();
 
-child(sub {
-	wait_until(200, sub { -e "$dir/state" && read_file("$dir/state") eq "$N $N" });
-	write_file("$dir/seen", read_file("$dir/state") . ' ' . threads());
-	write_file("$dir/go", '');
-});
+# They come in groups, each when all before it are in flight: a burst of all would be a test of the web server's patience with a queue.
 my @common = (['Authorization', "Bearer $token"], ['Accept', 'application/json, text/event-stream']);
-my @got = parallel((map { ['POST', $gw->url('/mcp/x'), { timeout => 240, headers => [@common, ['Content-Type', 'application/json']],
-		content => qq({"jsonrpc":"2.0","id":$_,"method":"tools/call","params":{"name":"t"}}) }] } 1 .. $N),
-	(map { ['GET', $gw->url('/mcp/x'), { timeout => 240, headers => [@common] }] } 1 .. $N));
+my $group = 100;
 
-my ($calls, $streams, $threads) = split ' ', read_file("$dir/seen");
+sub come {
+	my ($from) = @_;
+	my @ids = $from + 1 .. $from + $group;
+	my @got = parallel((map { ['POST', $gw->url('/mcp/x'), { timeout => 400, headers => [@common, ['Content-Type', 'application/json']],
+			content => qq({"jsonrpc":"2.0","id":$_,"method":"tools/call","params":{"name":"t"}}) }] } @ids),
+		(map { ['GET', $gw->url('/mcp/x'), { timeout => 400, headers => [@common] }] } @ids));
+	my @wrong = grep { $got[ $_ - 1 - $from ]{status} != 200 || ($got[ $_ - 1 - $from ]->json || {})->{result}{of} != $_ } @ids;
+	my @cut = grep { $_->{status} != 200 || $_->{error} || $_->{content} !~ /"first".*"last"/s } @got[$group .. 2 * $group - 1];
+	tell("got-$from", JSON::PP::encode_json({ wrong => [map { "$_: $got[ $_ - 1 - $from ]{status}" } @wrong],
+		cut => [map { ($_->{error} // '') . " $_->{status} $_->{content}" } @cut] }));
+	return;
+}
+
+sub in_flight { return -e "$dir/state" ? split ' ', read_file("$dir/state") : (0, 0) }
+
+for (my $from = 0; $from < $N; $from += $group) {
+	my $all = $from + $group;
+	child(sub { come($from) });
+	wait_until(60, sub { "$all $all" eq join ' ', in_flight() }) or last;
+}
+my ($calls, $streams) = in_flight();
+my $threads = threads();
+tell('go', '');
+wait_until(60, sub { $N / $group <= (() = glob "$dir/got-*") });
+my @got = map { JSON::PP::decode_json(read_file($_)) } glob "$dir/got-*";
 is($calls, $N, "$calls calls were in flight at once");
 is($streams, $N, "... and $streams listening streams");
 cmp_ok($threads, '<=', $before + 1, '... and no thread more for them');
-my @wrong = grep { $got[ $_ - 1 ]{status} != 200 || ($got[ $_ - 1 ]->json || {})->{result}{of} != $_ } 1 .. $N;
-is_deeply(\@wrong, [], 'each call got its own answer') or diag explain $got[ $wrong[0] - 1 ];
-my @cut = grep { $_->{status} != 200 || $_->{error} || $_->{content} !~ /"first".*"last"/s } @got[$N .. 2 * $N - 1];
-is(scalar @cut, 0, 'each stream had both of its events') or diag explain $cut[0];
+is_deeply([map { @{ $_->{wrong} } } @got], [], 'each call got its own answer');
+is_deeply([map { @{ $_->{cut} } } @got], [], 'each stream had both of its events');
+is(scalar @got, $N / $group, '... all of them');
 is_deeply([$gw->pids('mcp')], [$mcp], 'by the process that began');
 ok(wait_until(20, sub { 2 * $N <= $pg->psql('select count(*) from gatehouse.event_call') }), 'each is an event');
 $gw->stop;
