@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static const struct catalog_caller nobody;
 	static struct catalog *c;
+	static struct arena *kept; /* lives as long as the process */
 	const struct scan_limits limits = scan_limits_of(65536), wider = scan_limits_of(1 << 20);
 	struct arena *a = arena_new();
 	struct rpc_fault fault = { .status = 0 };
@@ -63,8 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	struct buf out;
 
 	if (!c) {
-		struct arena *kept = arena_new(); /* lives as long as the process */
-
+		kept = arena_new();
 		c = catalog_new(kept, json_parse(kept, options, strlen(options), &limits, NULL), problems_new(kept), "", "");
 	}
 	buf_init(&out, 1 << 20);
