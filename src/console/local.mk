@@ -11,3 +11,5 @@ libgatehouse_a_SOURCES += \
 	src/console/view.c src/console/view.h
 
 TESTS += t/640-console-browser.t
+TESTS += t/710-rollup.t
+TESTS += t/630-console.t

@@ -48,25 +48,27 @@ static bool is_hidden(const char *name, const char *text, bool values)
 	return !is_reference(text) && (is_secret(name) || (values && !strcmp(name, "value")));
 }
 
-static struct json_object *masked(struct arena *a, struct json_object *v, const char *name, bool values)
+/* HIDDEN stands in the place of secrets. What is not changed is shared. */
+static struct json_object *masked(
+    struct arena *a, struct json_object *v, const char *name, bool values, struct json_object *hidden)
 {
 	struct json_object *out;
 
 	if (json_object_is_type(v, json_type_array)) {
 		out = json_new_array(a);
 		for (size_t i = 0; i < json_object_array_length(v); i++)
-			json_add(out, NULL, masked(a, json_object_array_get_idx(v, i), name, values));
+			json_add(out, NULL, masked(a, json_object_array_get_idx(v, i), name, values, hidden));
 		return out;
 	}
 	if (json_object_is_type(v, json_type_object)) {
 		out = json_new_object(a);
 		json_object_object_foreach(v, key, child)
-			json_add(out, key, masked(a, child, key, values));
+			json_add(out, key, masked(a, child, key, values, hidden));
 		return out;
 	}
 	if (json_object_is_type(v, json_type_string) && is_hidden(name, json_object_get_string(v), values))
-		return json_object_new_string("********");
-	return json_object_get(v);
+		return hidden;
+	return v;
 }
 
 /*
@@ -77,7 +79,7 @@ static bool add_file(struct view *v, const char *name, bool values, struct err *
 {
 	const struct scan_limits limits = scan_limits_of(FILE_MAX);
 	const char *path = conf_path(v->a, v->r->project->files_dir, name);
-	struct json_object *doc, *shown;
+	struct json_object *doc, *shown, *hidden;
 	struct conf_text text;
 	const char *plain;
 
@@ -87,11 +89,12 @@ static bool add_file(struct view *v, const char *name, bool values, struct err *
 	doc = plain ? json_parse(v->a, plain, text.n, &limits, e) : NULL;
 	if (!doc)
 		return false;
-	shown = masked(v->a, doc, "", values);
+	hidden = json_object_new_string("********");
+	shown = masked(v->a, doc, "", values, hidden);
+	json_object_put(hidden); /* those who show it hold it */
 	view_code(v, name,
 	    arena_strdup(v->a,
 		json_object_to_json_string_ext(shown, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)));
-	json_object_put(shown);
 	return true;
 }
 

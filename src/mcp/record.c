@@ -195,12 +195,20 @@ static void fill_trace(const struct call *c, struct event *e, const struct rpc_m
 	e->server_port = c->route->upstream.port;
 }
 
+/* What a model wrote to make the call. */
+static void count_arguments(struct event *e, struct span params)
+{
+	struct span arguments = scan_member(params, "arguments");
+
+	e->tokens_in = arguments.p ? (int64_t)token_estimate(arguments.p, arguments.n) : 0;
+}
+
 static void emit(const struct call *c, struct event *e, size_t i, const struct verdict *v)
 {
 	const struct rpc_msg *m = i < c->body.n ? &c->body.msgs[i] : NULL;
 
 	fill_trace(c, e, m);
-
+	e->tokens_in = 0;
 	if (m) {
 		e->mcp_method = m->method;
 		e->capability_type = m->capability_type;
@@ -210,6 +218,9 @@ static void emit(const struct call *c, struct event *e, size_t i, const struct v
 		if (m->version && !c->version)
 			e->protocol_version = m->version;
 	}
+	if (m && m->params.p)
+		count_arguments(e, m->params);
+	e->tokens_out = c->answers && i < c->body.n ? (int64_t)c->answers[i].tokens : 0;
 	e->bytes_in = m ? (int64_t)m->whole.n : (int64_t)c->req->body_len;
 	e->bytes_out = i == 0 ? (int64_t)c->relay.bytes_out : 0; /* a batch is answered at once */
 	e->outcome = v->outcome;

@@ -69,6 +69,7 @@ static uint64_t hash_end(uint64_t h)
 static void message_begin(struct rpc_scan *s)
 {
 	s->msg = (struct rpc_answer){ .id = 0 };
+	s->tokens = (struct token_count){ .milli = 0 };
 	s->method = 0;
 	s->has_method = s->has_answer = false;
 }
@@ -92,6 +93,7 @@ static void message_end(struct rpc_scan *s)
 	struct outcome *o = &s->outcome;
 
 	o->messages++;
+	s->msg.tokens = token_count_of(&s->tokens);
 	if (s->has_method && s->on_changed && !s->msg.id && is_change(s->method))
 		s->on_changed(s->own);
 	if (s->has_method || !s->has_answer || (s->want && s->msg.id != s->want))
@@ -505,12 +507,21 @@ static const char *in_deep(struct rpc_scan *s, const char *p, const char *end)
 	return p;
 }
 
+/* Whether an object or array is open that is a message's result, or lies in it. */
+static bool in_result(const struct rpc_scan *s)
+{
+	return s->member == M_RESULT && s->depth > s->base;
+}
+
 static void feed_json(void *own, const char *p, size_t n)
 {
 	struct rpc_scan *s = own;
 	const char *end = p + n;
 
 	while (p < end && s->state != FAILED) {
+		const char *from = p;
+		bool counts = in_result(s);
+
 		switch (s->state) {
 		case IN_NAME:
 		case IN_STRING:
@@ -528,6 +539,8 @@ static void feed_json(void *own, const char *p, size_t n)
 				structural(s, *p);
 			p++;
 		}
+		if (counts || in_result(s))
+			token_count_feed(&s->tokens, from, (size_t)(p - from));
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #include "json/scan.h"
 #include "rpc/sse.h"
+#include "rpc/token_count.h"
 
 /* One response. */
 struct rpc_answer {
@@ -24,6 +25,7 @@ struct rpc_answer {
 	bool error;         /* it has an `error` that is not null */
 	bool is_error;      /* its result.isError is true */
 	int64_t error_code; /* error.code; 0: none, or no integer */
+	uint64_t tokens;    /* of its result, an object, estimated (rpc/token_count.h) */
 };
 
 /* What all the messages were, as far as they came. */
@@ -55,6 +57,7 @@ struct rpc_scan {
 	unsigned depth;  /* of open containers, at most 64 */
 	unsigned base;   /* the depth inside a message: 1, or 2 in a batch */
 	struct rpc_answer msg;
+	struct token_count tokens; /* of the result being read */
 	bool is_sse, has_method, has_answer;
 	unsigned char state, member, inner, text_len, escape;
 	unsigned unit, high; /* the \u escape being read, the high surrogate before it */

@@ -9,11 +9,21 @@
 
 #include "rpc/outcome.h"
 
+static uint64_t tokens; /* of all answers of the last reading */
+
+static void on_answer(void *own, const struct rpc_answer *answer)
+{
+	(void)own;
+	tokens += answer->tokens;
+}
+
 static struct outcome read_in(const char *p, size_t n, size_t step, bool sse)
 {
 	struct rpc_scan s;
 
+	tokens = 0;
 	rpc_scan_init(&s, (struct span){ NULL, 0 }, sse);
+	s.on_answer = on_answer;
 	for (size_t at = 0; at < n; at += step)
 		rpc_scan_feed(&s, p + at, n - at < step ? n - at : step);
 	rpc_scan_end(&s);
@@ -45,11 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	struct scan_limits limits = { .bytes = SIZE_MAX, .depth = 200, .members = 1 << 20 };
 	struct span s = { (const char *)bytes, n };
 	struct outcome whole;
+	uint64_t all;
 
 	for (int sse = 0; sse < 2; sse++) {
 		whole = read_in(s.p, n, n ? n : 1, sse);
+		all = tokens;
 		for (size_t step = 1; step < 6; step++)
-			must(same(whole, read_in(s.p, n, step, sse)));
+			must(same(whole, read_in(s.p, n, step, sse)) && tokens == all);
 	}
 	if (scan_check(s.p, n, &limits, NULL)) {
 		whole = read_in(s.p, n, n, false);
