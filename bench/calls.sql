@@ -3,7 +3,7 @@
 --     psql -v calls=100000000 -v days=90 -f bench/calls.sql DATABASE
 --     gatehousectl maintenance
 --
--- 30 routes with 300 tools each, of which few are called much; 2,000 users; 12 clients; durations spread as real
+-- 30 routes with ten tools each, of which few are called much; 2,000 users; 12 clients; durations spread as real
 -- ones are, a tail included; 3 % do not succeed. A day's calls go in by one statement each. For a database made
 -- by `gatehousectl migrate` and used for nothing else.
 \set ON_ERROR_STOP on
@@ -27,7 +27,7 @@ select at, 'mcp', 'info', md5(at::text || n), 'route-' || route, 'upstream-' || 
 	'00000000-0000-4000-8000-000000000000'
 from (
 	select n, p_day::timestamp at time zone 'UTC' + interval '1 day' * (n::double precision / p_calls) as at,
-		floor(30 * power(random(), 2))::int as route, floor(300 * power(random(), 4))::int as tool,
+		floor(30 * power(random(), 2))::int as route, floor(10 * power(random(), 2))::int as tool,
 		floor(2000 * power(random(), 2))::int as who, random() < 0.1 as listing, random() as luck,
 		-- two normals of one: a body about 120 ms and a tail
 		(exp(11.7 + 0.9 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))

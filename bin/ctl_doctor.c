@@ -38,6 +38,7 @@ static const struct check checks[] = {
 	{ "clock", "clocks agree", NEEDS_DATABASE, check_clock },
 	{ "audit", "the audit trail is sealed", NEEDS_DATABASE, check_audit },
 	{ "event-days", "the tables of today's and tomorrow's events are there", NEEDS_DATABASE, check_event_days },
+	{ "rollup", "calls are summed up for the operators' pages", NEEDS_DATABASE, check_rollup },
 
 	{ "url", "the public URL answers", NEEDS_NOTHING, check_url },
 	{ "certificate", "clients trust the certificate", NEEDS_WEB, check_certificate },

@@ -143,6 +143,7 @@ void check_pool(struct doctor *);
 void check_clock(struct doctor *);
 void check_audit(struct doctor *);
 void check_event_days(struct doctor *);
+void check_rollup(struct doctor *);
 void check_events(struct doctor *);
 void doctor_database_close(struct doctor *);
 

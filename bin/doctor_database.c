@@ -490,6 +490,17 @@ void check_event_days(struct doctor *d)
 		    "tables of events are missing: %s", missing);
 }
 
+void check_rollup(struct doctor *d)
+{
+	const char *behind = ask_one(d,
+	    "select (extract(epoch from now() - watermark) / 60)::int::text from gatehouse.rollup_state "
+	    "where watermark < now() - interval '20 minutes'", NULL);
+
+	if (behind)
+		doctor_warning(d, "run `gatehousectl maintenance`; programs do it once a minute: see their logs",
+		    "calls are not summed up for the operators' pages since %s minutes", behind);
+}
+
 void check_audit(struct doctor *d)
 {
 	const char *why = NULL, *seconds;

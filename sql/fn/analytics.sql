@@ -69,14 +69,14 @@ begin
 	return found;
 end $$;
 
--- The smallest source that tells all these fields.
+-- The smallest source that tells all these fields: without capabilities rows are few.
 -- for: nobody
 create or replace function gatehouse.analytics_source(p_fields text[]) returns text
 language plpgsql immutable set search_path = gatehouse, pg_temp as $$
 declare
 	s text;
 begin
-	foreach s in array array['call', 'side', 'user'] loop
+	foreach s in array array['side', 'call', 'user'] loop
 		if (select bool_and(analytics_column(s, f) is not null) from unnest(p_fields) f) is not false then
 			return s;
 		end if;

@@ -8,13 +8,14 @@
 
 #include "console/console.h"
 
+#include "base/clock.h"
 #include "console/ask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_SHOWN = 8, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, HOUR_S = 3600, DAY_S = 86400 };
+enum { ROWS_SHOWN = 8, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, HOUR_S = 3600, DAY_S = 86400 };
 
 /* The columns of analytics_panel. */
 enum { C_KEY, C_KEY2, C_CALLS, C_FAILED, C_P95, C_LATENCY, C_GATEWAY, C_UPSTREAM, C_IN, C_OUT, C_TOKENS_IN,
@@ -233,11 +234,16 @@ static struct panel begin_panel(struct view *v, const struct ask *ask, const str
 	return p;
 }
 
-/* All panels in their order; those of one source are asked for once. */
+/*
+ * All panels in their order; those of one source are asked for once. One that takes the database too long is left out, and
+ * says so: the others are worth being seen.
+ */
 static bool add_panels(struct view *v, const struct ask *ask, struct err *e)
 {
 	enum { N = sizeof(kinds) / sizeof(kinds[0]) };
 	struct db_rows answers[N] = { { .rows = 0 } };
+	int64_t deadline = clock_ms() + PANELS_MS;
+	bool known[N] = { false };
 
 	for (size_t i = 0; kinds[i].id; i++) {
 		const struct panel_kind *k = &kinds[i];
@@ -246,13 +252,18 @@ static bool add_panels(struct view *v, const struct ask *ask, struct err *e)
 
 		while (before < i && strcmp(kinds[before].source, k->source) != 0)
 			before++;
-		if (before == i &&
-		    !ask_panel(v, ask, k->source, 0, "any", ROWS_SHOWN + 1, 0, &answers[i], e))
+		if (before == i)
+			known[i] = clock_ms() < deadline &&
+			    ask_panel(v, ask, k->source, 0, "any", ROWS_SHOWN + 1, 0, &answers[i], e);
+		if (!known[before] && e->code && e->code != ERR_UNAVAILABLE && e->code != ERR_INTERNAL)
 			return false;
 		p = begin_panel(v, ask, k, &answers[before]);
+		if (!known[before])
+			p.empty = "Too much to count in time: narrow the page, or choose a shorter time.";
 		add_rows(v, ask, k, &p, &answers[before], ROWS_SHOWN);
 		view_panel(v, &p);
 	}
+	e->code = ERR_NONE;
 	return true;
 }
 
