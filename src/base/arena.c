@@ -41,7 +41,7 @@ enum { SPARE_MAX = 64 };
 static struct {
 	pthread_mutex_t lock;
 	struct block *first;
-	unsigned n;
+	int n;
 } spare = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct arena {
