@@ -29,7 +29,7 @@ my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, L
 my $port = $listener->sockport;
 
 # Whole or not at all: others read it meanwhile.
-sub tell {
+sub put {
 	my ($name, $text) = @_;
 	write_file("$dir/.$name", $text);
 	rename "$dir/.$name", "$dir/$name" or die $!;
@@ -66,7 +66,7 @@ sub serve {
 				push @streams, $s;
 			}
 		}
-		tell('state', scalar(@calls) . ' ' . scalar(@streams));
+		put('state', scalar(@calls) . ' ' . scalar(@streams));
 		next if $released || !-e "$dir/go";
 		$released = 1;
 		for my $call (@calls) {
@@ -114,7 +114,7 @@ sub come {
 		(map { ['GET', $gw->url('/mcp/x'), { timeout => 400, headers => [@common] }] } @ids));
 	my @wrong = grep { $got[ $_ - 1 - $from ]{status} != 200 || ($got[ $_ - 1 - $from ]->json || {})->{result}{of} != $_ } @ids;
 	my @cut = grep { $_->{status} != 200 || $_->{error} || $_->{content} !~ /"first".*"last"/s } @got[$group .. 2 * $group - 1];
-	tell("got-$from", JSON::PP::encode_json({ wrong => [map { "$_: $got[ $_ - 1 - $from ]{status}" } @wrong],
+	put("got-$from", JSON::PP::encode_json({ wrong => [map { "$_: $got[ $_ - 1 - $from ]{status}" } @wrong],
 		cut => [map { ($_->{error} // '') . " $_->{status} $_->{content}" } @cut] }));
 	return;
 }
@@ -128,7 +128,7 @@ for (my $from = 0; $from < $N; $from += $group) {
 }
 my ($calls, $streams) = in_flight();
 my $threads = threads();
-tell('go', '');
+put('go', '');
 wait_until(60, sub { $N / $group <= (() = glob "$dir/got-*") });
 my @got = map { JSON::PP::decode_json(read_file($_)) } glob "$dir/got-*";
 is($calls, $N, "$calls calls were in flight at once");
