@@ -493,8 +493,7 @@ void check_event_days(struct doctor *d)
 void check_rollup(struct doctor *d)
 {
 	const char *behind = ask_one(d,
-	    "select (extract(epoch from now() - watermark) / 60)::int::text from gatehouse.rollup_state "
-	    "where watermark < now() - interval '20 minutes'", NULL);
+	    "select (behind_s / 60)::text from gatehouse.rollup_lag() where behind_s > 900", NULL);
 
 	if (behind)
 		doctor_warning(d, "run `gatehousectl maintenance`; programs do it once a minute: see their logs",

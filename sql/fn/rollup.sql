@@ -321,7 +321,7 @@ begin
 end $$;
 
 -- How far behind the sums are: seconds that are due and not summed up, and slots to be done again.
--- for: admin console
+-- for: oauth consent connect mcp console admin
 create or replace function gatehouse.rollup_lag()
 returns table (watermark timestamptz, behind_s bigint, late bigint)
 language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
