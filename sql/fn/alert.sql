@@ -122,12 +122,12 @@ begin
 end $$;
 
 -- for: consent admin
-create or replace function gatehouse.alerts_told(p_to text, p_alert_id bigint[], p_over boolean[]) returns void
+create or replace function gatehouse.alerts_told(p_to text, p_alert_id bigint[], p_over bigint[]) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
 	update alert_told t set done = true, told_at = now()
 	from unnest(p_alert_id, p_over) w (id, is_over)
-	where t.alert_id = w.id and t.is_over = w.is_over and t.told_to = p_to;
+	where t.alert_id = w.id and t.is_over = (w.is_over = 1) and t.told_to = p_to;
 end $$;
 
 -- What is wrong now, the newest first: for pages and lists.

@@ -2,11 +2,11 @@
 
 -- name: alerts_judge_step :exec
 -- for: consent admin
--- $1 text  share of failed calls, 0: not judged
+-- $1 int4  failed calls of a million, 0: not judged
 -- $2 int4  milliseconds of the 95th percentile, 0: not judged
 -- $3 int4  calls below which a route is not judged
 -- $4 int4  days before the end of a shared connection, 0: not judged
-select gatehouse.alerts_judge($1::text::float8, $2, $3, $4);
+select gatehouse.alerts_judge($1::int4 / 1000000.0::float8, $2, $3, $4);
 
 -- name: alerts_take_step :many
 -- for: consent admin
@@ -17,8 +17,8 @@ select alert_id, is_over, kind, subject, text, remedy, at from gatehouse.alerts_
 -- for: consent admin
 -- $1 text  who was told
 -- $2 int8[]  alerts
--- $3 text[]  whether they are over
-select gatehouse.alerts_told($1, $2, $3::text[]::boolean[]);
+-- $3 int8[]  1: that it is over
+select gatehouse.alerts_told($1, $2, $3);
 
 -- name: alerts_open :many
 -- for: console admin

@@ -28,7 +28,7 @@ bool alert_judge(struct db *db, const struct project *p, struct err *e)
 {
 	struct arena *a = arena_new();
 	const struct alert_conf *c = p->alerts;
-	const struct db_param params[] = { DB_TEXT(arena_printf(a, "%.6f", c->error_rate)), db_int(a, c->p95_ms),
+	const struct db_param params[] = { db_int(a, (int64_t)(c->error_rate * 1e6 + 0.5)), db_int(a, c->p95_ms),
 		db_int(a, c->min_calls), db_int(a, c->expiry_days) };
 	bool ok = db_call(db, STMT_ALERTS_JUDGE_STEP, params, 4, a, NULL, e);
 
@@ -166,7 +166,7 @@ static bool note_told(struct db *db, struct arena *a, const char *to, const stru
 
 	for (size_t i = 0; i < rows->rows; i++) {
 		ids[i] = db_text(rows, i, ID);
-		over[i] = db_text(rows, i, IS_OVER);
+		over[i] = db_bool_at(rows, i, IS_OVER) ? "1" : "0";
 	}
 	const struct db_param params[] = { DB_TEXT(to), db_text_array(a, ids, rows->rows), db_text_array(a, over, rows->rows) };
 
