@@ -111,7 +111,7 @@ bool check_luhn(const char *s, size_t n)
 	unsigned char d[DIGITS];
 	size_t got = digits_of(s, n, d);
 
-	return is_luhn(d, got) && !all_same(d, got);
+	return got && is_luhn(d, got) && !all_same(d, got);
 }
 
 /* ---- finance */
