@@ -111,6 +111,10 @@ for my $bad ('filter=tool', 'filter=x:equals:y', 'filter=tool:near:y', 'filter=t
 	is($answer->{status}, 200, substr($bad, 0, 40) . ' is no error');
 	like($answer->{content}, qr/Left out: (?:Filter|Range) &quot;/, 'and is named as left out');
 }
+$pg->psql("insert into gatehouse.alert (kind, subject, text, remedy) values ('x', 'y', 'the <upstream> is lost', 'connect it again')");
+like(console('analytics')->{content}, qr/class="note alarm">the &lt;upstream&gt; is lost: connect it again</, 'an alert that is open stands above all');
+$pg->psql('update gatehouse.alert set over_at = now()');
+unlike(console('analytics')->{content}, qr/is lost/, 'and goes when it is over');
 like(console('analytics?filter=tool:equals:nobody')->{content}, qr/No call fits these filters/, 'an empty page says so');
 is(console('analytics?filter=tool:equals:%27%3B%20drop%20table%20x%3B--')->{status}, 200, 'a value is never SQL');
 is(console('nothing')->{status}, 404, 'what is not there is 404');

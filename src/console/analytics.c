@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_SHOWN = 8, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, HOUR_S = 3600, DAY_S = 86400 };
+enum { ROWS_SHOWN = 8, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, ALERTS_SHOWN = 5, HOUR_S = 3600, DAY_S = 86400 };
 
 /* The columns of analytics_panel. */
 enum { C_KEY, C_KEY2, C_CALLS, C_FAILED, C_P95, C_LATENCY, C_GATEWAY, C_UPSTREAM, C_IN, C_OUT, C_TOKENS_IN,
@@ -583,6 +583,18 @@ static bool add_list_panels(struct view *v, const struct ask *ask, struct err *e
 
 /* ---- the pages */
 
+/* What is wrong now, with the line to act on. */
+static bool add_alerts(struct view *v, struct err *e)
+{
+	struct db_rows rows;
+
+	if (!db_call(v->r->app->db, STMT_ALERTS_OPEN, NULL, 0, v->a, &rows, e))
+		return false;
+	for (size_t i = 0; i < rows.rows && i < ALERTS_SHOWN; i++)
+		view_note(v, true, arena_printf(v->a, "%s: %s", db_text(&rows, i, 2), db_text(&rows, i, 3)));
+	return true;
+}
+
 bool show_analytics(struct req *r, struct resp *s, const char *rest, struct err *e)
 {
 	struct view v;
@@ -596,7 +608,7 @@ bool show_analytics(struct req *r, struct resp *s, const char *rest, struct err 
 	if (!ask_read(&ask, &v, "analytics", e))
 		return false;
 	ask_show(&ask, &v);
-	if (!add_cards(&v, &ask, e) || !add_chart(&v, &ask, e) || !add_panels(&v, &ask, e) || !add_list_panels(&v, &ask, e))
+	if (!add_alerts(&v, e) || !add_cards(&v, &ask, e) || !add_chart(&v, &ask, e) || !add_panels(&v, &ask, e) || !add_list_panels(&v, &ask, e))
 		return false;
 	view_more(&v, "The calls, one by one", ask_url(&ask, &v, "calls", NULL, 0, NULL));
 	return view_send(&v, s, e);
