@@ -17,7 +17,7 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-auth0-oauth-inbound",
 	    .inputs = { { "auth0Domain", INPUT_DOMAIN,
-		"the tenant's domain alone, such as example.us.auth0.com" } },
+		"the tenant's domain alone, such as example.us.auth0.com", NULL } },
 	    .issuer = "https://{auth0Domain}/", /* with its slash */
 	    .jwks = "https://{auth0Domain}/.well-known/jwks.json",
 	    .authorize = "https://{auth0Domain}/authorize",
@@ -29,7 +29,7 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-clerk-oauth-inbound",
 	    .inputs = { { "frontendApiUrl", INPUT_ORIGIN,
-		"https:// and the host, such as https://clerk.example.com" } },
+		"https:// and the host, such as https://clerk.example.com", NULL } },
 	    .issuer = "{frontendApiUrl}",
 	    .jwks = "{frontendApiUrl}/.well-known/jwks.json",
 	    .authorize = "{frontendApiUrl}/oauth/authorize",
@@ -39,11 +39,11 @@ static const struct provider providers[] = {
 	},
 	{
 	    .type = "mcp-cognito-oauth-inbound",
-	    .inputs = { { "awsRegion", INPUT_REGION, "a region of AWS, such as eu-central-1" },
+	    .inputs = { { "awsRegion", INPUT_REGION, "a region of AWS, such as eu-central-1", NULL },
 		{ "userPoolId", INPUT_POOL,
 		    "the id of a pool in this region, such as eu-central-1_AbC123", "awsRegion" },
 		{ "userPoolDomain", INPUT_DOMAIN,
-		    "the domain alone, such as example.auth.eu-central-1.amazoncognito.com" } },
+		    "the domain alone, such as example.auth.eu-central-1.amazoncognito.com", NULL } },
 	    .issuer = "https://cognito-idp.{awsRegion}.amazonaws.com/{userPoolId}",
 	    .jwks = "{issuer}/.well-known/jwks.json",
 	    .authorize = "https://{userPoolDomain}/oauth2/authorize",
@@ -54,7 +54,7 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-entra-oauth-inbound",
 	    .inputs = { { "tenantId", INPUT_UUID,
-		"the directory (tenant) id, a UUID: sign-in is for one tenant" } },
+		"the directory (tenant) id, a UUID: sign-in is for one tenant", NULL } },
 	    .issuer = "https://login.microsoftonline.com/{tenantId}/v2.0",
 	    .jwks = "https://login.microsoftonline.com/{tenantId}/discovery/v2.0/keys",
 	    .authorize = "https://login.microsoftonline.com/{tenantId}/oauth2/v2.0/authorize",
@@ -78,8 +78,8 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-keycloak-oauth-inbound",
 	    .inputs = { { "keycloakBaseUrl", INPUT_BASE_URL,
-			    "the server's URL without /realms/, such as https://sso.example.com" },
-		{ "realm", INPUT_SEGMENT, "the realm's name" } },
+			    "the server's URL without /realms/, such as https://sso.example.com", NULL },
+		{ "realm", INPUT_SEGMENT, "the realm's name", NULL } },
 	    .issuer = "{keycloakBaseUrl}/realms/{realm}",
 	    .jwks = "{issuer}/protocol/openid-connect/certs",
 	    .authorize = "{issuer}/protocol/openid-connect/auth",
@@ -91,7 +91,7 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-logto-oauth-inbound",
 	    .inputs = { { "logtoEndpoint", INPUT_ORIGIN,
-		"https:// and the host, such as https://example.logto.app" } },
+		"https:// and the host, such as https://example.logto.app", NULL } },
 	    .issuer = "{logtoEndpoint}/oidc",
 	    .jwks = "{issuer}/jwks",
 	    .authorize = "{issuer}/auth",
@@ -103,8 +103,8 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-okta-oauth-inbound",
 	    .inputs = { { "oktaDomain", INPUT_DOMAIN,
-			    "the organisation's domain alone, such as example.okta.com" },
-		{ "authorizationServerId", INPUT_SEGMENT, "the id of an authorization server" } },
+			    "the organisation's domain alone, such as example.okta.com", NULL },
+		{ "authorizationServerId", INPUT_SEGMENT, "the id of an authorization server", NULL } },
 	    .issuer = "https://{oktaDomain}[/oauth2/{authorizationServerId}]",
 	    .jwks = "https://{oktaDomain}/oauth2[/{authorizationServerId}]/v1/keys",
 	    .authorize = "https://{oktaDomain}/oauth2[/{authorizationServerId}]/v1/authorize",
@@ -116,7 +116,7 @@ static const struct provider providers[] = {
 	{
 	    .type = "mcp-onelogin-oauth-inbound",
 	    .inputs = { { "oneLoginSubdomain", INPUT_LABEL,
-		"the subdomain alone: example, where the address is example.onelogin.com" } },
+		"the subdomain alone: example, where the address is example.onelogin.com", NULL } },
 	    .issuer = "https://{oneLoginSubdomain}.onelogin.com/oidc/2",
 	    .jwks = "{issuer}/certs",
 	    .authorize = "{issuer}/auth",
@@ -127,10 +127,10 @@ static const struct provider providers[] = {
 	},
 	{
 	    .type = "mcp-ping-oauth-inbound",
-	    .inputs = { { "environmentId", INPUT_UUID, "the environment's id, a UUID" },
-		{ "customDomain", INPUT_DOMAIN, "the domain alone, such as auth.example.com" },
+	    .inputs = { { "environmentId", INPUT_UUID, "the environment's id, a UUID", NULL },
+		{ "customDomain", INPUT_DOMAIN, "the domain alone, such as auth.example.com", NULL },
 		{ "region", INPUT_PING,
-		    "north-america, canada, europe, singapore, australia or asia-pacific" } },
+		    "north-america, canada, europe, singapore, australia or asia-pacific", NULL } },
 	    .issuer = "https://auth.pingone.{region}/{environmentId}/as",
 	    .either = { "environmentId", "customDomain" },
 	    .either_issuer = "https://{customDomain}/as",
