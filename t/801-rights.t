@@ -69,6 +69,37 @@ is($pg->psql("select string_agg(distinct p.proname, ' ') from pg_proc p, pg_role
 		and p.prolang = (select oid from pg_language where lanname = 'plpgsql'))"), '',
 	'each that a program may call is plpgsql, security definer, with a fixed search path');
 
+# ---- what mcp may do, and oauth believes ----
+
+my $keys = "'https://idp.example/jwks'";
+$pg->psql_as('oauth', "select gatehouse.provider_document_put($keys, 'of oauth', 600)");
+is($pg->psql_as('mcp', "select count(*) from gatehouse.provider_document_find($keys)"), '0', 'a document that oauth fetched is not for mcp');
+$pg->psql_as('mcp', "select gatehouse.provider_document_put($keys, 'of mcp', 600)");
+is($pg->psql_as('oauth', "select body from gatehouse.provider_document_find($keys)"), 'of oauth', 'mcp cannot choose the keys that oauth trusts');
+is($pg->psql_as('mcp', "select body from gatehouse.provider_document_find($keys)"), 'of mcp', '... but has its own copy');
+is($pg->psql_as('mcp', "select may from gatehouse.provider_document_ask($keys, 600)"), 't', 'it may ask for it');
+is($pg->psql_as('oauth', "select may from gatehouse.provider_document_ask($keys, 600)"), 't', '... which keeps oauth from nothing');
+is($pg->psql_as('oauth', "select may from gatehouse.provider_document_ask($keys, 600)"), 'f', '... that it does itself');
+
+my ($login, $lease, $other) = map { "'00000000-0000-4000-8000-00000000000$_'" } 1 .. 3;
+$pg->psql("insert into gatehouse.login (login_id, issuer, subject, renew_id, renew_until)
+	values ($login, 'i', 'signed-in', $lease, now() + interval '1 minute')");
+$pg->psql("insert into gatehouse.browser_session (session_hash, pepper_id, subject, login_id, claims, expires_at)
+	values ('\\x02', 'x', 'signed-in', $login, 'old', now() + interval '1 day')");
+my $session = sub { return $pg->psql("select claims from gatehouse.browser_session where subject = 'signed-in'") };
+my $renew = sub { my ($program, $id, $outcome) = @_; return eval { $pg->psql_as($program, "select gatehouse.login_renew($login, $id, '$outcome', 'new', null, 'x')"); 1 } };
+my $old = $session->();
+ok($renew->('mcp', $other, 'renewed'), 'a renewal without the lease');
+is($session->(), $old, '... changes nothing');
+ok($renew->('oauth', $other, 'lost'), 'for oauth too');
+is($session->(), $old, '... nothing');
+ok(!$renew->('mcp', $lease, 'lost') && $@ =~ /only oauth/, 'mcp may end nothing that hangs on a sign-in, with the lease either');
+is($session->(), $old, '... and has not');
+ok($renew->('mcp', $lease, 'renewed'), 'with the lease it renews');
+isnt($session->(), $old, '... what is there');
+ok($renew->('oauth', $lease, 'lost'), 'oauth may end it');
+is($session->(), '', '... and has');
+
 # ---- the audit trail ----
 
 $pg->psql(q{select gatehouse.audit_add('x', null, null, null, null)});
@@ -131,6 +162,8 @@ insert into gatehouse.refresh_token (token_id, token_hash, pepper_id, grant_id, 
 values ('00000000-0000-4000-8000-000000000000', '\x01', 'x', '00000000-0000-4000-8000-000000000000', 1);
 insert into gatehouse.browser_session (session_hash, pepper_id, subject, expires_at)
 values ('\x01', 'x', 's', now() + interval '1 day');
+insert into gatehouse.login (login_id, issuer, subject, renew_id)
+values ('00000000-0000-4000-8000-000000000000', 'x', 's', '00000000-0000-4000-8000-000000000000');
 SQL
 my $explain = sub {
 	my ($sql) = @_;

@@ -129,6 +129,30 @@ begin
 end
 $$;
 
+-- Whether the caller logged in as the program that forwards calls, and as nothing more than that. (session_user is
+-- who logged in, also where a function runs as its owner; with --single-role there may be no such roles.)
+-- for: nobody
+create or replace function gatehouse.login_is_mcp()
+returns bool
+language sql stable
+set search_path = gatehouse, pg_temp
+as $$
+	select coalesce(pg_has_role(session_user, to_regrole('gatehouse_mcp'), 'member'), false)
+		and not coalesce(pg_has_role(session_user, to_regrole('gatehouse_oauth'), 'member'), false)
+$$;
+
+-- What a caller's copy of a provider's document is kept as. Those who forward calls have copies of their own: what
+-- oauth trusts, and for how long, is not theirs to say. A role that may act as oauth too (migrate --single-role)
+-- has one copy for all.
+-- for: nobody
+create or replace function gatehouse.provider_document_name(p_url text)
+returns text
+language sql stable
+set search_path = gatehouse, pg_temp
+as $$
+	select case when login_is_mcp() then 'mcp ' || p_url else p_url end
+$$;
+
 -- A document of a provider. No row: it was never fetched.
 -- Returns body, age (seconds), fresh_in (seconds; 0 or less: ask again), fetched_at (microseconds, to see a newer
 -- one by).
@@ -145,7 +169,7 @@ begin
 		ceil(extract(epoch from d.fresh_until - now()))::bigint,
 		(extract(epoch from d.fetched_at) * 1000000)::bigint
 	from provider_document d
-	where d.url = p_url;
+	where d.url = provider_document_name(p_url);
 end
 $$;
 
@@ -157,7 +181,7 @@ set search_path = gatehouse, pg_temp
 as $$
 begin
 	insert into provider_document as d (url, body, fetched_at, fresh_until)
-	values (p_url, p_body, clock_timestamp(), now() + make_interval(secs => p_fresh_s))
+	values (provider_document_name(p_url), p_body, clock_timestamp(), now() + make_interval(secs => p_fresh_s))
 	on conflict (url) do update
 	set body = excluded.body, fetched_at = excluded.fetched_at, fresh_until = excluded.fresh_until;
 end
@@ -173,11 +197,11 @@ set search_path = gatehouse, pg_temp
 as $$
 begin
 	update provider_document d set asked_at = clock_timestamp()
-	where d.url = p_url
+	where d.url = provider_document_name(p_url)
 	and (d.asked_at is null or d.asked_at <= clock_timestamp() - make_interval(secs => p_interval_s));
 	may := found;
 	asking := not may and exists (select from provider_document d
-		where d.url = p_url and d.asked_at > d.fetched_at
+		where d.url = provider_document_name(p_url) and d.asked_at > d.fetched_at
 		and d.asked_at > clock_timestamp() - interval '10 seconds');
 	return next;
 end
@@ -247,7 +271,9 @@ end
 $$;
 
 -- Ends a renewal. p_outcome: 'renewed' (p_claims null: the provider vouches, but said nothing new), 'failed' (not
--- tried again for some seconds), 'kept' (there is nobody to ask), 'lost': the provider does not vouch any more, and what hangs on the sign-in ends. p_tokens null: as they were.
+-- tried again for some seconds), 'kept' (there is nobody to ask), 'lost': the provider does not vouch any more, and
+-- what hangs on the sign-in ends, which is not for mcp to say. p_tokens null: as they were. Nothing happens for who
+-- does not hold the lease.
 -- for: oauth mcp
 create or replace function gatehouse.login_renew(p_login_id uuid, p_renew_id uuid, p_outcome text,
 	p_claims bytea, p_tokens bytea, p_trace text)
@@ -259,6 +285,13 @@ declare
 	v_id uuid;
 	v_hash bytea;
 begin
+	if p_outcome = 'lost' and login_is_mcp() then
+		raise exception 'only oauth may end what hangs on a sign-in' using errcode = 'insufficient_privilege';
+	end if;
+	perform from login l where l.login_id = p_login_id and l.renew_id = p_renew_id;
+	if not found then
+		return;
+	end if;
 	-- grants before the sign-in: the order in which everybody locks
 	for v_id in select g.grant_id from grants g
 		where g.login_id = p_login_id and g.revoked_at is null
