@@ -96,7 +96,7 @@ static void skip_blanks(const char **p, const char *end)
  * bytes at a time: a byte of `hit` has its top bit set where the byte is one of these (bytes
  * above a hit may be wrong, so the last step is by single bytes).
  */
-static const char *plain_end(const char *p, const char *end)
+const char *scan_plain_end(const char *p, const char *end)
 {
 	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
 
@@ -348,7 +348,7 @@ static bool string(struct scan *s, size_t *len, bool name)
 	*len = 0;
 	s->p++;
 	for (;;) {
-		const char *p = plain_end(s->p, s->end);
+		const char *p = scan_plain_end(s->p, s->end);
 		size_t n;
 
 		*len += (size_t)(p - s->p);
@@ -582,7 +582,7 @@ bool scan_check(const char *text, size_t n, const struct scan_limits *limits, st
 /* Past the string at P (on its quote). */
 static const char *skip_string(const char *p, const char *end)
 {
-	for (p = plain_end(p + 1, end); p < end && *p != '"'; p = plain_end(p, end))
+	for (p = scan_plain_end(p + 1, end); p < end && *p != '"'; p = scan_plain_end(p, end))
 		p += *p == '\\' && end - p > 1 ? 2 : 1;
 	return p < end ? p + 1 : end;
 }

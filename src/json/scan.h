@@ -81,4 +81,7 @@ bool scan_string_folds_to(struct span, const char *text);
  */
 size_t scan_decode_one(const char **p, const char *end, char out[4]);
 
+/* The first byte from P on that is no plain part of a string: a quote, a backslash, a control, or beyond ASCII; END if none. Fast. */
+const char *scan_plain_end(const char *p, const char *end);
+
 #endif

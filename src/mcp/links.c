@@ -7,6 +7,8 @@
 
 #include "mcp/links.h"
 
+#include "json/scan.h"
+
 #include <string.h>
 
 enum { PIECE_MAX = 1 << 30 /* of what is given at once */ };
@@ -225,16 +227,6 @@ static void between(struct links *l, char c)
 	}
 }
 
-/* The length of what may be passed over in a text that does not count. */
-static size_t plain(const char *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && p[i] != '"' && p[i] != '\\')
-		i++;
-	return i;
-}
-
 /* The first one in a piece makes the copy of it. */
 static void blot(struct links *l, const char *at)
 {
@@ -250,7 +242,7 @@ static void read_data(void *own, const char *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if ((l->state == IN_TEXT || l->state == GOOD) && !l->escape)
-			i += plain(p + i, n - i);
+			i = (size_t)(scan_plain_end(p + i, p + n) - p);
 		if (i == n)
 			break;
 		if (l->state == BETWEEN)

@@ -462,8 +462,7 @@ static const char *in_text(struct rpc_scan *s, const char *p, const char *end)
 		} else if (read) {
 			decoded(s, c);
 		} else {
-			while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-				p++;
+			p = scan_plain_end(p, end);
 		}
 	}
 	return p;
