@@ -344,3 +344,20 @@ begin
 	where a < rollup_floor(0, now() - interval '60 seconds')
 	on conflict do nothing;
 end $$;
+
+-- The tools that a client was told of, of which a route may have a thousand: an upstream that makes up names loses those
+-- that were listed longest ago. What is known already is written once an hour. Always in one order, as programs write at
+-- once.
+-- for: mcp
+create or replace function gatehouse.tools_listed(p_operation_id text, p_names text[], p_tokens bigint[]) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	insert into tool_listed as t (operation_id, name, tokens)
+	select p_operation_id, u.name, max(u.tokens) from unnest(p_names, p_tokens) u (name, tokens)
+	group by u.name order by u.name collate "C"
+	on conflict (operation_id, name) do update set tokens = excluded.tokens, last_at = now()
+	where t.tokens <> excluded.tokens or t.last_at < now() - interval '50 minutes';
+	delete from tool_listed t where t.operation_id = p_operation_id and t.name in (
+		select o.name from tool_listed o where o.operation_id = p_operation_id
+		order by o.last_at desc, o.name offset 1000);
+end $$;

@@ -57,6 +57,14 @@ select gatehouse.events_add_call(
 	$37, $38, $39, $40, $41, $42, $43, $44
 );
 
+-- One element of each array is a tool.
+-- name: tools_listed :exec
+-- for: mcp
+-- $1 text  operation_id
+-- $2 text[]  name
+-- $3 int8[]  tokens of its definition
+select gatehouse.tools_listed($1, $2, $3);
+
 -- One element of each array is an event.
 -- name: events_add_auth :exec
 -- for: oauth consent connect mcp console

@@ -143,7 +143,7 @@ static void write_rows(void)
 {
 	if (clock_ms() < q.retry_at)
 		return;
-	if (!sink_pg_flush(q.pg, clock_ms() + FLUSH_MS, CALL_MS))
+	if (!sink_pg_flush(q.pg, clock_ms() + FLUSH_MS, CALL_MS) || !listed_write(q.o.db, CALL_MS))
 		q.retry_at = clock_ms() + RETRY_MS;
 	else
 		q.retry_at = sink_pg_is_empty(q.pg) ? 0 : clock_ms();
@@ -201,6 +201,7 @@ void event_start(const struct event_options *o)
 	q.retry_at = 0;
 	q.step_at = first_step();
 	q.pg = o->db ? sink_pg_new(o->program, o->db, q.o.queue_max) : NULL;
+	listed_open(q.pg != NULL);
 	pthread_condattr_init(&condattr);
 	pthread_condattr_setclock(&condattr, CLOCK_MONOTONIC);
 	pthread_cond_init(&q.filled, &condattr);
@@ -230,6 +231,7 @@ void event_stop(void)
 		sink_pg_flush(q.pg, deadline, clock_left_ms(deadline));
 		sink_pg_free(q.pg);
 		q.pg = NULL;
+		listed_open(false);
 	}
 	pthread_cond_destroy(&q.filled);
 }

@@ -12,6 +12,7 @@
 #define GATEHOUSE_EVENT_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -74,6 +75,19 @@ void event_stop(void);
  * log says so. */
 enum { EVENT_TEXT_MAX = 512 };
 void event_emit(const struct event *);
+
+/* A tool as a client was told of it. */
+struct event_tool {
+	const char *name; /* well-formed text */
+	int64_t tokens;   /* of its definition, estimated */
+};
+
+/*
+ * A route's answer listed N tools, for what they cost and whether anybody calls them: written with the next event.
+ * False if it was not taken, as too many wait or there is no database.
+ */
+bool event_listed(const char *operation_id, const struct event_tool *, size_t n);
+
 /* How many rows were dropped since the start: the newest when the queue is full, the oldest when
  * the database has been away for so long, and what it refuses. */
 uint64_t event_dropped(void);

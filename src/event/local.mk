@@ -1,11 +1,12 @@
 # src/event: what happened, to the log and to PostgreSQL
 libgatehouse_a_SOURCES += \
 	src/event/event.c src/event/event.h \
+	src/event/listed.c \
 	src/event/record.c src/event/record.h \
 	src/event/sink_log.c \
 	src/event/stranger.c \
 	src/event/sink_pg.c
-TESTS += t/700-events.t
+TESTS += t/700-events.t t/720-tools-listed.t
 check_PROGRAMS += t/unit/event_record
 t_unit_event_record_SOURCES = t/unit/event_record.c t/unit/tap.h
 TESTS += t/unit/event_record

@@ -66,6 +66,11 @@ bool sink_pg_is_empty(const struct sink_pg *);
 /* What is left counts as dropped. */
 void sink_pg_free(struct sink_pg *);
 
+/* Whether lists of tools are taken; closing drops what waits. */
+void listed_open(bool open);
+/* Writes what waits, with MS for each list. False: the database is away. By the events' thread only. */
+bool listed_write(struct db *, int ms);
+
 /* Counts N dropped rows; says so in the log, at most every 10 s. */
 void event_drop(unsigned n, const char *why);
 

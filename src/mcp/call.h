@@ -95,6 +95,8 @@ struct call {
 	struct links links;
 	struct mask mask;
 	struct rpc_scan scan;
+	struct event_tool *tools; /* that the answer listed, the first of them */
+	size_t tools_n;
 	struct rpc_scan guard; /* of an answer that passes unread: it must not be a list */
 	bool guarded;
 	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */

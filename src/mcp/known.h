@@ -25,6 +25,7 @@ enum {
 enum known_kind {
 	KNOWN_ERA,
 	KNOWN_SESSION,
+	KNOWN_TOLD,  /* a list of tools that was recorded */
 	KNOWN_MARKS, /* of a route: known_changed() forgets it */
 	KNOWN_LIST,  /* likewise */
 };

@@ -4,6 +4,7 @@
 
 #include "mcp/record.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "rpc/trace.h"
@@ -39,6 +40,49 @@ static void on_changed(void *own)
 	known_changed(c->mcp->known, c->route->operation_id);
 }
 
+enum {
+	TOOLS_MAX = 500,      /* of an answer */
+	TOLD_MS = 60 * 60000 /* then the same list is recorded again */
+};
+
+static void on_tool(void *own, const struct rpc_tool *tool)
+{
+	struct call *c = own;
+	struct arena *a = c->req->arena;
+
+	if (!c->tools)
+		c->tools = arena_calloc(a, TOOLS_MAX, sizeof(*c->tools));
+	if (c->tools_n < TOOLS_MAX)
+		c->tools[c->tools_n++] = (struct event_tool){ arena_strdup(a, tool->name), (int64_t)tool->tokens };
+}
+
+static bool asks_for_tools(const struct call *c)
+{
+	for (size_t i = 0; i < c->body.n; i++)
+		if (c->body.msgs[i].kind == RPC_REQUEST && !strcmp(c->body.msgs[i].method, "tools/list"))
+			return true;
+	return false;
+}
+
+/* The tools that the client was told of, unless the same were recorded within the hour. */
+static void record_tools(struct call *c)
+{
+	const char *route = c->route->operation_id;
+	struct known_key key;
+	struct buf all;
+	int64_t left;
+
+	if (!c->tools_n || c->scan.outcome.malformed)
+		return;
+	buf_init(&all, TOOLS_MAX * (RPC_TOOL_NAME_MAX + INT_TEXT));
+	for (size_t i = 0; i < c->tools_n; i++)
+		buf_printf(&all, "%s\n%lld\n", c->tools[i].name, (long long)c->tools[i].tokens);
+	key = known_key(KNOWN_TOLD, route, buf_text(&all), NULL);
+	buf_release(&all);
+	if (!known_get(c->mcp->known, &key, c->req->arena, &left).p && event_listed(route, c->tools, c->tools_n))
+		known_put(c->mcp->known, KNOWN_TOLD, &key, route, "", 1, TOLD_MS, 0);
+}
+
 /* Ids may be long, and answers many: each id is hashed once, not for every answer that an upstream makes up. */
 void record_begin(struct call *c, bool is_stream)
 {
@@ -50,6 +94,8 @@ void record_begin(struct call *c, bool is_stream)
 	rpc_scan_init(&c->scan, (struct span){ NULL, 0 }, is_stream);
 	c->scan.on_answer = on_answer;
 	c->scan.on_changed = c->route->cache_lists || c->era == ERA_MODERN ? on_changed : NULL;
+	c->scan.on_tool = asks_for_tools(c) ? on_tool : NULL;
+	c->tools_n = 0;
 	c->scan.own = c;
 }
 
@@ -240,6 +286,7 @@ void record_call(struct call *c, enum relay_end end, const struct err *err)
 
 	if (c->answers && c->body.n)
 		rpc_scan_end(&c->scan);
+	record_tools(c);
 	fill_common(c, &e, c->relay.resp->status);
 	e.session_digest = digest(c);
 	e.cause = err->code ? err : NULL;

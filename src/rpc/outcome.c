@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A JSON reader that is driven by bytes and keeps no text. Strings are decoded only where a
- * name or an id is read: in a message (depth `base`), and in its error or result (one deeper).
+ * name or an id is read: in a message (depth `base`), in its error or result (one deeper), and in a tool of its list.
  * Past 64 open containers only strings and brackets are told apart.
  */
 #include "config.h"
@@ -31,7 +31,7 @@ enum state {
 };
 
 enum member { M_OTHER, M_ID, M_METHOD, M_RESULT, M_ERROR };
-enum inner { I_OTHER, I_CODE, I_IS_ERROR, I_LIST };
+enum inner { I_OTHER, I_CODE, I_IS_ERROR, I_LIST, I_TOOLS };
 
 /* `escape`: none, behind the backslash, or how many hex digits are due, plus one */
 enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_HEX };
@@ -168,8 +168,41 @@ static bool in_answer(const struct rpc_scan *s)
 	    (s->member == M_RESULT || s->member == M_ERROR);
 }
 
+/* Whether it is an object in the array of tools. */
+static bool in_tool(const struct rpc_scan *s)
+{
+	return s->tools && s->depth == s->base + 3 && (s->kinds & 15) == 13;
+}
+
+static void tool_begin(struct rpc_scan *s)
+{
+	s->tool_from = token_count_of(&s->tokens);
+	s->tool_name = false;
+	s->name_len = 0;
+}
+
+static void tool_name_add(struct rpc_scan *s, char c)
+{
+	if (s->name_len < RPC_TOOL_NAME_MAX && (unsigned char)c >= 0x20)
+		s->name[s->name_len++] = c;
+	else
+		s->name_len = RPC_TOOL_NAME_MAX + 1;
+}
+
+static void tool_end(struct rpc_scan *s)
+{
+	const struct rpc_tool tool = { .name = s->name, .tokens = token_count_of(&s->tokens) - s->tool_from };
+
+	if (!s->on_tool || !s->name_len || s->name_len > RPC_TOOL_NAME_MAX || !utf8_is_valid(s->name, s->name_len))
+		return;
+	s->name[s->name_len] = '\0';
+	s->on_tool(s->own, &tool);
+}
+
 static void name_end(struct rpc_scan *s)
 {
+	if (in_tool(s))
+		s->tool_name = text_is(s, "name");
 	if (in_message(s))
 		s->member = text_is(s, "id")   ? M_ID :
 		    text_is(s, "method")       ? M_METHOD :
@@ -181,6 +214,7 @@ static void name_end(struct rpc_scan *s)
 	if (in_answer(s))
 		s->inner = s->member == M_ERROR && text_is(s, "code") ? I_CODE :
 		    s->member == M_RESULT && text_is(s, "isError")    ? I_IS_ERROR :
+		    s->member == M_RESULT && text_is(s, "tools")      ? I_TOOLS :
 		    s->member == M_RESULT && text_names_list(s)       ? I_LIST :
 		                                                        I_OTHER;
 }
@@ -199,7 +233,11 @@ static void value_begin(struct rpc_scan *s, char c)
 		s->hash = hash_begin(c == '"');
 	}
 	s->inner = in_answer(s) ? s->inner : I_OTHER;
-	s->outcome.has_list |= s->inner == I_LIST && c == '[';
+	s->outcome.has_list |= (s->inner == I_LIST || s->inner == I_TOOLS) && c == '[';
+	if (in_answer(s) || in_message(s))
+		s->tools = s->inner == I_TOOLS && c == '[';
+	if (in_tool(s) && s->tool_name)
+		s->name_len = 0;
 }
 
 static int64_t integer_of(char *text)
@@ -267,6 +305,8 @@ static void open_container(struct rpc_scan *s, char c)
 		message_begin(s);
 		s->member = M_OTHER;
 	}
+	if (in_tool(s))
+		tool_begin(s);
 	s->inner = I_OTHER;
 }
 
@@ -276,6 +316,8 @@ static void close_container(struct rpc_scan *s, char c)
 		fail(s);
 		return;
 	}
+	if (in_tool(s))
+		tool_end(s);
 	if (in_message(s))
 		message_end(s);
 	s->depth--;
@@ -361,14 +403,17 @@ static void structural(struct rpc_scan *s, char c)
 static bool is_read(const struct rpc_scan *s)
 {
 	if (s->state == IN_NAME)
-		return in_message(s) || in_answer(s);
-	return s->state == IN_STRING && in_message(s) && (s->member == M_ID || s->member == M_METHOD);
+		return in_message(s) || in_answer(s) || in_tool(s);
+	return s->state == IN_STRING && ((in_message(s) && (s->member == M_ID || s->member == M_METHOD)) ||
+	    (in_tool(s) && s->tool_name));
 }
 
 static void decoded(struct rpc_scan *s, char c)
 {
 	if (s->state == IN_NAME)
 		text_add(s, c);
+	else if (in_tool(s))
+		tool_name_add(s, c);
 	else
 		s->hash = hash_byte(s->hash, (unsigned char)c);
 }

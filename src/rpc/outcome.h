@@ -28,6 +28,14 @@ struct rpc_answer {
 	uint64_t tokens;    /* of its result, an object, estimated (rpc/token_count.h) */
 };
 
+/* A tool in the list `tools` of a result. */
+struct rpc_tool {
+	const char *name; /* well-formed text, until the call returns */
+	uint64_t tokens;  /* of its definition, estimated */
+};
+
+enum { RPC_TOOL_NAME_MAX = 128 }; /* as MCP has it: tools with longer names are not told */
+
 /* What all the messages were, as far as they came. */
 struct outcome {
 	bool answered;      /* a response that counts was seen, complete */
@@ -46,6 +54,8 @@ struct rpc_scan {
 	void (*on_answer)(void *own, const struct rpc_answer *);
 	/* A notification that a list (tools, prompts, resources) has changed. May be set after init. */
 	void (*on_changed)(void *own);
+	/* Each tool of a list, as it completes; its message may prove no answer later. May be set after init. */
+	void (*on_tool)(void *own, const struct rpc_tool *);
 	void *own;
 	/* private */
 	struct sse sse;
@@ -58,10 +68,14 @@ struct rpc_scan {
 	unsigned base;   /* the depth inside a message: 1, or 2 in a batch */
 	struct rpc_answer msg;
 	struct token_count tokens; /* of the result being read */
+	uint64_t tool_from;        /* tokens of the result before the tool being read */
 	bool is_sse, has_method, has_answer;
+	bool tools, tool_name; /* in the result's `tools`; at a tool's `name` */
 	unsigned char state, member, inner, text_len, escape;
 	unsigned unit, high; /* the \u escape being read, the high surrogate before it */
 	char text[24];       /* the name or the scalar being read, if it is short */
+	unsigned name_len;
+	char name[RPC_TOOL_NAME_MAX + 1]; /* of the tool being read */
 };
 
 /* The same for an id however its text is escaped; never 0 for an id that is there. */

@@ -7,7 +7,10 @@
 
 #include "fuzz.h"
 
+#include "base/utf8.h"
 #include "rpc/outcome.h"
+
+#include <string.h>
 
 static uint64_t tokens; /* of all answers of the last reading */
 
@@ -17,6 +20,16 @@ static void on_answer(void *own, const struct rpc_answer *answer)
 	tokens += answer->tokens;
 }
 
+/* What is told is fit to be stored. */
+static void on_tool(void *own, const struct rpc_tool *tool)
+{
+	size_t n = strlen(tool->name);
+
+	(void)own;
+	must(n && n <= RPC_TOOL_NAME_MAX && utf8_is_valid(tool->name, n));
+	tokens += tool->tokens;
+}
+
 static struct outcome read_in(const char *p, size_t n, size_t step, bool sse)
 {
 	struct rpc_scan s;
@@ -24,6 +37,7 @@ static struct outcome read_in(const char *p, size_t n, size_t step, bool sse)
 	tokens = 0;
 	rpc_scan_init(&s, (struct span){ NULL, 0 }, sse);
 	s.on_answer = on_answer;
+	s.on_tool = on_tool;
 	for (size_t at = 0; at < n; at += step)
 		rpc_scan_feed(&s, p + at, n - at < step ? n - at : step);
 	rpc_scan_end(&s);

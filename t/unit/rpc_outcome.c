@@ -343,6 +343,58 @@ static void lists(void)
 		}
 }
 
+static char listed[256];
+
+static void on_tool(void *own, const struct rpc_tool *tool)
+{
+	size_t n = strlen(listed);
+
+	(void)own;
+	snprintf(listed + n, sizeof(listed) - n, "%s:%d ", tool->name, tool->tokens > 0);
+}
+
+/* What is listed is the same, whichever way the bytes come. */
+static void tools(void)
+{
+	static const struct {
+		const char *text, *want, *name;
+	} cases[] = {
+		{ "{\"result\":{\"tools\":[{\"name\":\"a\",\"inputSchema\":{\"name\":\"no\"}},{\"x\":1,\"name\":\"b\"}]},\"id\":1}", "a:1 b:1 ",
+		    "tools of a list" },
+		{ "[{\"id\":1,\"result\":{\"t\\u006fols\":[{\"n\\u0061me\":\"\\u00e9\\n\"},{\"name\":\"\\ud83d\\ude00\"}]}}]",
+		    "\xf0\x9f\x98\x80:1 ", "in escapes, in a batch; none with a control character in its name" },
+		{ "{\"result\":{\"tools\":[{\"name\":\"a\",\"name\":\"b\"},{\"name\":\"c\",\"name\":1},{\"name\":{\"name\":\"d\"}},{},{\"name\":\"\"}]}}",
+		    "b:1 ", "the last of two names; none without" },
+		{ "{\"result\":{\"tools\":[[{\"name\":\"a\"}],\"b\"],\"x\":[{\"name\":\"c\"}],\"structuredContent\":{\"tools\":[{\"name\":\"d\"}]}}}", "",
+		    "what is elsewhere is no tool" },
+		{ "{\"result\":{\"tools\":{\"a\":{\"name\":\"a\"}}},\"error\":{\"tools\":[{\"name\":\"b\"}]}}", "", "nor in what is no list" },
+		{ "{\"result\":{\"tools\":[{\"name\":\"\xff\"},{\"name\":\"\\u0000a\"},{\"name\":\"a\"}]}}", "a:1 ", "nor with a name that is no text" },
+	};
+	char name[RPC_TOOL_NAME_MAX + 2], text[512];
+	struct rpc_scan s;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t step = 1; step < 4; step++) {
+			size_t n = strlen(cases[i].text);
+
+			*listed = '\0';
+			rpc_scan_init(&s, (struct span){ NULL, 0 }, false);
+			s.on_tool = on_tool;
+			for (size_t at = 0; at < n; at += step)
+				rpc_scan_feed(&s, cases[i].text + at, n - at < step ? n - at : step);
+			is_str(listed, cases[i].want, cases[i].name);
+		}
+	memset(name, 'x', sizeof(name));
+	for (size_t n = RPC_TOOL_NAME_MAX; n <= RPC_TOOL_NAME_MAX + 1; n++) {
+		*listed = '\0';
+		snprintf(text, sizeof(text), "{\"result\":{\"tools\":[{\"name\":\"%.*s\"}]}}", (int)n, name);
+		rpc_scan_init(&s, (struct span){ NULL, 0 }, false);
+		s.on_tool = on_tool;
+		feed(&s, text);
+		ok(strlen(listed) == (n > RPC_TOOL_NAME_MAX ? 0 : n + 3), "a name of any length that MCP allows, and none longer");
+	}
+}
+
 int main(void)
 {
 	struct buf event;
@@ -355,6 +407,7 @@ int main(void)
 	each_change();
 	sizes();
 	lists();
+	tools();
 	buf_release(&event);
 	return done();
 }
