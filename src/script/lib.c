@@ -79,15 +79,16 @@ static int string_rep(lua_State *L)
 /* %p is refused, and nothing else shows an address. Upvalue: Lua's own. */
 static int string_format(lua_State *L)
 {
-	const char *s = luaL_checkstring(L, 1);
+	size_t len;
+	const char *s = luaL_checklstring(L, 1, &len), *end = s + len; /* a format may hold NULs */
 	int n = lua_gettop(L);
 
-	while ((s = strchr(s, '%'))) {
+	while ((s = memchr(s, '%', (size_t)(end - s)))) {
 		s++;
 		s += strspn(s, "-+ #0123456789.");
 		if (*s == 'p')
 			return luaL_error(L, "string.format: there is no %%p");
-		s += *s != '\0';
+		s += s < end;
 	}
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
