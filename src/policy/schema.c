@@ -268,6 +268,7 @@ struct place {
 struct judging {
 	struct arena *arena;
 	struct err *err;
+	struct pattern_search *search; /* made for the first pattern: one budget for all of a value */
 };
 
 static const char *path_of(struct arena *a, const struct place *p)
@@ -277,7 +278,7 @@ static const char *path_of(struct arena *a, const struct place *p)
 	return arena_printf(a, "%s%s%s", up, p->in && p->name ? "." : "", p->name ? p->name : "[]");
 }
 
-static bool wrong(const struct judging *j, const struct place *at, const char *why)
+static bool wrong(struct judging *j, const struct place *at, const char *why)
 {
 	err_set(j->err, ERR_INVALID_REQUEST, "", "");
 	return err_text(j->err, "%.100s: %s", path_of(j->arena, at), why);
@@ -334,9 +335,9 @@ static bool is_one_of(struct span v, struct json_object *values, struct arena *a
 	return false;
 }
 
-static bool check(const struct judging *, const struct schema *, struct span, const struct place *);
+static bool check(struct judging *, const struct schema *, struct span, const struct place *);
 
-static bool check_number(const struct judging *j, const struct schema *s, struct span v, const struct place *at)
+static bool check_number(struct judging *j, const struct schema *s, struct span v, const struct place *at)
 {
 	long double x = number_of(v, j->arena);
 
@@ -347,17 +348,16 @@ static bool check_number(const struct judging *j, const struct schema *s, struct
 	return true;
 }
 
-static bool pattern_is_in(const struct pattern *p, const char *text, size_t n)
+static bool pattern_is_in(struct judging *j, const struct pattern *p, const char *text, size_t n)
 {
-	struct pattern_search *search = pattern_search_new();
 	size_t start, end;
-	bool found = pattern_find(search, p, NULL, text, n, 0, &start, &end) == PATTERN_FOUND;
 
-	pattern_search_free(search);
-	return found;
+	if (!j->search)
+		j->search = pattern_search_new();
+	return pattern_find(j->search, p, NULL, text, n, 0, &start, &end) == PATTERN_FOUND;
 }
 
-static bool check_string(const struct judging *j, const struct schema *s, struct span v, const struct place *at)
+static bool check_string(struct judging *j, const struct schema *s, struct span v, const struct place *at)
 {
 	char *text = arena_alloc(j->arena, v.n);
 	size_t n = scan_decode(v, text), characters = 0;
@@ -368,21 +368,25 @@ static bool check_string(const struct judging *j, const struct schema *s, struct
 		return wrong(j, at, "it is too short");
 	if (characters > s->max_length)
 		return wrong(j, at, "it is too long");
-	return !s->pattern || pattern_is_in(s->pattern, text, n) || wrong(j, at, "it does not have the form that is asked for");
+	return !s->pattern || pattern_is_in(j, s->pattern, text, n) || wrong(j, at, "it does not have the form that is asked for");
 }
 
-static bool check_array(const struct judging *j, const struct schema *s, struct span v, const struct place *at)
+static bool check_array(struct judging *j, const struct schema *s, struct span v, const struct place *at)
 {
 	const struct place item = { at, NULL };
-	struct span one;
 	size_t pos = 0, n = 0;
+	struct span one;
 
-	for (; scan_next(v, &pos, NULL, &one); n++)
-		if (s->items && !check(j, s->items, one, &item))
-			return false;
+	while (n <= s->max_items && scan_next(v, &pos, NULL, &one))
+		n++;
+	if (n > s->max_items)
+		return wrong(j, at, "it has too many items");
 	if (n < s->min_items)
 		return wrong(j, at, "it has too few items");
-	return n <= s->max_items || wrong(j, at, "it has too many items");
+	for (pos = 0; s->items && scan_next(v, &pos, NULL, &one);)
+		if (!check(j, s->items, one, &item))
+			return false;
+	return true;
 }
 
 /* A name in another case may be this one to the upstream. */
@@ -396,7 +400,7 @@ static const struct property *property_of(const struct schema *s, struct span na
 	return NULL;
 }
 
-static bool check_object(const struct judging *j, const struct schema *s, struct span v, const struct place *at)
+static bool check_object(struct judging *j, const struct schema *s, struct span v, const struct place *at)
 {
 	size_t pos = 0, n = s->required ? json_object_array_length(s->required) : 0;
 	struct span name, value;
@@ -422,7 +426,7 @@ static bool check_object(const struct judging *j, const struct schema *s, struct
 	return true;
 }
 
-static bool check(const struct judging *j, const struct schema *s, struct span v, const struct place *at)
+static bool check(struct judging *j, const struct schema *s, struct span v, const struct place *at)
 {
 	if (s->types && !(types_of(v, j->arena) & s->types))
 		return wrong(j, at, "it is of another type");
@@ -444,10 +448,13 @@ static bool check(const struct judging *j, const struct schema *s, struct span v
 
 bool schema_check(const struct schema *s, struct arena *a, struct span value, struct err *e)
 {
-	const struct judging j = { a, e };
+	struct judging j = { .arena = a, .err = e };
 	const struct place top = { NULL, "arguments" };
+	bool fits = check(&j, s, value, &top);
 
-	return check(&j, s, value, &top);
+	if (j.search)
+		pattern_search_free(j.search);
+	return fits;
 }
 
 /* ---- what is published */

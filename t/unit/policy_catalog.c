@@ -334,6 +334,39 @@ static void test_arguments(void)
 	arena_free(a);
 }
 
+#define FORMS "{\"tools\":[{\"name\":\"t\",\"arguments\":{\"schema\":{\"properties\":{" \
+	"\"few\":{\"maxItems\":1,\"items\":{\"type\":\"string\"}}," \
+	"\"slow\":{\"items\":{\"pattern\":\"(?:a?){12}b\"}}}}}}]}"
+
+/* N texts, each of which the pattern finds in, after a while. */
+static const char *slow_texts(struct arena *a, int n)
+{
+	char *text = arena_alloc(a, 2001);
+	struct buf b;
+	const char *all;
+
+	memset(text, 'a', 2000);
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < n; i++)
+		buf_printf(&b, "%s\"%sb\"", i ? "," : "", text);
+	all = arena_printf(a, ARGS("\"slow\":[%s]"), buf_text(&b));
+	buf_release(&b);
+	return all;
+}
+
+static void test_effort(void)
+{
+	struct arena *a = arena_new();
+	const char *one = slow_texts(a, 1);
+
+	is_str(called(a, FORMS, &nobody, ARGS("\"few\":[1,2]")), "refused: arguments.few: it has too many items",
+	    "items are counted before they are judged");
+	is_str(called(a, FORMS, &nobody, one), one, "a slow pattern has its time");
+	is_str(called(a, FORMS, &nobody, slow_texts(a, 400)), "refused: arguments.slow[]: it does not have the form that is asked for",
+	    "once for a call, however many texts it has");
+	arena_free(a);
+}
+
 #define BY_FUNCTION "{\"accessControl\":{\"mode\":\"function\"},\"tools\":[\"a\",{\"name\":\"b\",\"rename\":\"B\"},{\"match\":\"c*\"}]," \
 	"\"resourceTemplates\":[\"u:{x}\"],\"resources\":[]}"
 
@@ -682,6 +715,7 @@ int main(void)
 	test_patterns();
 	test_renames();
 	test_arguments();
+	test_effort();
 	test_functions();
 	test_odd_spellings();
 	test_faults();
