@@ -539,7 +539,7 @@ static bool may_keep(struct call *c)
 	d->shared = known_key(KNOWN_LIST, c->route->operation_id, c->relay.transfer.url, c->version, message(c)->method, what, NULL);
 	d->own = known_key(KNOWN_LIST, c->route->operation_id, c->relay.transfer.url, c->version, message(c)->method, what, subject(c),
 	    client(c), credential(c), NULL);
-	d->changes = known_changes(c->mcp->known);
+	d->changes = known_changes(c->mcp->known, c->route->operation_id);
 	return true;
 }
 
@@ -731,7 +731,7 @@ static enum relay_verdict next(struct call *c, struct err *e)
 	if (d->bridge.way == BRIDGE_TO_LEGACY)
 		return next_to_legacy(c, e);
 	if (lacks_marks(c)) {
-		d->changes = known_changes(c->mcp->known);
+		d->changes = known_changes(c->mcp->known, c->route->operation_id);
 		return start(c, ERRAND_LIST);
 	}
 	if (d->bridge.way == BRIDGE_TO_MODERN)

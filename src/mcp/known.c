@@ -15,6 +15,7 @@
 
 enum {
 	BUCKETS = 4096,
+	SLOTS = 256, /* of routes: those of one forget together */
 	STACK = 256 * 1024,
 	TELL_MS = 200 /* however often an upstream says so, others are told so often */
 };
@@ -23,7 +24,8 @@ struct entry {
 	struct known_key key;
 	enum known_kind kind;
 	int64_t until_ms;
-	size_t n;            /* bytes behind the entry; the route's name follows them */
+	unsigned slot;       /* the route's */
+	size_t n;            /* bytes behind the entry */
 	struct entry *next;  /* in the bucket */
 	struct entry *newer, *older;
 };
@@ -41,7 +43,8 @@ struct known {
 	pthread_cond_t work;
 	bool stopping;
 	struct change *tell;
-	uint64_t changes;
+	uint64_t changes[SLOTS];
+	size_t lists[SLOTS]; /* how many lists and marks there are */
 	size_t bytes;
 	struct entry *buckets[BUCKETS];
 	struct entry *newest, *oldest;
@@ -71,14 +74,14 @@ static char *bytes_of(struct entry *e)
 	return (char *)(e + 1);
 }
 
-static const char *route_of(struct entry *e)
-{
-	return bytes_of(e) + e->n;
-}
-
 static size_t size_of(struct entry *e)
 {
-	return sizeof(*e) + e->n + strlen(route_of(e)) + 1;
+	return sizeof(*e) + e->n;
+}
+
+static unsigned slot_of(const char *route)
+{
+	return hash_crc32(route, strlen(route)) % SLOTS;
 }
 
 static struct entry **bucket_of(struct known *k, const struct known_key *key)
@@ -118,6 +121,7 @@ static void drop(struct known *k, struct entry *e)
 	*at = e->next;
 	unlink_use(k, e);
 	k->bytes -= size_of(e);
+	k->lists[e->slot] -= e->kind >= KNOWN_MARKS;
 	free(e);
 }
 
@@ -128,6 +132,7 @@ static void put(struct known *k, struct entry *e)
 	if (old)
 		drop(k, old);
 	k->bytes += size_of(e);
+	k->lists[e->slot] += e->kind >= KNOWN_MARKS;
 	while (k->bytes > KNOWN_BYTES && k->oldest)
 		drop(k, k->oldest);
 	e->next = *bucket_of(k, &e->key);
@@ -135,14 +140,15 @@ static void put(struct known *k, struct entry *e)
 	link_newest(k, e);
 }
 
-static void forget(struct known *k, const char *route)
+/* The table is searched only while there is something to find: an upstream may say that lists changed as often as it likes. */
+static void forget(struct known *k, unsigned slot)
 {
 	struct entry *older;
 
-	k->changes++;
-	for (struct entry *e = k->newest; e; e = older) {
+	k->changes[slot]++;
+	for (struct entry *e = k->newest; e && k->lists[slot]; e = older) {
 		older = e->older;
-		if (e->kind >= KNOWN_MARKS && (!route || !strcmp(route_of(e), route)))
+		if (e->kind >= KNOWN_MARKS && e->slot == slot)
 			drop(k, e);
 	}
 }
@@ -169,12 +175,12 @@ struct span known_get(struct known *k, const struct known_key *key, struct arena
 	return got;
 }
 
-uint64_t known_changes(struct known *k)
+uint64_t known_changes(struct known *k, const char *route)
 {
 	uint64_t changes;
 
 	pthread_mutex_lock(&k->lock);
-	changes = k->changes;
+	changes = k->changes[slot_of(route)];
 	pthread_mutex_unlock(&k->lock);
 	return changes;
 }
@@ -182,17 +188,15 @@ uint64_t known_changes(struct known *k)
 void known_put(struct known *k, enum known_kind kind, const struct known_key *key, const char *route, const void *p, size_t n,
     int64_t ttl_ms, uint64_t changes)
 {
-	size_t route_n = strlen(route) + 1;
 	struct entry *e;
 
 	if (n > KNOWN_ENTRY_BYTES || ttl_ms <= 0)
 		return;
-	e = xmalloc(sizeof(*e) + n + route_n);
-	*e = (struct entry){ .key = *key, .kind = kind, .until_ms = clock_ms() + ttl_ms, .n = n };
+	e = xmalloc(sizeof(*e) + n);
+	*e = (struct entry){ .key = *key, .kind = kind, .until_ms = clock_ms() + ttl_ms, .slot = slot_of(route), .n = n };
 	memcpy(bytes_of(e), p, n);
-	memcpy(bytes_of(e) + n, route, route_n);
 	pthread_mutex_lock(&k->lock);
-	if (kind < KNOWN_MARKS || changes == k->changes) {
+	if (kind < KNOWN_MARKS || changes == k->changes[e->slot]) {
 		put(k, e);
 		e = NULL;
 	}
@@ -216,7 +220,10 @@ void known_drop(struct known *k, const struct known_key *key)
 void known_told(struct known *k, const char *route)
 {
 	pthread_mutex_lock(&k->lock);
-	forget(k, route);
+	if (route)
+		forget(k, slot_of(route));
+	for (unsigned slot = 0; !route && slot < SLOTS; slot++)
+		forget(k, slot);
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -225,7 +232,7 @@ void known_changed(struct known *k, const char *route)
 	struct change *c;
 
 	pthread_mutex_lock(&k->lock);
-	forget(k, route);
+	forget(k, slot_of(route));
 	for (c = k->tell; c && strcmp(c->route, route) != 0; c = c->next)
 		;
 	if (!c && k->db) {

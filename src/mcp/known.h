@@ -46,8 +46,8 @@ struct known_key known_key(enum known_kind, ...) __attribute__((sentinel));
 /* The bytes that were kept under KEY, in the arena, with what is left of their time. An absent span: none. */
 struct span known_get(struct known *, const struct known_key *, struct arena *, int64_t *left_ms);
 
-/* How often lists of any route were forgotten: to be asked before the upstream is, for known_put(). */
-uint64_t known_changes(struct known *);
+/* How often lists of ROUTE (and of the few that share its slot) were forgotten: to be asked before the upstream is, for known_put(). */
+uint64_t known_changes(struct known *, const char *route);
 
 /*
  * Keeps N bytes for TTL_MS. A list, or marks, of which known_changes() has moved since CHANGES are not kept: the upstream may

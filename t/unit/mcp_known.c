@@ -21,7 +21,7 @@ static const char *get(struct known *k, const struct known_key *key)
 
 static void put(struct known *k, enum known_kind kind, const struct known_key *key, const char *route, const char *text)
 {
-	known_put(k, kind, key, route, text, strlen(text), 60000, known_changes(k));
+	known_put(k, kind, key, route, text, strlen(text), 60000, known_changes(k, route));
 }
 
 static void keys(void)
@@ -40,21 +40,24 @@ static void changes(struct known *k)
 {
 	const struct known_key list = known_key(KNOWN_LIST, "x", NULL), marks = known_key(KNOWN_MARKS, "x", NULL),
 			       other = known_key(KNOWN_LIST, "y", NULL), session = known_key(KNOWN_SESSION, "x", NULL),
-			       late = known_key(KNOWN_LIST, "z", NULL);
-	uint64_t before;
+			       late = known_key(KNOWN_LIST, "z", NULL), others = known_key(KNOWN_LIST, "zs", NULL);
+	uint64_t before, before_other;
 
 	put(k, KNOWN_LIST, &list, "r", "list");
 	put(k, KNOWN_MARKS, &marks, "r", "marks");
 	put(k, KNOWN_LIST, &other, "s", "other");
 	put(k, KNOWN_SESSION, &session, "r", "session");
 	is_str(get(k, &list), "list", "a list is kept");
-	before = known_changes(k);
+	before = known_changes(k, "r");
+	before_other = known_changes(k, "s");
 	known_changed(k, "r");
 	ok(!get(k, &list) && !get(k, &marks), "a change forgets the route's lists and marks");
 	is_str(get(k, &other), "other", "not those of another route");
 	is_str(get(k, &session), "session", "nor a session");
 	known_put(k, KNOWN_LIST, &late, "r", "late", 4, 60000, before);
 	ok(!get(k, &late), "what may have been said before the change is not kept");
+	known_put(k, KNOWN_LIST, &others, "s", "others", 6, 60000, before_other);
+	is_str(get(k, &others), "others", "while another route's is");
 	known_put(k, KNOWN_SESSION, &late, "r", "late", 4, 60000, before);
 	is_str(get(k, &late), "late", "a session is: it has nothing to do with it");
 	known_told(k, NULL);
