@@ -63,7 +63,8 @@ static struct {
 	pthread_t thread;
 	bool running, failed; /* the thread; there is none to be had */
 
-	bool stopping;
+	bool stopping, said; /* the loss of a settlement */
+	unsigned char mix[HASH_LEN];
 	size_t dirty; /* entries with something unsent */
 	struct settlement *first, **last;
 	size_t settlements;
@@ -94,9 +95,13 @@ void counters_key(unsigned char out[HASH_LEN], const char *policy, const char *b
 
 /* ---- the table; the lock is held */
 
+/* By a key of this process: whom names are counted under may choose them, and must not choose sets with them. */
 static struct entry *set_of(const unsigned char *key)
 {
-	return table[(key[0] << 8 | key[1]) % SETS];
+	unsigned char mixed[HASH_LEN];
+
+	hash_hmac(mixed, c.mix, sizeof(c.mix), key, HASH_LEN);
+	return table[(mixed[0] << 8 | mixed[1]) % SETS];
 }
 
 static struct entry *find(const unsigned char *key)
@@ -109,16 +114,22 @@ static struct entry *find(const unsigned char *key)
 	return NULL;
 }
 
-/* The place of a new key: an empty one, else the longest unused. What it has not told is lost. */
+/* Whether nothing is lost with it. */
+static bool is_spare(const struct entry *e, int64_t now_ms)
+{
+	return !e->unsent && ((!e->window.n && !e->window.before) || now_ms - e->window.since_ms >= 2 * e->length_ms);
+}
+
+/* The place of a new key: an empty one, else the longest unused that is spare. NULL: there is none; what counts stays. */
 static struct entry *make(const unsigned char *key, int64_t now_ms)
 {
-	struct entry *set = set_of(key), *e = set;
+	struct entry *set = set_of(key), *e = NULL;
 
-	for (int i = 1; i < WAYS; i++)
-		if (set[i].seen_ms < e->seen_ms)
+	for (int i = 0; i < WAYS; i++)
+		if (is_spare(&set[i], now_ms) && (!e || set[i].seen_ms < e->seen_ms))
 			e = &set[i];
-	if (e->unsent)
-		c.dirty--;
+	if (!e)
+		return NULL;
 	*e = (struct entry){ .window = { .since_ms = now_ms } };
 	memcpy(e->key, key, HASH_LEN);
 	return e;
@@ -335,6 +346,7 @@ void counters_open(struct db *db)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&wake, &attr);
 	pthread_condattr_destroy(&attr);
+	rand_bytes(c.mix, sizeof(c.mix));
 	c.last = &c.first;
 	c.db = db;
 }
@@ -376,20 +388,24 @@ static bool is_running(void)
 }
 
 /* The lock is held. */
-static int64_t take(const unsigned char *key, int64_t length_ms, int64_t cost, int64_t allowed)
+static enum counters_answer take(
+    const unsigned char *key, int64_t length_ms, int64_t cost, int64_t allowed, int64_t *wait_ms)
 {
-	int64_t now = clock_ms() + 1, wait; /* never 0, which marks an empty place */
+	int64_t now = clock_ms() + 1; /* never 0, which marks an empty place */
 	struct entry *e = find(key);
 
 	if (!e)
 		e = make(key, now);
+	if (!e)
+		return COUNTERS_NONE;
 	e->length_ms = length_ms;
 	e->seen_ms = now;
 	window_slide(&e->window, length_ms, now);
-	wait = window_wait(&e->window, length_ms, now, cost, allowed);
-	if (!wait)
-		count(e, cost);
-	return wait;
+	*wait_ms = window_wait(&e->window, length_ms, now, cost, allowed);
+	if (*wait_ms)
+		return COUNTERS_FULL;
+	count(e, cost);
+	return COUNTERS_TAKEN;
 }
 
 enum counters_answer counters_take(
@@ -398,10 +414,8 @@ enum counters_answer counters_take(
 	enum counters_answer answer = COUNTERS_NONE;
 
 	pthread_mutex_lock(&lock);
-	if (is_running()) {
-		*wait_ms = take(key, length_ms, cost, allowed);
-		answer = *wait_ms ? COUNTERS_FULL : COUNTERS_TAKEN;
-	}
+	if (is_running())
+		answer = take(key, length_ms, cost, allowed, wait_ms);
 	pthread_mutex_unlock(&lock);
 	return answer;
 }
@@ -438,7 +452,7 @@ static void settle_now(struct db *db, const struct settlement *s)
 void counters_settle(struct db *db, const unsigned char key[HASH_LEN], const char *starts_at, int64_t n)
 {
 	struct settlement *s = xcalloc(1, sizeof(*s));
-	bool there;
+	bool there, lost, say;
 
 	memcpy(s->key, key, HASH_LEN);
 	s->n = n;
@@ -452,8 +466,13 @@ void counters_settle(struct db *db, const unsigned char key[HASH_LEN], const cha
 		c.settlements++;
 		s = NULL;
 	}
+	lost = c.failed; /* the caller has other calls to serve: it must not wait for the database */
+	say = lost && !c.said;
+	c.said |= say;
 	pthread_mutex_unlock(&lock);
-	if (!there)
+	if (say)
+		log_error(NULL, "no thread to exchange counts: quotas are not corrected", NULL);
+	if (!there && !lost)
 		settle_now(db, s);
 	free(s);
 }

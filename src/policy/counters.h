@@ -2,8 +2,8 @@
 /*
  * What this process counts by itself: windows of rate limits in mode async, and corrections of quotas. A thread, begun
  * with the first count, exchanges both with the database a few times a second, in batches, so that no call
- * waits for it and all processes agree soon. The table of windows has a fixed size; what falls out of it is
- * still in the database. One per process.
+ * waits for it and all processes agree soon. The table of windows has a fixed size; what has no place in it is for the
+ * database to count. One per process.
  */
 #ifndef GATEHOUSE_POLICY_COUNTERS_H
 #define GATEHOUSE_POLICY_COUNTERS_H
@@ -24,7 +24,7 @@ void counters_open(struct db *);
 void counters_close(void);
 
 enum counters_answer {
-	COUNTERS_NONE = 0, /* not open, or no thread: ask the database */
+	COUNTERS_NONE = 0, /* not open, no thread, or no place: ask the database */
 	COUNTERS_TAKEN,
 	COUNTERS_FULL, /* WAIT_MS says how long */
 };
@@ -39,8 +39,8 @@ void counters_give_back(const unsigned char key[HASH_LEN], int64_t length_ms, in
 bool counters_are_away(void);
 
 /*
- * N more (below 0: less) of a quota's KEY in the period that began at STARTS_AT, as quota_take() said. Waits for nothing where
- * there is a thread; else for DB.
+ * N more (below 0: less) of a quota's KEY in the period that began at STARTS_AT, as quota_take() said. Waits for DB
+ * where counting is not open; else for nothing: without a thread it is lost, which is logged once.
  */
 void counters_settle(struct db *db, const unsigned char key[HASH_LEN], const char *starts_at, int64_t n);
 

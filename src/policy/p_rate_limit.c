@@ -184,6 +184,13 @@ static bool take_strict(const struct limit *l, struct req *r, const struct takin
 	return true;
 }
 
+/* The first N. */
+static void give_back(const struct limit *l, const struct taking *t, size_t n)
+{
+	while (n--)
+		counters_give_back(t->at[n].key, l->window_ms, t->at[n].cost);
+}
+
 static bool take_async(const struct limit *l, struct req *r, const struct taking *t, int64_t *wait_ms, struct err *e)
 {
 	if (l->refuses_uncounted && counters_are_away())
@@ -191,11 +198,11 @@ static bool take_async(const struct limit *l, struct req *r, const struct taking
 		    "requests cannot be counted");
 	for (size_t i = 0; i < t->n; i++)
 		switch (counters_take(t->at[i].key, l->window_ms, t->at[i].cost, l->allowed, wait_ms)) {
-		case COUNTERS_NONE: /* at the first key, if at all */
+		case COUNTERS_NONE: /* all of them by the database, then */
+			give_back(l, t, i);
 			return take_strict(l, r, t, wait_ms, e);
 		case COUNTERS_FULL:
-			while (i--)
-				counters_give_back(t->at[i].key, l->window_ms, t->at[i].cost);
+			give_back(l, t, i);
 			return true;
 		case COUNTERS_TAKEN:
 			break;
