@@ -27,7 +27,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [
 		policy(all => { eventTypeBase => 'com.example.tools', include => { queryParams => JSON::PP::true }, bucketId => 'x' }),
 		policy(little => { include => { user => JSON::PP::false, ipAddress => JSON::PP::false, geolocation => JSON::PP::true } }),
 		policy(never => { samplingRate => 0 }), policy(half => { samplingRate => 0.5 }),
-		policy(filter => { tools => ['a'] }, 'mcp-capability-filter-inbound') ],
+		policy(filter => { tools => ['a'], resources => [] }, 'mcp-capability-filter-inbound') ],
 	routes => { (map { ("/mcp/$_" => { upstream => $up->url('/mcp'), inbound => [$_] }) } qw(all little never half)),
 		'/mcp/first' => { upstream => $up->url('/mcp'), inbound => [qw(all filter)] } });
 my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice') } qw(all little never half first);
@@ -73,6 +73,11 @@ is(call('first', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name"
 $e = one('first');
 is($e->{outcome}, 'denied', '... which is recorded');
 is($e->{reasonCode}, 'hidden_capability', '... with the reason');
+
+call('first', '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"https://canary-6:x@files.example/a?key=canary-7#canary-8"}}');
+ok(wait_until(10, sub { ((events('first'))[-1] || {})->{mcpMethod} eq 'resources/read' }), 'a resource that is hidden is recorded');
+is((events('first'))[-1]{capabilityName}, 'https://files.example/a', '... by what of its address is no secret');
+ok(wait_until(10, sub { $gw->log('mcp') =~ m{resource 'https://files\.example/a' is not shown} }), '... in the reason, too');
 
 call('never') for 1 .. 5;
 call('half') for 1 .. 60;

@@ -10,6 +10,7 @@
 #include "conf/problem.h"
 #include "policy/policy.h"
 #include "policy/upstream_request.h"
+#include "rpc/trace.h"
 
 #include <string.h>
 
@@ -135,7 +136,7 @@ static void fill(struct event *e, const struct audit_log *l, const struct call *
 	e->grant_id = who->grant_id;
 }
 
-static void emit(struct event *e, const char *base, const struct rpc_msg *m)
+static void emit(struct event *e, const char *base, struct arena *a, const struct rpc_msg *m)
 {
 	struct buf type;
 
@@ -145,6 +146,8 @@ static void emit(struct event *e, const char *base, const struct rpc_msg *m)
 	e->mcp_method = m ? m->method : NULL;
 	e->capability_type = m ? m->capability_type : NULL;
 	e->capability_name = m ? m->capability_name : NULL;
+	if (e->capability_name && e->capability_type && !strcmp(e->capability_type, "resource"))
+		e->capability_name = trace_resource(a, e->capability_name);
 	event_emit(e);
 	buf_release(&type);
 }
@@ -163,9 +166,9 @@ static void on_over(const struct policy_use *use, struct call *call, const struc
 	e.outcome = over->outcome;
 	e.reason_code = over->reason;
 	if (!body->n)
-		emit(&e, l->base, NULL);
+		emit(&e, l->base, call_req(call)->arena, NULL);
 	for (size_t i = 0; i < body->n; i++) {
-		emit(&e, l->base, &body->msgs[i]);
+		emit(&e, l->base, call_req(call)->arena, &body->msgs[i]);
 		e.outcome = e.reason_code = NULL; /* of the first message alone it is known here */
 	}
 }

@@ -7,6 +7,7 @@
 #include "policy/identifier.h"
 #include "policy/identifier_options.h"
 #include "policy/policy.h"
+#include "rpc/trace.h"
 
 #include <string.h>
 
@@ -116,10 +117,14 @@ static enum policy_answer on_request(
 	return POLICY_PASS;
 }
 
-static enum policy_answer hidden(const struct policy_use *use, const struct rpc_msg *m, struct err *e)
+static enum policy_answer hidden(const struct policy_use *use, struct arena *a, const struct rpc_msg *m, struct err *e)
 {
+	const char *name = m->capability_name ? m->capability_name : "";
+
+	if (!strcmp(m->capability_type, "resource"))
+		name = trace_resource(a, name);
 	err_reason(e, ERR_ACCESS_DENIED, "hidden_capability", "Method not found", "%s '%.128s' is not shown by '%s'",
-	    m->capability_type, m->capability_name ? m->capability_name : "", use->name);
+	    m->capability_type, name, use->name);
 	return POLICY_DENY;
 }
 
@@ -136,7 +141,7 @@ static enum policy_answer on_call(
 	who = caller_of(use, c, a);
 	allowed = catalog_allows(filter_of(use)->catalog, &who, m->capability_type, m->capability_name);
 	arena_free(a);
-	return allowed ? POLICY_PASS : hidden(use, m, e);
+	return allowed ? POLICY_PASS : hidden(use, call_req(c)->arena, m, e);
 }
 
 /* Other names and arguments upstream. */
