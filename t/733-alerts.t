@@ -105,6 +105,10 @@ is((send_now())[1], "0 messages\n", 'for a minute it counts as being told');
 $pg->psql("update gatehouse.alert_told set until = now() - interval '1 second' where not done");
 is((send_now())[1], "2 messages\n", '... then it is tried again');
 is(scalar(of('connection_lost', 'over')), 2, '... and arrives');
+my ($tried, $arrived) = map { $_->{headers}{'webhook-id'} } ($hook->requests)[-2, -1];
+is($arrived, $tried, '... as the same message, by its id');
+my %ids = map { $_->{headers}{'webhook-id'} => 1 } $hook->requests;
+is(scalar keys %ids, 4, '... while others have ids of their own');
 
 # ---- by the programs, of which several look ----
 

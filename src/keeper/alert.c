@@ -5,8 +5,8 @@
 #include "keeper/alert.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "keeper/json_write.h"
 #include "keeper/keeper_internal.h"
 #include "keeper/out.h"
@@ -62,15 +62,31 @@ static const char *json_of(struct arena *a, const struct db_rows *rows)
 	return text;
 }
 
+/* The same for the same news, however often they are sent: receivers know what they have. */
+static const char *id_of(struct arena *a, const struct db_rows *rows)
+{
+	unsigned char hash[HASH_LEN];
+	char text[2 * HASH_LEN + 1];
+	struct buf b;
+
+	buf_init(&b, TEXT_BYTES);
+	for (size_t i = 0; i < rows->rows; i++) {
+		buf_str(&b, db_text(rows, i, ID));
+		buf_str(&b, db_bool_at(rows, i, IS_OVER) ? " over\n" : " raised\n");
+	}
+	hash_sha256(hash, b.data, b.len);
+	buf_release(&b);
+	hex_encode(text, hash, HASH_LEN);
+	return arena_printf(a, "msg_%.32s", text);
+}
+
 static bool tell_webhook(const struct project *p, const struct alert_to *to, struct arena *a, const struct db_rows *rows,
     struct err *e)
 {
 	struct fetch f = { .status = 0 };
-	char id[UUID_TEXT];
-	struct out_post post = { .name = "alerts", .url = to->url, .json = json_of(a, rows), .id = id,
+	struct out_post post = { .name = "alerts", .url = to->url, .json = json_of(a, rows), .id = id_of(a, rows),
 		.secret_file = to->secret_file, .guard = guard_load(a, p->outbound, p->development, e) };
 
-	rand_uuid(id);
 	if (!post.guard || !out_post(&post, &f, a, e))
 		return false;
 	return (f.status >= 200 && f.status < 300) ||
