@@ -47,3 +47,6 @@ TESTS += t/unit/mcp_session
 check_PROGRAMS += t/unit/mcp_known
 t_unit_mcp_known_SOURCES = t/unit/mcp_known.c t/unit/tap.h
 TESTS += t/unit/mcp_known
+check_PROGRAMS += t/unit/mcp_workers
+t_unit_mcp_workers_SOURCES = t/unit/mcp_workers.c t/unit/tap.h
+TESTS += t/unit/mcp_workers

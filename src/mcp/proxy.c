@@ -209,7 +209,7 @@ static enum relay_verdict on_head(struct relay_call *rc, const struct head *head
 static void work(struct call *c, void (*run)(void *))
 {
 	c->relay.busy = true;
-	c->work = (struct work){ .run = run, .own = c };
+	c->work = (struct work){ .run = run, .own = c, .lane = c->route->operation_id };
 	workers_add(c->pace == POLICY_WAITS ? c->mcp->wait : c->mcp->compute, &c->work);
 }
 
@@ -217,7 +217,8 @@ static void work_on_event(void *own)
 {
 	struct call *c = own;
 
-	edit_work(&c->edit);
+	if (!atomic_load(&c->relay.unwanted))
+		edit_work(&c->edit);
 	relay_ready(c->mcp->relay, &c->relay);
 }
 
@@ -287,7 +288,8 @@ static void work_on_kept(void *own)
 {
 	struct call *c = own;
 
-	change_kept(c);
+	if (!atomic_load(&c->relay.unwanted))
+		change_kept(c);
 	relay_ready(c->mcp->relay, &c->relay);
 }
 

@@ -579,6 +579,7 @@ static void add_last(struct relay_call *c)
 static void call_cut(struct relay_call *c, enum relay_end end)
 {
 	c->cut = true;
+	atomic_store(&c->unwanted, true);
 	c->cut_end = end;
 	if (c->registered)
 		epoll_ctl(c->relay->epoll, EPOLL_CTL_DEL, io_fd(c->req->io), NULL);

@@ -14,6 +14,7 @@
 #ifndef GATEHOUSE_MCP_RELAY_H
 #define GATEHOUSE_MCP_RELAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -100,6 +101,9 @@ struct relay_call {
 	bool busy;
 	/* set by the hooks `body` and `more`: what they hand out is the last, whatever the upstream does */
 	bool finished;
+
+	/* for the thread that does the work of a busy call: nobody wants it any more */
+	atomic_bool unwanted;
 
 	/* for the hooks to read */
 	bool is_stream;       /* the answer is text/event-stream */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads for what must not run in the relay's: at most so many, made as they are needed. Work is done in the order
- * in which it comes.
+ * in which it comes, but that no lane has more than half of the threads: one that hangs leaves room for the others.
  */
 #ifndef GATEHOUSE_MCP_WORKERS_H
 #define GATEHOUSE_MCP_WORKERS_H
@@ -12,6 +12,7 @@ struct workers;
 struct work {
 	void (*run)(void *own);
 	void *own;
+	const char *lane; /* whose work it is: a route's operationId; stays as long as the work */
 	struct work *next; /* private */
 };
 
