@@ -10,15 +10,17 @@ use Gatehouse::Calls qw(store);
 use Gatehouse::Flow;
 use Gatehouse::Http qw(form_encode request url_encode);
 use Gatehouse::Pg;
+use Gatehouse::Run qw(read_file);
 use Gatehouse::Server;
 
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth consent console)],
-	gateway => { rates => { register => 0, authorize => 0, token => 0 } }, env => { UPSTREAM_KEY => 'canary-of-env' },
+	gateway => { rates => { register => 0, authorize => 0, token => 0 } }, env => { UPSTREAM_KEY => 'canary-of-env', PART => 'x' },
 	policies => [
 		{ name => 'key', policyType => 'set-upstream-api-key-inbound', handler => { export => 'x', options => { value => '$env(UPSTREAM_KEY)' } } },
 		{ name => 'head', policyType => 'set-headers-inbound',
-			handler => { export => 'x', options => { headers => [{ name => 'X-Key', value => 'canary-in-file' }] } } }],
+			handler => { export => 'x', options => { headers => [{ name => 'X-Key', value => 'canary-in-file' },
+				{ name => 'X-More', value => '$env(PART)canary-beside)' }] } } }],
 	routes => { '/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp', summary => 'The <service>', inbound => ['key', 'head'] } });
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 store($pg, n => 1500, from => "now() - interval '20 hours'", hostile => 1);
@@ -68,6 +70,11 @@ for (1 .. 40) {
 	select undef, undef, undef, 0.1;
 }
 is($status, 200, 'and does when it is back');
+for my $id ('https%3A%2F%2Fidp.example%7Cada', 'https://idp.example%7C.ada', 'https:%2f/idp.example%2F.x') {
+	my $back = Gatehouse::Flow->new(origin => $gw->origin)->open($gw->url("/console/user?id=$id"));
+	is($back->{status}, 200, "from the page of a person who is $id one goes to the sign-in and comes back");
+	like($back->{content}, qr{https://idp\.example}, '... to that person');
+}
 for my $bad ('https://evil.example/', '//evil.example', '/console/../oauth/grants', '/consolex', '/mcp/one', "/console/a\\b", '/console//x') {
 	is($flow->browse('GET', $gw->url('/oauth/sign-in?return=' . url_encode($bad)))->{status}, 400, "the sign-in leads not to $bad");
 }
@@ -130,6 +137,9 @@ my $csv = join '', map { console($_)->{content} } qw(panel/tools.csv panel/users
 is(scalar(grep { /(?:^|,)"?[=+\-@\t]/ && !/(?:^|,)-?\d+(?:,|$)/ } map { s/"(?:[^"]|"")*"/q/gr } split /\r\n/, $csv), 0, 'no bare cell of a file begins a formula');
 like($csv, qr/"'=HYPERLINK\(""http:/, 'a formula has an apostrophe before it');
 like($csv, qr/"'\@SUM\(1\)"/, 'every kind of it');
+$pg->psql("update gatehouse.event_call set client_name = E'split;=1+1\\t\@x\\n-y\\r+z;plain=a;-b' where request_id = (select request_id from gatehouse.event_call $where order by at desc limit 1)");
+like(console('calls.csv')->{content}, qr/"split;'=1\+1\t'\@x\n'-y\r'\+z;plain=a;'-b"/,
+	'so has each part that a spreadsheet may split off, and nothing else');
 my $file = console('panel/tools.csv');
 like($file->header('content-type'), qr{^text/csv}, 'a file is CSV');
 like($file->header('content-disposition'), qr/^attachment; filename="gatehouse-tools\.csv"$/, 'to be kept');
@@ -206,7 +216,21 @@ is($pg->psql("select count(*) from gatehouse.client where client_id = '$client->
 
 # ---- configuration, instructions
 
-$page = console('config');
+{
+	# what nobody is to read: a password, and addresses that let whoever knows them write there
+	my %gateway = (rates => { register => 0, authorize => 0, token => 0 }, databaseListen => $pg->conninfo . ' password=canary-of-listen',
+		database => $pg->conninfo . ' password=canary-of-database', events => { forward => [{ name => 'siem', type => 'webhook', url => 'https://hooks.example:8443/T0/canary-of-forward' }] },
+		alerts => { to => [{ type => 'webhook', url => 'https://chat.example/hooks/canary-of-alert?key=canary' }] });
+	$gw->write_file('gateway.jsonc', JSON::PP->new->encode({ %{ JSON::PP->new->relaxed->decode(read_file($gw->project . '/gateway.jsonc')) }, %gateway }));
+}
+is(($gw->ctl('reload'))[0], 0, 'a project with secrets of its own is served') or diag(($gw->ctl('check'))[1]);
+for (1 .. 60) {
+	last if ($page = console('config'))->{content} =~ m{hooks\.example};
+	select undef, undef, undef, 0.1;
+}
+like($page->{content}, qr{https://hooks\.example:8443/\.\.\.}, 'of an address that events go to one sees where it leads');
+like($page->{content}, qr{https://chat\.example/\.\.\.}, 'of one that alerts go to as well');
+like($page->{content}, qr/&quot;database&quot;: ?&quot;\*{8}&quot;/, 'the connection to the database is masked');
 like($page->{content}, qr/\$env\(UPSTREAM_KEY\)/, 'a reference to the environment is shown as it is written');
 unlike($page->{content}, qr/canary/, 'and no secret');
 my $connect = console('connect')->{content};

@@ -7,7 +7,10 @@
 
 #include "console/console.h"
 
+#include "base/uri.h"
+#include "conf/env.h"
 #include "conf/file.h"
+#include "conf/tables.h"
 #include "console/view.h"
 #include "json/json.h"
 #include "page/html.h"
@@ -18,7 +21,18 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
+#define MASK "********"
+
 /* ---- configuration */
+
+/* A row of TABLE, or below it, that says so of NAME. */
+static bool is_secret_option(const struct option *table, const char *name)
+{
+	for (const struct option *o = table; o && o->name; o++)
+		if ((o->type == OPTION_SECRET && !strcmp(o->name, name)) || is_secret_option(o->sub, name))
+			return true;
+	return false;
+}
 
 /* Members whose text is a secret, unless it refers to the environment. */
 static bool is_secret(const char *name)
@@ -34,41 +48,85 @@ static bool is_secret(const char *name)
 	for (const char *const *p = parts; *p; p++)
 		if (strcasestr(name, *p))
 			return true;
-	return false;
+	return is_secret_option(gateway_options, name);
 }
 
+static bool is_wholly(const char *text, const char *open, char close)
+{
+	size_t n = strlen(text), at = strlen(open);
+
+	return n > at + 1 && !strncmp(text, open, at) && text[n - 1] == close && env_is_name(text + at, n - at - 1);
+}
+
+/* One reference and nothing else: what stands beside it may be the secret. */
 static bool is_reference(const char *text)
 {
-	return !strncmp(text, "$env(", 5) || !strncmp(text, "${env.", 6);
+	return is_wholly(text, "$env(", ')') || is_wholly(text, "${env.", '}');
 }
 
-/* Headers and query parameters that a policy sets carry keys as often as not: `value` counts there. */
-static bool is_hidden(const char *name, const char *text, bool values)
+struct masking {
+	struct arena *a;
+	bool values; /* headers and query parameters that a policy sets carry keys as often as not: `value` counts there */
+};
+
+static bool is_hidden(const struct masking *m, const char *name)
 {
-	return !is_reference(text) && (is_secret(name) || (values && !strcmp(name, "value")));
+	return is_secret(name) || (m->values && !strcmp(name, "value"));
 }
 
-/* HIDDEN stands in the place of secrets. What is not changed is shared. */
+/* A webhook's address is often all that is needed to write to it: where it leads is enough here. */
+static bool is_capability(const char *parent, const char *name)
+{
+	return !strcmp(name, "url") && (!strcmp(parent, "to") || !strcmp(parent, "forward"));
+}
+
+static struct json_object *new_text(struct arena *a, const char *text)
+{
+	struct json_object *holder = json_new_object(a);
+
+	json_add_string(holder, "text", text);
+	return json_get(holder, "text");
+}
+
+static const char *without_path(struct arena *a, const char *url)
+{
+	struct err why = { .code = ERR_NONE };
+	struct uri u;
+
+	return uri_parse(&u, a, url, &why) && u.host ? arena_printf(a, "%s/...", uri_origin(&u, a)) : MASK;
+}
+
+static struct json_object *masked_text(
+    const struct masking *m, struct json_object *v, const char *parent, const char *name)
+{
+	const char *text = json_object_get_string(v);
+
+	if (is_reference(text))
+		return v;
+	if (is_hidden(m, name))
+		return new_text(m->a, MASK);
+	return is_capability(parent, name) ? new_text(m->a, without_path(m->a, text)) : v;
+}
+
+/* V is the member NAME of the member PARENT; arrays count for nothing. What is not changed is shared. */
 static struct json_object *masked(
-    struct arena *a, struct json_object *v, const char *name, bool values, struct json_object *hidden)
+    const struct masking *m, struct json_object *v, const char *parent, const char *name)
 {
 	struct json_object *out;
 
 	if (json_object_is_type(v, json_type_array)) {
-		out = json_new_array(a);
+		out = json_new_array(m->a);
 		for (size_t i = 0; i < json_object_array_length(v); i++)
-			json_add(out, NULL, masked(a, json_object_array_get_idx(v, i), name, values, hidden));
+			json_add(out, NULL, masked(m, json_object_array_get_idx(v, i), parent, name));
 		return out;
 	}
 	if (json_object_is_type(v, json_type_object)) {
-		out = json_new_object(a);
+		out = json_new_object(m->a);
 		json_object_object_foreach(v, key, child)
-			json_add(out, key, masked(a, child, key, values, hidden));
+			json_add(out, key, masked(m, child, name, key));
 		return out;
 	}
-	if (json_object_is_type(v, json_type_string) && is_hidden(name, json_object_get_string(v), values))
-		return hidden;
-	return v;
+	return json_object_is_type(v, json_type_string) ? masked_text(m, v, parent, name) : v;
 }
 
 /*
@@ -79,7 +137,8 @@ static bool add_file(struct view *v, const char *name, bool values, struct err *
 {
 	const struct scan_limits limits = scan_limits_of(FILE_MAX);
 	const char *path = conf_path(v->a, v->r->project->files_dir, name);
-	struct json_object *doc, *shown, *hidden;
+	const struct masking m = { v->a, values };
+	struct json_object *doc;
 	struct conf_text text;
 	const char *plain;
 
@@ -89,12 +148,9 @@ static bool add_file(struct view *v, const char *name, bool values, struct err *
 	doc = plain ? json_parse(v->a, plain, text.n, &limits, e) : NULL;
 	if (!doc)
 		return false;
-	hidden = json_object_new_string("********");
-	shown = masked(v->a, doc, "", values, hidden);
-	json_object_put(hidden); /* those who show it hold it */
 	view_code(v, name,
 	    arena_strdup(v->a,
-		json_object_to_json_string_ext(shown, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)));
+		json_object_to_json_string_ext(masked(&m, doc, "", ""), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	return true;
 }
 

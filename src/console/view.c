@@ -63,10 +63,13 @@ static void add_nav(struct view *v)
 	}
 }
 
-/* The query without characters that an address to come back to must not have. */
+/*
+ * The query without characters that an address to come back to must not have. A slash is one: a person's id has "//"
+ * in it, and the sign-in leads to nothing that has.
+ */
 static const char *plain_query(struct arena *a, const char *query)
 {
-	const char *known = "-._~/?&=%:,@";
+	const char *known = "-._~?&=%:,@";
 	struct buf b;
 	const char *out;
 
@@ -266,16 +269,24 @@ void view_panel(struct view *v, const struct panel *p)
 
 /* ---- files */
 
+/* Whether a spreadsheet could take what begins at S for a formula: as a cell, or after what it splits cells at. */
+static bool begins_formula(const char *s, bool first)
+{
+	if (first)
+		return *s && strchr("=+-@\t\r\n", *s);
+	return *s && strchr("=+-@", *s) && strchr(";\t\r\n", s[-1]);
+}
+
 /* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it. */
 static void csv_text(struct buf *b, const char *text)
 {
 	buf_char(b, '"');
-	if (*text && strchr("=+-@\t\r\n", *text))
-		buf_char(b, '\'');
-	for (; *text; text++) {
-		if (*text == '"')
+	for (const char *s = text; *s; s++) {
+		if (begins_formula(s, s == text))
+			buf_char(b, '\'');
+		if (*s == '"')
 			buf_char(b, '"');
-		buf_char(b, *text);
+		buf_char(b, *s);
 	}
 	buf_char(b, '"');
 }
