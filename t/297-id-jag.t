@@ -346,6 +346,11 @@ is(call($r->json->{access_token}), 401, '... with the token, at once');
 	is(with(assertion(claims(client_id => $doc)), client => $c), 'good', '... and serves for a day while its host is away');
 	my $plain_doc = $host->client('/plain-app');
 	is(with(assertion(claims(client_id => $plain_doc)), client => { client_id => $plain_doc }), '400 unauthorized_client', 'one that does not name the grant is not');
+	my $unseen = $host->client('/unseen', grant_types => ['authorization_code', $JAG]);
+	is(told(request('POST', "$o/oauth/revoke", { headers => [['Content-Type', 'application/x-www-form-urlencoded']],
+		content => form_encode(grant_type => $JAG, client_id => $unseen, token => 'x') })),
+		'401 invalid_client', 'the revocation endpoint knows no document that nobody was asked about, whatever grant the form names');
+	is($host->count('/unseen'), 0, '... and fetches none');
 	my $none = $host->url('/none');
 	is(with(assertion(claims(client_id => $none)), client => { client_id => $none }), '401 invalid_client', 'nor is one that is not there');
 

@@ -171,16 +171,6 @@ bool client_claim_read(
 	return err_reason(e, ERR_INVALID_CLIENT, "missing_client", "no client is named", "");
 }
 
-/* How new a document must be for what is asked. */
-static enum cimd_use use_of(const struct form *f, const struct client_claim *claim)
-{
-	const char *grant_type = form_get(f, "grant_type");
-
-	if (grant_type && !strcmp(grant_type, GRANT_JWT_BEARER))
-		return CIMD_ASSERT;
-	return claim->assertion ? CIMD_KEYS : CIMD_KEPT;
-}
-
 /* The client that the claim names, raw or form-decoded. */
 static bool find_claimed(struct req *r, struct client *c, const struct client_claim *claim,
     enum cimd_use use, struct err *e)
@@ -256,12 +246,15 @@ static bool verify(
 }
 
 bool client_authenticate(
-    struct req *r, struct resp *p, const struct form *f, struct client *c, struct err *e)
+    struct req *r, struct resp *p, const struct form *f, enum cimd_use use, struct client *c, struct err *e)
 {
 	struct err why = { .code = ERR_NONE };
 	struct client_claim claim;
+	bool read = client_claim_read(r, f, &claim, &why);
 
-	if (!client_claim_read(r, f, &claim, &why) || !find_claimed(r, c, &claim, use_of(f, &claim), &why)) {
+	if (read && claim.assertion && use == CIMD_KEPT)
+		use = CIMD_KEYS;
+	if (!read || !find_claimed(r, c, &claim, use, &why)) {
 		/* who names no client that we know is counted by address alone */
 		if (rate_take(r, p, RATE_TOKEN, NULL, e))
 			*e = why;

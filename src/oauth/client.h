@@ -43,12 +43,13 @@ bool client_find(struct req *, struct client *, const char *client_id, enum cimd
 /*
  * Who sent the request to the token or revocation endpoint: client_id and secret of the
  * Authorization header or the form, or a signed assertion, by the method that the client
- * registered, and no other. Counts the request (RATE_TOKEN) before a secret is looked at; names the
+ * registered, and no other. A document is as new as USE demands (CIMD_KEPT, and for keys anyway CIMD_KEYS;
+ * CIMD_ASSERT only where an identity assertion is served: it fetches for whoever asks). Counts the request (RATE_TOKEN) before a secret is looked at; names the
  * client in the request's event. ERR_INVALID_REQUEST for more than one method at once,
  * ERR_INVALID_CLIENT, ERR_RATE, or as db_call().
  */
-bool client_authenticate(
-    struct req *, struct resp *, const struct form *, struct client *, struct err *);
+bool client_authenticate(struct req *, struct resp *, const struct form *, enum cimd_use, struct client *,
+    struct err *);
 
 /* Whether URI is one of the client's. */
 bool client_has_redirect(const struct client *, const char *uri);

@@ -48,7 +48,7 @@ bool ep_revoke(struct req *r, struct resp *p, struct err *e)
 	if (*r->query)
 		return err_set(e, ERR_INVALID_REQUEST, "parameters belong into the body", "");
 	if (!req_form(r, &f, e) || !form_unique(&f, NULL, e) ||
-	    !client_authenticate(r, p, &f, &client, e))
+	    !client_authenticate(r, p, &f, CIMD_KEPT, &client, e))
 		return false;
 	token = form_get(&f, "token");
 	if (!token)

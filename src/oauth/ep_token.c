@@ -122,9 +122,12 @@ static bool assert_identity(struct req *r, struct token_call *t, struct err *e)
 static bool issue(struct req *r, struct resp *p, struct token_call *t, struct err *e)
 {
 	const char *type;
+	enum cimd_use use;
 
-	if (!read_form(r, &t->form, e) || !read_grant_type(r, &t->form, &type, e) ||
-	    !client_authenticate(r, p, &t->form, &t->client, e) || !read_resource(r, t, e))
+	if (!read_form(r, &t->form, e) || !read_grant_type(r, &t->form, &type, e))
+		return false;
+	use = strcmp(type, GRANT_JWT_BEARER) ? CIMD_KEPT : CIMD_ASSERT;
+	if (!client_authenticate(r, p, &t->form, use, &t->client, e) || !read_resource(r, t, e))
 		return false;
 	if (!strcmp(type, "authorization_code"))
 		return redeem(r, t, e);

@@ -122,7 +122,7 @@ static bool check_client(struct req *r, struct resp *p, const struct form *f, st
 {
 	struct client c;
 
-	if (!client_authenticate(r, p, f, &c, e))
+	if (!client_authenticate(r, p, f, CIMD_KEPT, &c, e))
 		return false;
 	return strcmp(c.auth_method, "none") ||
 	       err_set(e, ERR_INVALID_CLIENT, "client authentication failed",
