@@ -9,12 +9,14 @@ use warnings;
 
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
+use POSIX ();
 use Test::More;
 
 use Gatehouse::Authority;
 use Gatehouse::Flow;
 use Gatehouse::Http qw(request url_decode url_encode);
 use Gatehouse::Pg;
+use Gatehouse::Run qw(wait_until);
 use Gatehouse::Server;
 use Gatehouse::Token qw(issue);
 
@@ -39,7 +41,7 @@ my @ids = sort keys %options;
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, policies => [map { { name => "mcp-token-exchange-$_", policyType => 'mcp-token-exchange-inbound',
 	handler => { export => 'X', options => { displayName => $_, authMode => 'user-oauth', %{ $options{$_} } } } } } @ids],
-	routes => { map { ("/mcp/$_" => { upstream => $as->url('/mcp'), inbound => ["mcp-token-exchange-$_"] }) } @ids });
+	gateway => { limits => { fetchMs => 60000 } }, routes => { map { ("/mcp/$_" => { upstream => $as->url('/mcp'), inbound => ["mcp-token-exchange-$_"] }) } @ids });
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 my $call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}';
 
@@ -121,5 +123,36 @@ is(scalar(my @none = $as->requests('/.well-known/oauth-protected-resource/mcp'))
 like($gw->log('connect'), qr/names other metadata than protectedResourceMetadataUrl/, '... of which the log warns where the challenge says otherwise');
 is(connect_with('auto', challenge => ' ', prm => { resource => $as->origin })->{resource}, $as->origin, 'the resource is the metadata\'s own text');
 like(($as->requests('/token'))[-1]{content}, qr/resource=\Q@{[url_encode($as->origin)]}\E/, '... in the token request, too');
+
+# ---- the key of the vault changes while the upstream is waited for
+
+$pg->psql('delete from gatehouse.connection; delete from gatehouse.connect_attempt; delete from gatehouse.upstream_registration');
+sub ctl_ok { my (@a) = @_; my ($status, $text) = $gw->ctl(@a); is($status, 0, "gatehousectl @a") or diag $text; return $text }
+sub reload {
+	my $before = () = $gw->log('connect') =~ /a new snapshot is in force/g;
+	ctl_ok('reload');
+	return ok(wait_until(30, sub { (() = $gw->log('connect') =~ /a new snapshot is in force/g) > $before }), '... which is in force');
+}
+sub under { my ($key) = @_; return $pg->psql("select coalesce(sum(n), 0) from gatehouse.sealed_rows('vault', '$key')") }
+my ($old) = ctl_ok(qw(keys list)) =~ /^vault +(\S+) +primary/m;
+my ($new) = ctl_ok(qw(keys add vault)) =~ /^([a-z0-9-]+)$/m;
+reload();
+my $ask = $flow->call('/mcp/auto', issue($pg, $gw, '/mcp/auto', subject => 'dev-browser-user'), $call)->json->{error}{data}{authUrl};
+$as->clear;
+$as->set(hold => '/register');
+my $pid = fork // die "fork: $!";
+if (!$pid) {
+	POSIX::_exit(($flow->open($ask)->header('location') // '') =~ m{/authorize\?} ? 0 : 1);
+}
+ok(wait_until(30, sub { scalar(my @r = $as->requests('/register')) }), 'a registration is waited for');
+ctl_ok(qw(keys primary vault), $new);
+reload();
+$as->set(hold => undef);
+waitpid $pid, 0;
+is($?, 0, 'the way goes on to the authorization server');
+is($pg->psql("select (select count(*) from gatehouse.upstream_registration where client_secret is not null) || ' ' || (select count(*) from gatehouse.connect_attempt)"),
+	'1 1', '... with a registration and an attempt');
+is(under($old), '0', '... neither of which is under the old key, which is about to be retired');
+is(under($new), '2', '... but under the new one');
 
 done_testing;

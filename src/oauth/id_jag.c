@@ -194,7 +194,8 @@ static bool issue(struct req *r, const struct redemption *d, struct pair *pair, 
 	struct db_rows rows;
 	struct blob sealed;
 
-	if (!req_ring(r, &ring, e))
+	/* the issuer may have been waited for */
+	if (!req_ring_now(r, &ring, e))
 		return false;
 	*pair = (struct pair){ .grant_id = grant_id,
 		.subject = d->subject,

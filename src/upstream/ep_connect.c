@@ -153,7 +153,7 @@ static bool set_out(struct req *r, struct resp *p, struct connect *c, const stru
 	struct attempt *at = arena_alloc(r->arena, sizeof(*at));
 
 	if (!discover(&at->d, &c->up, e) || !find_scope(r, c, t, at, e) ||
-	    !register_find(&at->g, &c->up, &at->d, r->app->db, c->ring, r->request_id, e))
+	    !register_find(&at->g, &c->up, &at->d, r, e) || !req_ring_now(r, &c->ring, e))
 		return false;
 	make_secrets(r, at);
 	if (!begin(r, c, t, at, e))

@@ -75,11 +75,14 @@ static struct json_object *ask(struct upstream *u, const struct discovery *d, co
 	return answer;
 }
 
-static bool take_row(struct registration *g, struct upstream *u, const struct discovery *d,
-    const struct ring *ring, const struct db_rows *rows, struct err *e)
+static bool take_row(struct registration *g, struct upstream *u, const struct discovery *d, struct req *r,
+    const struct db_rows *rows, struct err *e)
 {
 	struct vault_place place;
+	const struct ring *ring;
 
+	if (!req_ring_now(r, &ring, e))
+		return false;
 	g->kind = "registered";
 	g->id = db_text(rows, 0, 0);
 	g->client.client_id = db_text(rows, 0, 1);
@@ -89,11 +92,11 @@ static bool take_row(struct registration *g, struct upstream *u, const struct di
 	    &g->client.secret, e);
 }
 
-static bool make(struct registration *g, struct upstream *u, const struct discovery *d, struct db *db,
-    const struct ring *ring, const char *trace, struct err *e)
+static bool make(struct registration *g, struct upstream *u, const struct discovery *d, struct req *r, struct err *e)
 {
 	const char *asked = choose_method(d), *method, *secret;
 	struct json_object *answer;
+	const struct ring *ring;
 	struct vault_place place;
 	struct db_rows rows;
 	char id[UUID_TEXT];
@@ -107,7 +110,7 @@ static bool make(struct registration *g, struct upstream *u, const struct discov
 		    "the upstream's authorization server knows no way to authenticate that the gateway has",
 		    "issuer '%.200s'", d->issuer);
 	answer = ask(u, d, asked, e);
-	if (!answer)
+	if (!answer || !req_ring_now(r, &ring, e))
 		return false;
 	secret = json_get_string(answer, "client_secret");
 	method = json_get_string(answer, "token_endpoint_auth_method");
@@ -123,42 +126,41 @@ static bool make(struct registration *g, struct upstream *u, const struct discov
 	const struct db_param params[] = { DB_TEXT(id), DB_TEXT(u->conf->id), DB_TEXT(d->issuer),
 		DB_TEXT(upstream_url(u, "callback")), DB_TEXT(json_get_string(answer, "client_id")),
 		vault_seal(ring, u->arena, &place, "client_secret", secret), DB_TEXT(method),
-		secret && expires > 0 ? db_int(u->arena, expires) : DB_NULL, DB_TEXT(trace) };
+		secret && expires > 0 ? db_int(u->arena, expires) : DB_NULL, DB_TEXT(r->request_id) };
 
-	if (!db_call(db, STMT_REGISTRATION_PUT, params, 9, u->arena, &rows, e))
+	if (!db_call(r->app->db, STMT_REGISTRATION_PUT, params, 9, u->arena, &rows, e))
 		return false;
 	/* two users at once: the other's registration may be the one that is kept */
-	return rows.rows ? take_row(g, u, d, ring, &rows, e)
+	return rows.rows ? take_row(g, u, d, r, &rows, e)
 			 : refuse(e, "the registration has expired already", d->issuer, "client_secret_expires_at");
 }
 
-static bool find_or_make(struct registration *g, struct upstream *u, const struct discovery *d, struct db *db,
-    const struct ring *ring, const char *trace, struct err *e)
+static bool find_or_make(
+    struct registration *g, struct upstream *u, const struct discovery *d, struct req *r, struct err *e)
 {
 	const struct db_param params[] = { DB_TEXT(u->conf->id), DB_TEXT(d->issuer),
 		DB_TEXT(upstream_url(u, "callback")) };
 	struct db_rows rows;
 
-	if (!db_call(db, STMT_REGISTRATION_FIND, params, 3, u->arena, &rows, e))
+	if (!db_call(r->app->db, STMT_REGISTRATION_FIND, params, 3, u->arena, &rows, e))
 		return false;
-	return rows.rows ? take_row(g, u, d, ring, &rows, e) : make(g, u, d, db, ring, trace, e);
+	return rows.rows ? take_row(g, u, d, r, &rows, e) : make(g, u, d, r, e);
 }
 
 /*
  * The configuration names a client, not whose it is. An upstream that is broken into could name a server of
  * the thief's, which would get the secret at the next sign-in (protocol F99).
  */
-static bool is_pinned(const struct upstream *u, const struct discovery *d, struct db *db, const char *trace,
-    struct err *e)
+static bool is_pinned(const struct upstream *u, const struct discovery *d, struct req *r, struct err *e)
 {
 	char id[UUID_TEXT];
 	struct db_rows rows;
 
 	rand_uuid(id);
 	const struct db_param params[] = { DB_TEXT(id), DB_TEXT(u->conf->id), DB_TEXT(d->issuer),
-		DB_TEXT(u->conf->client_id), DB_TEXT(trace) };
+		DB_TEXT(u->conf->client_id), DB_TEXT(r->request_id) };
 
-	if (!db_call(db, STMT_REGISTRATION_PIN, params, 5, u->arena, &rows, e))
+	if (!db_call(r->app->db, STMT_REGISTRATION_PIN, params, 5, u->arena, &rows, e))
 		return false;
 	if (rows.rows && !strcmp(db_text(&rows, 0, 0), d->issuer))
 		return true;
@@ -168,14 +170,14 @@ static bool is_pinned(const struct upstream *u, const struct discovery *d, struc
 	    d->issuer, rows.rows ? db_text(&rows, 0, 0) : "");
 }
 
-bool register_find(struct registration *g, struct upstream *u, const struct discovery *d, struct db *db,
-    const struct ring *ring, const char *trace, struct err *e)
+bool register_find(
+    struct registration *g, struct upstream *u, const struct discovery *d, struct req *r, struct err *e)
 {
 	*g = (struct registration){ .kind = NULL };
 	if (u->conf->client_id) {
 		g->kind = "manual";
 		g->client = (struct tokens_client){ u->conf->client_id, u->conf->client_secret, u->conf->client_auth, NULL };
-		return is_pinned(u, d, db, trace, e);
+		return is_pinned(u, d, r, e);
 	}
 	/* nobody could fetch a document from loopback */
 	if (d->takes_documents && !u->origin->loopback) {
@@ -183,7 +185,7 @@ bool register_find(struct registration *g, struct upstream *u, const struct disc
 		g->client = (struct tokens_client){ upstream_document_url(u), NULL, "none", NULL };
 		return true;
 	}
-	return find_or_make(g, u, d, db, ring, trace, e);
+	return find_or_make(g, u, d, r, e);
 }
 
 bool register_recall(struct tokens_client *c, const struct upstream *u, const struct ring *ring,

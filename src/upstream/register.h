@@ -8,6 +8,7 @@
 #define GATEHOUSE_UPSTREAM_REGISTER_H
 
 #include "db/db.h"
+#include "http/http.h"
 #include "keys/ring.h"
 #include "upstream/discover.h"
 #include "upstream/tokens.h"
@@ -21,9 +22,9 @@ struct registration {
 /*
  * ERR_UPSTREAM, reason upstream_oauth_registration: the server takes no registrations, or not this one;
  * upstream_oauth_auth: none of its ways to authenticate is ours. Else as fetch() and db_call().
+ * The request waits for the network here: a ring that it got before is old.
  */
-bool register_find(struct registration *, struct upstream *, const struct discovery *, struct db *,
-    const struct ring *, const char *trace, struct err *);
+bool register_find(struct registration *, struct upstream *, const struct discovery *, struct req *, struct err *);
 
 /*
  * The client of a connection or an attempt that is stored: KIND and CLIENT_ID as they were; the secret is

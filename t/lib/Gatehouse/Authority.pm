@@ -12,7 +12,8 @@
 #
 # Knobs: user, scope, expires_in (undef: not said), rotate (1), refresh (1: gives refresh tokens), iss (1), mcp
 # (code), and document overrides prm, asm (hashes merged over what is true; undef members are left out), answers:
-# { '/token' => [status, type, body] } in place of what a path would say.
+# { '/token' => [status, type, body] } in place of what a path would say, hold (the path that is not answered until
+# another is set).
 
 package Gatehouse::Authority;
 
@@ -91,6 +92,7 @@ sub _serve {
 	my $k = $self->_knobs;
 	my $o = $self->origin;
 	my $path = $r->{path};
+	sleep 0.1 while ($self->_knobs->{hold} // '') eq $path;
 	if (my $answer = $k->{answers}{$path}) {
 		return $c->reply($answer->[0], [['Content-Type', $answer->[1]], @{ $answer->[3] || [] }], $answer->[2]);
 	}
