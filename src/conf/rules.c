@@ -106,6 +106,14 @@ static void check_exchange(struct loader *l, struct mcp_route *r, const struct r
 			    entry->inbound[i]->name);
 }
 
+/* A token by assertion is for one resource: the upstream's URL, where the policy names none. */
+static bool is_one_resource(const struct policy_use *use, const struct mcp_route *one, const struct mcp_route *other)
+{
+	const struct exchange_conf *c = use->loaded;
+
+	return !c || !c->id_jag || c->id_jag->resource || !strcmp(one->upstream_text, other->upstream_text);
+}
+
 /* One connection would be sent to two places: tokens are for one. */
 static void check_exchange_origin(
     struct loader *l, struct mcp_route *r, const struct route_entry *entry)
@@ -119,12 +127,19 @@ static void check_exchange_origin(
 		const struct route_entry *theirs = &l->route_entries[other - l->routes];
 
 		if (theirs->inbound[first_of_class(theirs->inbound, POLICY_EXCHANGE)] != use ||
-		    !other->upstream.host || uri_same_origin(&other->upstream, &r->upstream))
+		    !other->upstream.host ||
+		    (uri_same_origin(&other->upstream, &r->upstream) && is_one_resource(use, other, r)))
 			continue;
-		route_fault(l, r, use_pointer(l, entry, "inbound", i),
-		    "give this route a token exchange of its own, with another id",
-		    "the token exchange '%.64s' is that of %s, whose upstream is another origin",
-		    use->name, other->path);
+		if (!uri_same_origin(&other->upstream, &r->upstream))
+			route_fault(l, r, use_pointer(l, entry, "inbound", i),
+			    "give this route a token exchange of its own, with another id",
+			    "the token exchange '%.64s' is that of %s, whose upstream is another origin",
+			    use->name, other->path);
+		else
+			route_fault(l, r, use_pointer(l, entry, "inbound", i),
+			    "set its idJag.resourceAs.resource, or give this route a token exchange of its own",
+			    "the token exchange '%.64s' is that of %s, too, and does not say for which resource its tokens are",
+			    use->name, other->path);
 		return;
 	}
 }

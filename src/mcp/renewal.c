@@ -597,8 +597,11 @@ static struct job *job_new(struct renewals *n, const struct renewal_want *w, con
 const struct renewal *renewals_join(struct renewals *n, const struct renewal_want *w, struct req *r,
     const struct guard *guard)
 {
-	const char *key = w->subject ? arena_printf(r->arena, "%s %s", w->route->exchange->id, w->subject)
-				     : w->connection_id;
+	const struct exchange_conf *conf = w->route->exchange;
+	/* by assertion: what is exchanged is for one resource, and a reload may have named another */
+	const char *key = w->subject
+		? arena_printf(r->arena, "%s %s %s", conf->id, id_jag_resource(conf, w->route), w->subject)
+		: w->connection_id;
 	struct job **at = &n->jobs, *j;
 
 	pthread_mutex_lock(&n->lock);
