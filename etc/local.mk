@@ -44,7 +44,11 @@ $(SYSTEMD_MADE): etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse
 	discovery) network='PrivateNetwork=yes\nRestrictAddressFamilies=AF_UNIX' ;; \
 	*) network='RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK' ;; \
 	esac && \
-	sed -e 's|[@]cgidir[@]|$(cgidir)|; s|[@]network[@]|'"$$network"'|' -e 's|[@]program[@]|'"$$name"'|g' \
+	case $$name in \
+	consent) writes='LogsDirectory=gatehouse\nLogsDirectoryMode=0750' ;; \
+	*) writes='\# no folder is its own' ;; \
+	esac && \
+	sed -e 's|[@]cgidir[@]|$(cgidir)|; s|[@]network[@]|'"$$network"'|; s|[@]writes[@]|'"$$writes"'|' -e 's|[@]program[@]|'"$$name"'|g' \
 	    "$(srcdir)/etc/systemd/$$from" >'$@.tmp' && mv '$@.tmp' '$@'
 
 # where there is no systemd

@@ -21,6 +21,10 @@ for my $program (@programs) {
 	my $binary = bin_path("$program.fcgi");
 	like($service, qr{^ExecStart=/\S+/\Q$program\E\.fcgi$}m, "$program is started from where it is installed");
 	unlike($service, qr/\@[a-z]+\@/, '... and nothing is left to be filled in');
+	is(join(' ', $service =~ /^(\w+Directory|ReadWritePaths)=(.*)$/mg), $program eq 'consent' ? 'LogsDirectory gatehouse' : '',
+		'... and it writes nothing' . ($program eq 'consent' ? ' but files of events' : ''));
+	like($service, $program eq 'discovery' ? qr/^PrivateNetwork=yes$/m : qr/^RestrictAddressFamilies=.*\bAF_INET AF_INET6\b/m,
+		$program eq 'discovery' ? '... and reaches no network' : '... and reaches what it is told to');
 	$service =~ s{^ExecStart=.*$}{ExecStart=$binary}m;
 	write_file("$units/gatehouse-$program\@$_.service", $service) for '', 1, 2;
 	write_file("$units/gatehouse-$program.socket", read_file("$ENV{top_builddir}/etc/systemd/gatehouse-$program.socket"));

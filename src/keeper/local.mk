@@ -18,4 +18,4 @@ libgatehouse_a_SOURCES += \
 TESTS += t/730-audit.t
 TESTS += t/731-forward.t
 TESTS += t/732-telemetry.t
-TESTS += t/733-alerts.t
+TESTS += t/733-alerts.t t/734-syslog-tls.t
