@@ -23,7 +23,8 @@ my $TRUE = JSON::PP::true;
 my %says = (public => '"ttlMs":60000,"cacheScope":"public"', private => '"ttlMs":60000,"cacheScope":"private"', short => '"ttlMs":4000,"cacheScope":"public"',
 	zero => '"ttlMs":0,"cacheScope":"public"', none => '"x":1', text => '"ttlMs":"60000","cacheScope":"public"', odd => '"ttlMs":60000,"cacheScope":"all"',
 	fraction => '"ttlMs":6e4,"cacheScope":"public"', input => '"resultType":"input_required","ttlMs":60000,"cacheScope":"public"',
-	stream => '"ttlMs":60000,"cacheScope":"public"');
+	stream => '"ttlMs":60000,"cacheScope":"public"',
+	link => '"resultType":"complete","ttlMs":60000,"cacheScope":"public","inputRequests":{"k":{"params":{"url":"javascript:x"}}}');
 my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	my ($cursor) = $r->{content} =~ /"cursor":"(\w+)"/;
@@ -137,6 +138,9 @@ is_deeply([map { $_->{name} } @{ list('public', route => 'filtered')->json->{res
 is_deeply([map { $_->{name} } @{ list('public', route => 'filtered', who => 'bob')->json->{result}{tools} }], ['one'], '... and the kept one');
 is(settled('filtered', 1, ['public', route => 'filtered', who => 'bob'], ['public', route => 'filtered']), 1, '... which it is');
 is(list('public', token => $token{off}{alice})->{status}, 401, 'what is kept is for those who may call');
+
+is(settled('link', 1, ['link', who => 'bob'], ['link', who => 'bob']), 1, 'a list that wants an address opened is kept');
+is_deeply([map { list('link')->json->{result}{inputRequests}{k}{params}{url} } 1 .. 2], [('-' x 12) x 2], '... without the address, whenever it is told');
 
 # --- changes
 

@@ -92,6 +92,7 @@ static enum relay_verdict have(struct call *c, int status, struct span text, str
 	if (text.n)
 		resp_set(p, "Content-Type", "application/json");
 	cors_set(c->req, p, c->route);
+	links_init(&c->links, false);
 	mask_init(&c->mask, c->upstream_request.secrets);
 	record_begin(c, false);
 	c->relay.status = status;

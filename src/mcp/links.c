@@ -230,8 +230,8 @@ static void between(struct links *l, char c)
 /* The first one in a piece makes the copy of it. */
 static void blot(struct links *l, const char *at)
 {
-	if (!l->copied)
-		buf_add(&l->work, l->piece, l->piece_len);
+	if (!l->copied && !buf_add(&l->work, l->piece, l->piece_len))
+		return;
 	l->copied = true;
 	l->work.data[at - l->piece] = '-';
 }
