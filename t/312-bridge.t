@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 
 use Gatehouse::Http qw(request);
@@ -33,6 +34,11 @@ my $legacy = Gatehouse::Upstream->new(sub {
 		serverInfo => { name => 'old', version => '1' }, instructions => 'Mind the gap.' };
 	return $c->json(400, { jsonrpc => '2.0', id => undef, error => { code => -32000, message => 'no session' } }) if $method eq 'server/discover';
 	if ($method eq 'initialize') {
+		if ($r->{path} eq '/silent-stream') {
+			$c->begin_stream;
+			$c->note(silent => 1);
+			return $c->wait_close && 0;
+		}
 		return $c->result($r, $greeting, ['Mcp-Session-Id', "$age-" . rand]) if $r->{path} ne '/open-stream';
 		$c->begin_stream(['Mcp-Session-Id', "$age-" . rand]); # and does not close it
 		$c->event({ jsonrpc => '2.0', method => 'notifications/message', params => { n => $_ } }) for 1 .. 3;
@@ -85,13 +91,14 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ n
 	routes => {
 		'/mcp/old' => { upstream => $legacy->url('/mcp'), inbound => ['filter'], options => { bridge => $TRUE } },
 		'/mcp/open' => { upstream => $legacy->url('/open-stream'), options => { bridge => $TRUE } },
+		'/mcp/silent' => { upstream => $legacy->url('/silent-stream'), options => { bridge => $TRUE } },
 		'/mcp/anyone' => { upstream => $legacy->url('/mcp'), public => 1, options => { bridge => $TRUE } },
 		'/mcp/new' => { upstream => $modern->url('/mcp'), inbound => ['filter'], options => { bridge => $TRUE, sse => $TRUE } },
 		'/mcp/plain' => { upstream => $legacy->url('/mcp') },
 		'/mcp/failing' => { upstream => $failing->url('/mcp') },
 		'/mcp/broken' => { upstream => $broken->url('/mcp') },
 	});
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old open new plain failing broken);
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old open silent new plain failing broken);
 my %other = (client => issue($pg, $gw, '/mcp/old', subject => 'alice', client => 'c2'), user => issue($pg, $gw, '/mcp/old', subject => 'bob', client => 'c1'),
 	new => issue($pg, $gw, '/mcp/new', subject => 'bob', client => 'c1'));
 
@@ -232,5 +239,18 @@ is($r->{status}, 400, 'a legacy upstream that fails at discovery is no outage to
 is_deeply($r->json->{error}{data}{supported}, ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'], '... but told as what it is');
 is($r->json->{error}{code}, -32022, '... in the words that let it fall back');
 is(modern('broken', 'server/discover')->{status}, 502, 'one that fails at everything is an outage');
+
+# --- a stop
+
+my $pid = open(my $answer, '-|') // die "fork: $!";
+if (!$pid) {
+	my $stopped = call('silent', 'one');
+	syswrite STDOUT, "$stopped->{status} $stopped->{content}";
+	POSIX::_exit(0);
+}
+ok($legacy->wait_for(sub { grep { $_->{silent} } $legacy->notes }), 'a session is being begun by a stream');
+$gw->stop_program('mcp');
+my $said = do { local $/; <$answer> };
+like($said, qr/^503 .*restarts/, '... when the gateway stops: the caller is told');
 $gw->stop;
 done_testing;

@@ -818,7 +818,7 @@ static bool check_stop(struct relay_call *c)
 
 	if (!r->stop_ms || (!c->is_listening && r->now_ms < r->stop_ms))
 		return false;
-	if (c->is_listening && !c->head_passed)
+	if (!c->head_passed && (c->is_listening || c->is_stream)) /* a stream that nobody has seen is an errand's */
 		call_fail(c, ERR_UNAVAILABLE, "stopping", "the gateway restarts");
 	else if (c->is_stream || c->paused)
 		call_end(c, RELAY_END_STOPPED);
