@@ -758,6 +758,21 @@ bool scan_string_folds_to(struct span s, const char *text)
 	return !*text;
 }
 
+bool scan_sole_member(struct span object, const char *name, struct span *value)
+{
+	struct span key, val;
+	size_t pos = 0;
+
+	*value = (struct span){ NULL, 0 };
+	while (scan_kind(object) == '{' && scan_next(object, &pos, &key, &val)) {
+		if (scan_string_is(key, name))
+			*value = val;
+		else if (scan_string_folds_to(key, name))
+			return false;
+	}
+	return true;
+}
+
 bool scan_copy(struct span s, char *out, size_t size)
 {
 	const char *p, *end;

@@ -75,6 +75,9 @@ bool scan_string_is(struct span, const char *text);
  */
 bool scan_string_folds_to(struct span, const char *text);
 
+/* The member NAME (ASCII), or absent. False: there is one that only such readers take for it. */
+bool scan_sole_member(struct span object, const char *name, struct span *value);
+
 /*
  * Decodes the byte, or the escape, at *P, before END, of the text between a string's quotes into OUT, and passes it. Returns
  * its length in OUT; 0: a broken escape.

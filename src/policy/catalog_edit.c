@@ -209,27 +209,11 @@ static bool write_result(struct view *v, struct span result, struct buf *out, st
 	return buf_add(out, copied, (size_t)(result.p + result.n - copied));
 }
 
-/* The result of a message, whose names are looked at on the way. */
-static bool find_result(struct span message, struct span *result)
-{
-	struct span name, value;
-	size_t at = 0;
-
-	*result = (struct span){ NULL, 0 };
-	while (scan_kind(message) == '{' && scan_next(message, &at, &name, &value)) {
-		if (scan_string_is(name, "result"))
-			*result = value;
-		else if (scan_string_folds_to(name, "result"))
-			return false;
-	}
-	return true;
-}
-
 static bool write_message(struct view *v, struct span message, struct buf *out, struct err *e)
 {
 	struct span result;
 
-	if (!find_result(message, &result))
+	if (!scan_sole_member(message, "result", &result))
 		return malformed(e, "it spells the name of a member in another case");
 	if (scan_kind(result) != '{')
 		return buf_add(out, message.p, message.n);

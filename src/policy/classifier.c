@@ -58,19 +58,43 @@ static void add_value(struct buf *out, struct span v)
 	}
 }
 
-void classifier_text(struct buf *out, struct span message)
+static void add_result(struct buf *out, struct span result)
 {
 	static const char *const read[] = { "content", "structuredContent", "toolResult", "contents", "messages", "description",
 		"inputRequests", NULL };
-	struct span result = scan_member(message, "result"), params = scan_member(message, "params"), name, item;
+	struct span name, item;
 	size_t pos = 0;
 
-	for (size_t i = 0; read[i]; i++)
-		add_value(out, scan_member(result, read[i]));
-	add_value(out, scan_member(message, "error"));
+	while (scan_kind(result) == '{' && scan_next(result, &pos, &name, &item))
+		for (size_t i = 0; read[i]; i++)
+			if (scan_string_folds_to(name, read[i]))
+				add_value(out, item);
+}
+
+static void add_params(struct buf *out, struct span params)
+{
+	struct span name, item;
+	size_t pos = 0;
+
 	while (scan_kind(params) == '{' && scan_next(params, &pos, &name, &item))
 		if (!scan_string_is(name, "_meta") && !scan_string_is(name, "progressToken"))
 			add_value(out, item);
+}
+
+/* Names count in any case: there are readers that do not tell it apart. */
+void classifier_text(struct buf *out, struct span message)
+{
+	struct span name, item;
+	size_t pos = 0;
+
+	while (scan_kind(message) == '{' && scan_next(message, &pos, &name, &item)) {
+		if (scan_string_folds_to(name, "result"))
+			add_result(out, item);
+		else if (scan_string_folds_to(name, "error"))
+			add_value(out, item);
+		else if (scan_string_folds_to(name, "params"))
+			add_params(out, item);
+	}
 }
 
 /* ---- the request */

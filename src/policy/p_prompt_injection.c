@@ -198,8 +198,14 @@ static enum policy_answer judge_message(const struct policy_use *use, struct cal
 	enum classifier_verdict verdict;
 	enum policy_answer answer = POLICY_PASS;
 	struct err why = { .code = ERR_NONE };
+	struct span result;
 	struct buf text;
 
+	if (!scan_sole_member(message, "result", &result)) { /* what stands in the place of a result could not be told */
+		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed", "%s",
+		    "it spells the name of a member in another case");
+		return POLICY_FAIL;
+	}
 	buf_init(&text, TEXT_MAX);
 	classifier_text(&text, message);
 	verdict = judge_text(use, &text, &why);

@@ -60,16 +60,25 @@ static void read_item(struct pin_item *item, struct arena *a, struct span whole)
 		item->name = NULL;
 }
 
-static struct pin_list *read_list(struct arena *a, struct span message)
+static bool malformed(struct err *e, const char *why)
 {
-	struct span result = scan_member(message, "result"), array = scan_member(result, "tools"), item;
-	struct span cursor = scan_member(result, "nextCursor");
+	return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed", "%s", why);
+}
+
+/* The list of a message, NULL if it has none. False: readers that do not tell case apart may find another. */
+static bool read_list(struct arena *a, struct span message, struct pin_list **read, struct err *e)
+{
+	struct span result, array, item, cursor;
 	struct pin_list *list;
 	size_t at = 0;
 
+	*read = NULL;
+	if (!scan_sole_member(message, "result", &result) || !scan_sole_member(result, "tools", &array))
+		return malformed(e, "it spells the name of a member in another case");
 	if (scan_kind(array) != '[')
-		return NULL;
-	list = arena_alloc(a, sizeof(*list));
+		return true;
+	cursor = scan_member(result, "nextCursor");
+	list = *read = arena_alloc(a, sizeof(*list));
 	list->array = array;
 	list->last = !cursor.p || scan_kind(cursor) == 'n' || scan_string_is(cursor, "");
 	while (scan_next(array, &at, NULL, &item))
@@ -78,7 +87,7 @@ static struct pin_list *read_list(struct arena *a, struct span message)
 	list->n = at = 0;
 	while (scan_next(array, &at, NULL, &item))
 		read_item(&list->items[list->n++], a, item);
-	return list;
+	return true;
 }
 
 struct pin_list *pins_read(struct arena *a, const char *text, size_t n, bool *ok, struct err *e)
@@ -91,19 +100,19 @@ struct pin_list *pins_read(struct arena *a, const char *text, size_t n, bool *ok
 
 	limits.depth = DEPTH;
 	limits.members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX; /* no tree is made of them */
-	*ok = scan_check(text, n, &limits, &why);
-	if (!*ok) {
-		err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed", "%s", why.text);
+	*ok = scan_check(text, n, &limits, &why) || malformed(e, why.text);
+	if (!*ok)
 		return NULL;
-	}
 	whole = scan_value(text, n);
-	if (scan_kind(whole) != '[')
-		return read_list(a, whole);
-	while (scan_next(whole, &at, NULL, &message)) {
-		*last = read_list(a, message);
+	if (scan_kind(whole) != '[') {
+		*ok = read_list(a, whole, &first, e);
+		return first;
+	}
+	while (*ok && scan_next(whole, &at, NULL, &message)) {
+		*ok = read_list(a, message, last, e);
 		last = *last ? &(*last)->next : last;
 	}
-	return first;
+	return *ok ? first : NULL;
 }
 
 bool pins_write(const char *text, size_t n, const struct pin_list *list, bool (*keep)(const struct pin_item *), struct buf *out)

@@ -432,10 +432,16 @@ static void test_folds(void)
 		{ "\"tool\xf0\x9f\x98\x80\"", "however long", false },
 		{ "7", "nor what is no string", false },
 	};
+	struct span value;
 	char out[16];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok(scan_string_folds_to(scan_value(cases[i].text, strlen(cases[i].text)), "tools") == cases[i].want, cases[i].name);
+	ok(scan_sole_member(scan_value("{\"a\":1,\"Key\":2}", 17), "tools", &value) && !value.p, "a member that is not there");
+	ok(scan_sole_member(scan_value("{\"a\":1,\"key\":2}", 17), "key", &value) && *value.p == '2', "one that is");
+	ok(!scan_sole_member(scan_value("{\"key\":1,\"Key\":2}", 19), "key", &value), "two, for some");
+	ok(!scan_sole_member(scan_value("{\"Key\":2}", 9), "key", &value), "one, for some");
+	ok(scan_sole_member(scan_value("7", 1), "key", &value) && !value.p, "what is no object has none");
 	ok(scan_string_folds_to(scan_value("\"\xe2\x84\xaa" "ey\"", 7), "key"), "the Kelvin sign is a k");
 	is_int(scan_decode(scan_value("\"a\\u0000\\n\"", 11), out), 3, "a NUL is decoded like others");
 	is_mem(out, "a\0\n", 3, "... to itself");

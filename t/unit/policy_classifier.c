@@ -40,6 +40,7 @@ static void test_text(void)
 		{ "{\"method\":\"notifications/progress\",\"params\":{\"progressToken\":\"t\",\"message\":\"p\",\"_meta\":{\"x\":\"y\"}}}", "p\n", "progress" },
 		{ "{\"id\":1,\"result\":{\"tools\":[{\"name\":\"x\"}]}}", "", "lists are not judged" },
 		{ "{\"id\":1,\"result\":{\"content\":\"plain\"}}", "plain\n", "content need not be a list" },
+		{ "{\"id\":1,\"result\":{\"Content\":[\"a\"]},\"ERROR\":\"b\",\"\\u0050arams\":{\"x\":\"c\"}}", "a\nb\nc\n", "names in another case are read, too" },
 		{ "[7]", "", "what is no message has none" },
 	};
 
