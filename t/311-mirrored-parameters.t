@@ -45,8 +45,10 @@ my $up = Gatehouse::Upstream->new(sub {
 	return $c->result($r, { resultType => 'complete', content => [] });
 });
 my $pg = Gatehouse::Pg->new;
-my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], routes => { map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(some none) });
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } qw(some none);
+my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ name => 'pin', policyType => 'mcp-capability-filter-inbound',
+	handler => { export => 'X', options => { tools => [{ name => 'simple', arguments => { pin => { region => 'eu' } } }] } } }],
+	routes => { (map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(some none)), '/mcp/pinned' => { upstream => $up->url('/none'), inbound => ['pin'] } });
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } qw(some none pinned);
 
 sub call {
 	my ($tool, $arguments, %o) = @_;
@@ -124,8 +126,12 @@ is_deeply([methods()], ['tools/list', 'tools/call'], 'an upstream that gives no 
 is_deeply({ map { lc $_ => mirrored()->{$_} } keys %{ mirrored() } }, { 'mcp-param-region' => 'us' }, '... with the headers that came, for it to judge');
 call('simple', { region => 'eu' }, route => 'none');
 is_deeply([methods()], ['tools/call'], '... and not asked for it each time');
+$r = call('simple', { region => 'us', n => 1 }, route => 'pinned', headers => [['Mcp-Param-Region', 'us'], ['Mcp-Param-N', '1']]);
+like([grep { $_->{content} =~ m{tools/call} } $up->requests]->[0]{content}, qr/"region":"eu"/, 'a policy says another argument');
+is_deeply(mirrored(), {}, '... then no header tells of the one before');
 $up->clear;
-request('POST', $gw->url('/mcp/some'), { headers => [['Content-Type', 'application/json'], ['Authorization', "Bearer $token{some}{access_token}"]],
+request('POST', $gw->url('/mcp/some'), { headers => [['Content-Type', 'application/json'], ['Authorization', "Bearer $token{some}{access_token}"],
+	['Mcp-Param-Region', 'us']],
 	content => '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"simple","arguments":{"region":"eu"}}}' });
 is_deeply(mirrored(), {}, 'older revisions have no such headers');
 $gw->stop;

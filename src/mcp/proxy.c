@@ -163,6 +163,7 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 	if (c->relay.is_stream) {
 		edit_begin(&c->edit, c, limits->kept_event, wants.pace != POLICY_QUICK);
 		arena_defer(c->req->arena, free_edit, &c->edit);
+		resp_set(c->relay.resp, "Content-Type", "text/event-stream"); /* we read UTF-8: no other charset cuts other lines */
 		return RELAY_PASS;
 	}
 	if (!reads && wants.reading < POLICY_READS_ALL && !json_is_read(c))
@@ -460,6 +461,8 @@ static void fill_request(struct call *c)
 	headers_to_upstream(u, c->req, c->route);
 	if (c->era == ERA_MODERN) /* it resumes no streams (protocol 4.4) */
 		upstream_header_remove(u, "last-event-id");
+	else /* it has no such headers, and nobody has compared them with the body */
+		upstream_headers_drop(u, PARAM_PREFIX);
 }
 
 /* After the policies: none of them can replace the session, and the client's query overrides none of them. */

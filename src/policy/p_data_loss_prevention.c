@@ -344,6 +344,7 @@ const struct policy p_data_loss_prevention_inbound = {
 	},
 	.on_request = on_request,
 	.on_body = on_body,
+	.does_params = true,
 };
 
 const struct policy p_data_loss_prevention_outbound = {

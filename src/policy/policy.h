@@ -118,6 +118,8 @@ struct policy {
 	 */
 	enum policy_answer (*on_body)(const struct policy_use *, struct call *, struct arena *, const char *text, size_t n,
 	    struct buf *out, struct err *);
+	/* Its on_request does to Mcp-Param-* headers what on_body does to the parameters: they stay. Else they go where on_body changes anything. */
+	bool does_params;
 	/* Each message as the upstream gets it, when all policies have had their turn: for those that go by the upstream's own names. */
 	enum policy_answer (*on_sent)(const struct policy_use *, struct call *, const struct rpc_msg *, struct err *);
 	/* The head of the answer that the client gets (not of one that led to a renewal). In the relay's thread. */

@@ -87,6 +87,17 @@ bool upstream_header_set(struct upstream_request *u, const char *name, const cha
 	return true;
 }
 
+void upstream_headers_drop(struct upstream_request *u, const char *prefix)
+{
+	struct upstream_header **at = &u->headers;
+
+	while (*at)
+		if (!strncasecmp((*at)->name, prefix, strlen(prefix)))
+			*at = (*at)->next;
+		else
+			at = &(*at)->next;
+}
+
 void upstream_header_add(struct upstream_request *u, const char *name, const char *value)
 {
 	struct upstream_header **at = header_at(u, name);

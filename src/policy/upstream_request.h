@@ -41,6 +41,9 @@ void upstream_request_init(struct upstream_request *, struct arena *, const char
 /* Adds one of the gateway's own, whatever its name; VALUE is known to be good. */
 void upstream_header_add(struct upstream_request *, const char *name, const char *value);
 
+/* Takes away all whose names begin so. */
+void upstream_headers_drop(struct upstream_request *, const char *prefix);
+
 /* A header's value, NULL if absent. */
 const char *upstream_header_get(const struct upstream_request *, const char *name);
 
