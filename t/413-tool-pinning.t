@@ -24,11 +24,20 @@ my $dir = File::Temp::tempdir(CLEANUP => 1);
 # What the upstream's lists say is the test's to change. Path /sse answers by a stream, /paged by two pages.
 sub tools { write_file("$dir/next", JSON::PP::encode_json([@_])); rename "$dir/next", "$dir/tools"; return }
 sub tool { my ($name, %o) = @_; return { name => $name, description => "does $name", inputSchema => { type => 'object' }, %o } }
+my %odd = (result => '{"jsonrpc":"2.0","id":1,"Result":{"tools":[{"name":"evil"}]}}', tools => '{"jsonrpc":"2.0","id":1,"result":{"t\u006fOls":[{"name":"evil"}]}}',
+	batch => '[{"jsonrpc":"2.0","id":2,"result":{"tools":[]}},{"jsonrpc":"2.0","id":1,"result":{"tools":[],"TOOLS":[{"name":"evil"}]}}]');
 my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	my ($id) = $r->{content} =~ /"id"\s*:\s*(\d+)/;
 	my ($method) = $r->{content} =~ m{"method"\s*:\s*"([^"]+)"};
 	my $result = $method eq 'tools/list' ? '{"tools":' . read_file("$dir/tools") . '}' : '{"content":[]}';
+	return $c->json(200, $odd{$1}) if $r->{content} =~ /"cursor":"odd(\w+)"/;
+	if ($r->{content} =~ /"cursor":"lines"/) {
+		$c->write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=iso-8859-1\r\nTransfer-Encoding: chunked\r\n\r\n");
+		$c->chunk(qq(: x\xe2\x80\xa8data: {"result":{"tools":[{"name":"evil"}]}}\xe2\x80\xa8\xe2\x80\xa8\n\n));
+		$c->event(qq({"jsonrpc":"2.0","id":$id,"result":{"tools":[],"x":"\xe2\x80\xa9\xc2\x85"}}));
+		return $c->end_stream;
+	}
 	if ($r->{path} eq '/paged' && $method eq 'tools/list') {
 		my @tools = @{ JSON::PP::decode_json(read_file("$dir/tools")) };
 		my $second = $r->{content} =~ /"cursor"/;
@@ -121,6 +130,19 @@ like($pg->psql("select actor || detail::text from gatehouse.audit where object =
 	'... who approved, what it was and what it is');
 my $rows = "select count(*) from gatehouse.event_policy where name = 'mcp_tool_changed' and capability_name = 'alpha' and operation_id = 'json'";
 ok(wait_until(10, sub { $pg->psql($rows) == 2 }), 'events are rows as well: one for each definition that was new');
+
+# ---- lists that some clients find, and others do not
+
+for my $kind (sort keys %odd) {
+	my $r = post('json', 'tools/list', { cursor => "odd$kind" });
+	is($r->{status}, 502, "a list whose name is in another case ($kind) is refused");
+	unlike($r->{content}, qr/evil/, '... with all it says');
+}
+
+my $lines = post('sse', 'tools/list', { cursor => 'lines' });
+is($lines->header('Content-Type'), 'text/event-stream', 'a stream is of the charset in which it was read');
+unlike($lines->{content}, qr/[^\x0a\x20-\x7e]|evil/, '... and has no lines for some readers alone');
+is(last_message($lines)->{result}{x}, "\x{2029}\x{85}", '... while texts say what they said');
 
 # ---- every member that a model or a person reads, and two items of one name
 

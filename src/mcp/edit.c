@@ -122,39 +122,120 @@ static void data_of(const struct buf *event, struct buf *data)
 	sse_feed(&sse, event->data, event->len);
 }
 
-static bool is_data(const char *line, size_t n)
+/* ---- lines
+ *
+ * Some readers cut a stream as they would any text (Python's splitlines()): for them a line also ends at a vertical tab, a form feed,
+ * the separators 1C to 1E, U+0085, U+2028 and U+2029, and what follows may be data that no policy has read. So none of these goes out.
+ */
+
+/* How many bytes such an end of a line at P has, and which character it is; 0: there is none. */
+static size_t break_at(const char *p, const char *end, unsigned *which)
 {
-	return n >= 4 && !memcmp(line, "data", 4) && (n == 4 || line[4] == ':');
+	const unsigned char *s = (const unsigned char *)p;
+	size_t left = (size_t)(end - p);
+
+	*which = s[0];
+	if (s[0] == 0x0b || s[0] == 0x0c || (s[0] >= 0x1c && s[0] <= 0x1e))
+		return 1;
+	*which = 0x85;
+	if (left >= 2 && s[0] == 0xc2 && s[1] == 0x85)
+		return 2;
+	if (left < 3 || s[0] != 0xe2 || s[1] != 0x80 || (s[2] != 0xa8 && s[2] != 0xa9))
+		return 0;
+	*which = 0x2000 | (s[2] & 0x7fU);
+	return 3;
 }
 
-/* The event's other fields and comments as they were, and the new data. */
+static bool has_breaks(const struct buf *data)
+{
+	const char *s = buf_text(data), *end = s + data->len;
+	unsigned which;
+
+	while (s < end && !break_at(s, end, &which))
+		s++;
+	return s < end;
+}
+
+/* They can only stand in strings, where an escape says the same; elsewhere it is no JSON, and is none with the escape. */
+static void write_line(struct buf *out, const char *s, const char *end)
+{
+	unsigned which;
+
+	buf_str(out, "data: ");
+	for (const char *from = s; s < end;) {
+		size_t n = break_at(s, end, &which);
+
+		s += n ? n : 1;
+		if (!n && s < end)
+			continue;
+		buf_add(out, from, (size_t)(s - from) - n);
+		if (n)
+			buf_printf(out, "\\u%04x", which);
+		from = s;
+	}
+	buf_char(out, '\n');
+}
+
+/* The next line of an event that is not empty. A byte order mark is the stream's: behind it, too, a line may be data. */
+static bool next_line(const struct buf *event, size_t *at, struct span *line)
+{
+	const char *s = event->data;
+
+	if (!*at && event->len >= 3 && !memcmp(s, "\xef\xbb\xbf", 3))
+		*at = 3;
+	while (*at < event->len && (s[*at] == '\r' || s[*at] == '\n'))
+		++*at;
+	*line = (struct span){ s + *at, 0 };
+	while (*at < event->len && s[*at] != '\r' && s[*at] != '\n')
+		++*at;
+	line->n = (size_t)(s + *at - line->p);
+	return line->n > 0;
+}
+
+static bool is_data(struct span line)
+{
+	return line.n >= 4 && !memcmp(line.p, "data", 4) && (line.n == 4 || line.p[4] == ':');
+}
+
+/* Names of events, ids and comments need no other bytes. */
+static bool is_printable(struct span line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] < 0x20 || line.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
+/* Whether the event may go out as it came. */
+static bool is_clean(const struct buf *event, const struct buf *data)
+{
+	struct span line;
+	size_t at = 0;
+
+	while (next_line(event, &at, &line))
+		if (!is_data(line) && !is_printable(line))
+			return false;
+	return !has_breaks(data);
+}
+
+/* The event's other fields and comments as they were, if they are printable, and the new data. */
 static void write_event(struct buf *out, const struct buf *event, const struct buf *data)
 {
-	const char *s = event->data, *end = s + event->len;
+	const char *s = buf_text(data), *end = s + data->len;
+	struct span line;
+	size_t at = 0;
 
-	if (event->len >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) /* of the stream: behind it, too, a line may be data */
-		s += 3;
-	while (s < end) {
-		size_t n = strcspn(s, "\r\n"); /* a NUL in a line is no reason to stop: it is counted below */
-
-		while (s + n < end && s[n] != '\r' && s[n] != '\n')
-			n++;
-		if (n && !is_data(s, n)) {
-			buf_add(out, s, n);
-			buf_char(out, '\n');
-		}
-		s += n < (size_t)(end - s) ? n + 1 : n;
+	while (next_line(event, &at, &line)) {
+		if (is_data(line) || !is_printable(line))
+			continue;
+		buf_add(out, line.p, line.n);
+		buf_char(out, '\n');
 	}
-	s = buf_text(data);
-	end = s + data->len;
 	while (s < end) {
 		const char *stop = memchr(s, '\n', (size_t)(end - s));
-		size_t n = (size_t)((stop ? stop : end) - s);
 
-		buf_str(out, "data: ");
-		buf_add(out, s, n);
-		buf_char(out, '\n');
-		s += n + (stop != NULL);
+		write_line(out, s, stop ? stop : end);
+		s = stop ? stop + 1 : end;
 	}
 	buf_char(out, '\n');
 }
@@ -170,7 +251,7 @@ static bool change_event(struct edit *d, struct buf *out, struct err *e)
 	data_of(&d->event, &data);
 	if (data.len)
 		ok = edit_text(d->call, buf_text(&data), data.len, true, &changed, e);
-	if (ok && (!data.len || (changed.len == data.len && !memcmp(changed.data, data.data, data.len))))
+	if (ok && changed.len == data.len && !memcmp(buf_text(&changed), buf_text(&data), data.len) && is_clean(&d->event, &data))
 		buf_add(out, d->event.data, d->event.len);
 	else if (ok)
 		write_event(out, &d->event, &changed);

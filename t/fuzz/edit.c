@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Streams through a filter: what goes out does not depend on how the bytes come in, and no reader of the result finds
- * a tool that is not listed.
+ * a tool that is not listed: neither one that cuts lines where the standard says, nor one that cuts them where Unicode does.
  */
 #include "config.h"
 
@@ -58,7 +58,7 @@ static void judge(void *own)
 	buf_clear(data);
 }
 
-static void read_out(const struct buf *out)
+static void read_as(const struct buf *out)
 {
 	struct buf data;
 	struct sse sse;
@@ -67,6 +67,31 @@ static void read_out(const struct buf *out)
 	sse_init(&sse, keep_data, judge, &data);
 	sse_feed(&sse, buf_text(out), out->len);
 	buf_release(&data);
+}
+
+/* The stream as a reader sees it for whom TEXT ends a line, too. */
+static void cut_at(struct buf *out, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (char *at = out->data; (at = memmem(at, out->len - (size_t)(at - out->data), text, n));)
+		memset(at, '\n', n);
+}
+
+static void read_out(struct buf *out)
+{
+	static const char *const ends[] = { "\v", "\f", "\x1c", "\x1d", "\x1e", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9" };
+	size_t lines = 0, seen = 0;
+
+	for (size_t i = 0; i < out->len; i++)
+		lines += out->data[i] == '\n';
+	read_as(out);
+	for (size_t i = 0; out->len && i < sizeof(ends) / sizeof(ends[0]); i++)
+		cut_at(out, ends[i]);
+	for (size_t i = 0; i < out->len; i++)
+		seen += out->data[i] == '\n';
+	must(seen == lines);
+	read_as(out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
