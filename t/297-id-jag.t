@@ -11,6 +11,7 @@ use warnings;
 use Digest::SHA qw(hmac_sha256);
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64url);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -45,7 +46,7 @@ my %trusted = (
 	plain => { issuer => $plain, jwksUrl => "$plain/keys", subjectMapping => 'sub_id_only' },
 );
 my %sign_in = (oidc => { issuer => 'http://127.0.0.1:9/', jwksUrl => 'http://127.0.0.1:9/keys' },
-	browserLogin => { url => '/oauth/dev-login' });
+	browserLogin => { url => '/oauth/dev-login', remoteTimeoutMs => 60000 });
 
 sub policy {
 	my ($id_jag, %more) = @_;
@@ -381,6 +382,33 @@ is(call($r->json->{access_token}), 401, '... with the token, at once');
 	is(told($r), '503 temporarily_unavailable', '... for a day: then try later');
 	ok($r->header('retry-after'), '... which is said');
 	$host->put('/idp/keys', { keys => [$key{p256}{jwk}] });
+}
+
+# --- the key of claims changes while an issuer is waited for
+
+{
+	my $reload = sub {
+		my $before = () = $gw->log('oauth') =~ /a new snapshot is in force/g;
+		is(($gw->ctl('reload'))[0], 0, '(reload)');
+		return ok(wait_until(30, sub { (() = $gw->log('oauth') =~ /a new snapshot is in force/g) >= $before + 2 }), '... in force');
+	};
+	my ($fresh) = (my $said = ($gw->ctl(qw(keys add claims)))[1]) =~ /^([a-z0-9-]+)$/m;
+	ok($fresh, 'a key of claims is added') or diag $said;
+	$reload->();
+	my $newest = $jwt->key('newest', 'P-256');
+	$host->put('/idp/keys', { keys => [$key{p256}{jwk}, $newest->{jwk}] });
+	$pg->psql('update gatehouse.provider_document set asked_at = null');
+	my $fetches = $host->count('/idp/keys');
+	$host->hold(1);
+	my $pid = fork // die "fork: $!";
+	POSIX::_exit(with(assertion(key => $newest)) eq 'good' ? 0 : 1) if !$pid;
+	ok(wait_until(30, sub { $host->count('/idp/keys') > $fetches }), 'the issuer is asked');
+	is(($gw->ctl(qw(keys primary claims), $fresh))[0], 0, '... and the key made primary meanwhile');
+	$reload->();
+	$host->hold(0);
+	waitpid $pid, 0;
+	is($?, 0, 'the assertion is good');
+	is($pg->psql('select gatehouse.seal_key_id(claims) from gatehouse.grants order by created_at desc limit 1'), $fresh, '... and its claims are under the new key');
 }
 
 # --- the SDK, which comes with one by itself

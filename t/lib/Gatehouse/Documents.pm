@@ -7,6 +7,7 @@
 #	$host->client('/app', redirect_uris => [...]);       # the same with other members (undef: left out)
 #	$host->put('/keys', { keys => [...] }, headers => ['Cache-Control: max-age=60'], status => '200 OK');
 #	$host->raw('/odd', "HTTP/1.1 ...", drip => 0.1);     # exactly these bytes, seconds between two of them
+#	$host->hold(1);                                      # answers wait until hold(0)
 #	$host->fetches('/app');                              # the requests for it, oldest first; clear forgets them
 
 package Gatehouse::Documents;
@@ -31,6 +32,7 @@ sub new {
 		my ($c, $request) = @_;
 		open my $f, '<:raw', "$dir/" . url_encode($request->{target})
 		  or do { $c->write("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"); return 0 };
+		sleep 0.1 while -e "$dir/hold";
 		my ($drip, $bytes) = split /\n/, do { local $/; <$f> }, 2;
 		my ($tag) = $bytes =~ /^ETag: (.*?)\r$/m;
 		$bytes = "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=120\r\nETag: $tag\r\n\r\n"
@@ -69,6 +71,13 @@ sub put {
 	my $body = ref $document ? $JSON->encode($document) : $document;
 	my @headers = ('Content-Type: ' . ($o{type} // 'application/json'), 'Content-Length: ' . length $body, @{ $o{headers} || [] });
 	return $self->raw($path, join("\r\n", 'HTTP/1.1 ' . ($o{status} || '200 OK'), @headers, '', $body), %o);
+}
+
+# Whether nothing is answered for now.
+sub hold {
+	my ($self, $on) = @_;
+	my $file = "$self->{dir}/hold";
+	return $on ? open(my $f, '>', $file) : unlink $file;
 }
 
 sub remove {
