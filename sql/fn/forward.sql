@@ -433,7 +433,7 @@ end $$;
 -- for: nobody
 create or replace function gatehouse.metric_bucket(p_us bigint) returns int
 language sql immutable set search_path = gatehouse, pg_temp as $$
-	select width_bucket(p_us - 1, array[0, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000,
+	select width_bucket(greatest(p_us, 1) - 1, array[0, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000,
 		10000000, 30000000, 60000000, 120000000, 300000000]::bigint[]);
 $$;
 
@@ -444,6 +444,14 @@ language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	-- names that are shown by themselves; all others are "other": whoever calls makes names up
 	v_known text[] := array(select distinct m.capability from metric_call m limit 300);
+	-- of MCP: likewise
+	v_methods constant text[] := array['', 'initialize', 'ping', 'server/discover', 'subscriptions/listen',
+		'tools/list', 'tools/call', 'prompts/list', 'prompts/get', 'resources/list', 'resources/templates/list',
+		'resources/read', 'resources/subscribe', 'resources/unsubscribe', 'completion/complete', 'logging/setLevel',
+		'roots/list', 'sampling/createMessage', 'elicitation/create', 'tasks/list', 'tasks/get', 'tasks/update',
+		'tasks/result', 'tasks/cancel', 'notifications/initialized', 'notifications/cancelled',
+		'notifications/progress', 'notifications/message', 'notifications/roots/list_changed',
+		'notifications/tasks/status', 'notifications/elicitation/complete'];
 	r record;
 begin
 	for r in
@@ -460,7 +468,8 @@ begin
 		order by 1, 2, 3, 4, 5, 6, 7, 8, 9
 	loop
 		if r.capability <> all(v_known) then
-			if cardinality(v_known) >= 300 then
+			-- a tool that always fails is worth its name; but upstreams answer so, too, for one that does not exist
+			if cardinality(v_known) >= (case when r.outcome = 'success' then 300 else 100 end) then
 				r.capability := 'other';
 			else
 				v_known := v_known || r.capability;
@@ -468,7 +477,7 @@ begin
 		elsif r.capability = '' and r.named then
 			r.capability := 'other';
 		end if;
-		if length(r.method) > 40 or r.method !~ '^[a-z]+(/[A-Za-z_/]+)?$' then
+		if r.method <> all(v_methods) then
 			r.method := 'other';
 		end if;
 		insert into metric_call (node, operation, upstream, capability, method, outcome, origin, n, sum_us, buckets)
