@@ -405,14 +405,12 @@ static void draw_bar(struct view *v, const struct bar *b, size_t i, size_t n, in
 	/* what failed is seen, however little it is */
 	if (b->bad && bad < 1.5)
 		bad = 1.5;
-	out->x = length(v->a, (double)i * step);
-	out->width = length(v->a, step > 3 ? step - 1 : step * 0.8);
-	out->good = length(v->a, good);
-	out->good_y = length(v->a, FLOOR - good);
-	out->other = length(v->a, other);
-	out->other_y = length(v->a, FLOOR - good - other);
-	out->bad = length(v->a, bad);
-	out->bad_y = length(v->a, FLOOR - good - other - bad);
+	out->x = length(v->a, ((double)i + 0.5) * step);
+	out->good = b->good ? length(v->a, good) : NULL;
+	out->other = b->other ? length(v->a, other) : NULL;
+	out->other_y = length(v->a, FLOOR - good);
+	out->bad = b->bad ? length(v->a, bad) : NULL;
+	out->bad_y = length(v->a, FLOOR - good - other);
 	out->about = arena_printf(v->a, "%s: %s succeeded, %s failed", say_time(v->a, b->at), say_count(v->a, b->good),
 	    say_count(v->a, b->bad));
 }
@@ -435,7 +433,7 @@ static void draw_ticks(struct view *v, const struct bar *bars, size_t n, int ste
 static bool add_chart(struct view *v, const struct ask *ask, struct err *e)
 {
 	int step = bar_seconds(ask);
-	int64_t top = 1;
+	int64_t top = 0;
 	struct db_rows rows;
 	struct bar *bars;
 	size_t n;
@@ -446,7 +444,10 @@ static bool add_chart(struct view *v, const struct ask *ask, struct err *e)
 	for (size_t i = 0; i < n; i++)
 		if (bars[i].good + bars[i].other + bars[i].bad > top)
 			top = bars[i].good + bars[i].other + bars[i].bad;
+	if (!top)
+		return true;
 	v->page.bars = arena_calloc(v->a, n + 1, sizeof(*v->page.bars));
+	v->page.bar_width = length(v->a, WIDTH * 0.9 / (double)n);
 	for (size_t i = 0; i < n; i++)
 		if (bars[i].good + bars[i].other + bars[i].bad)
 			draw_bar(v, &bars[i], i, n, top, &v->page.bars[v->page.bars_n++]);

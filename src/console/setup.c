@@ -238,7 +238,7 @@ static void add_route(struct view *v, const struct mcp_route *route, struct page
 				   : NULL;
 	step->facts = arena_calloc(v->a, 6, sizeof(*step->facts));
 	add_fact(step, "Address", url, true);
-	add_fact(step, "Claude", "Settings, Connectors, Add custom connector: paste the address. Claude Code:", false);
+	add_fact(step, "Claude", "Settings, Connectors, Add custom connector: paste the address.", false);
 	add_fact(step, "Claude Code", arena_printf(v->a, "claude mcp add --transport http %s %s", name, url), true);
 	add_fact(step, "ChatGPT", "Settings, Connectors, Create (in developer mode): paste the address, sign-in OAuth.", false);
 	add_fact(step, "Cursor: mcp.json", config_for(v->a, "mcpServers", name, NULL, url), true);

@@ -168,11 +168,9 @@ struct page_console_card_row {
 };
 
 struct page_console_bar_row {     /* of the chart; lengths in its units */
-	const char *x;
-	const char *width;
-	const char *good_y;
-	const char *good;
-	const char *other_y;
+	const char *x;                /* its middle */
+	const char *good;             /* heights; not set: none */
+	const char *other_y;          /* where it stands */
 	const char *other;
 	const char *bad_y;
 	const char *bad;
@@ -266,6 +264,7 @@ struct page_console {
 	size_t bars_n;
 	struct page_console_tick_row *ticks;
 	size_t ticks_n;
+	const char *bar_width;
 	const char *top;              /* of the chart's scale */
 	struct page_url chart_all;
 	struct page_console_fact_row *facts;
