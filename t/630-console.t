@@ -10,7 +10,7 @@ use Gatehouse::Calls qw(store);
 use Gatehouse::Flow;
 use Gatehouse::Http qw(form_encode request url_encode);
 use Gatehouse::Pg;
-use Gatehouse::Run qw(read_file);
+use Gatehouse::Run qw(read_file wait_until);
 use Gatehouse::Server;
 
 my $pg = Gatehouse::Pg->new;
@@ -237,6 +237,22 @@ my $connect = console('connect')->{content};
 like($connect, qr{\Q@{[$gw->url('/mcp/one')]}\E}, 'the instructions have the address');
 like($connect, qr/$_/, "for $_") for 'Claude', 'ChatGPT', 'Cursor', 'VS Code', 'claude mcp add --transport http';
 like($connect, qr/The &lt;service&gt;/, 'names are escaped');
+
+# ---- what takes the database too long
+
+my $lock = $gw->run->spawn('lock', { env => {} }, 'psql', '-Xq', '-d', $pg->superuser_conninfo,
+	'-c', 'begin; lock table gatehouse.rollup_side; select pg_sleep(300)');
+wait_until(20, sub { $pg->psql("select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted
+	and relation = 'gatehouse.rollup_side'::regclass") });
+$page = console('analytics?time=7d');
+is($page->{status}, 200, 'analytics come though some of the sums are locked');
+like($page->{content}, qr/<p role="status" class="note alarm">Too much to count in time/, 'they say that the cards are missing');
+like($page->{content}, qr{id="$_"(?:(?!</section>).)*<p class="empty">Too much to count in time}s, "and $_") for 'routes', 'methods', 'reasons';
+like($page->{content}, qr{id="tools"(?:(?!</section>).)*<tbody>\s*<tr>}s, 'what can be counted is there');
+unlike($page->{content}, qr/Nothing in this time|No calls? /, 'and say of nothing that there is none');
+$pg->psql("select pg_terminate_backend(pid) from pg_locks where mode = 'AccessExclusiveLock' and granted
+	and relation = 'gatehouse.rollup_side'::regclass");
+unlike(console('analytics?time=7d')->{content}, qr/Too much to count/, 'later all is there again');
 
 # ---- the last
 

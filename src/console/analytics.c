@@ -67,7 +67,18 @@ static const struct panel_kind {
 	{ NULL, NULL, NULL, NULL, NULL, NULL, BY_CALLS, 0, false, NULL },
 };
 
+static const char too_much[] = "Too much to count in time: narrow the page, or choose a shorter time.";
+
 /* ---- asking */
+
+/* Whether ERR says only that the database took too long; it is forgotten then, and the page goes on without that part. */
+static bool took_too_long(struct err *e)
+{
+	if (e->code != ERR_UNAVAILABLE || !e->reason || strcmp(e->reason, "database_timeout") != 0)
+		return false;
+	*e = (struct err){ .code = ERR_NONE };
+	return true;
+}
 
 static bool ask_panel(struct view *v, const struct ask *ask, const char *source, int bar, const char *order, int limit,
     int skip, struct db_rows *rows, struct err *e)
@@ -76,6 +87,8 @@ static bool ask_panel(struct view *v, const struct ask *ask, const char *source,
 		ask->filters[0], ask->filters[1], ask->filters[2], DB_TEXT(order), db_int(v->a, limit),
 		db_int(v->a, skip) };
 
+	if (ask->deadline && clock_ms() >= ask->deadline)
+		return err_reason(e, ERR_UNAVAILABLE, "database_timeout", "the database does not answer", "%s", source);
 	return db_call(v->r->app->db, STMT_ANALYTICS_PANEL, params, 10, v->a, rows, e);
 }
 
@@ -235,14 +248,13 @@ static struct panel begin_panel(struct view *v, const struct ask *ask, const str
 }
 
 /*
- * All panels in their order; those of one source are asked for once. One that takes the database too long is left out, and
- * says so: the others are worth being seen.
+ * All panels in their order; those of one source are asked for once. One that takes the database too long says so: the
+ * others are worth being seen.
  */
 static bool add_panels(struct view *v, const struct ask *ask, struct err *e)
 {
 	enum { N = sizeof(kinds) / sizeof(kinds[0]) };
 	struct db_rows answers[N] = { { .rows = 0 } };
-	int64_t deadline = clock_ms() + PANELS_MS;
 	bool known[N] = { false };
 
 	for (size_t i = 0; kinds[i].id; i++) {
@@ -253,17 +265,15 @@ static bool add_panels(struct view *v, const struct ask *ask, struct err *e)
 		while (before < i && strcmp(kinds[before].source, k->source) != 0)
 			before++;
 		if (before == i)
-			known[i] = clock_ms() < deadline &&
-			    ask_panel(v, ask, k->source, 0, "any", ROWS_SHOWN + 1, 0, &answers[i], e);
-		if (!known[before] && e->code && e->code != ERR_UNAVAILABLE && e->code != ERR_INTERNAL)
+			known[i] = ask_panel(v, ask, k->source, 0, "any", ROWS_SHOWN + 1, 0, &answers[i], e);
+		if (before == i && !known[i] && !took_too_long(e))
 			return false;
 		p = begin_panel(v, ask, k, &answers[before]);
 		if (!known[before])
-			p.empty = "Too much to count in time: narrow the page, or choose a shorter time.";
+			p.empty = too_much;
 		add_rows(v, ask, k, &p, &answers[before], ROWS_SHOWN);
 		view_panel(v, &p);
 	}
-	e->code = ERR_NONE;
 	return true;
 }
 
@@ -323,8 +333,12 @@ static bool add_cards(struct view *v, const struct ask *ask, struct err *e)
 		   *good_url = ask_url(ask, v, "analytics", &good, 1, &good_on);
 
 	if (!ask_panel(v, ask, "total", 0, "calls", 20, 0, &total, e) ||
-	    !ask_panel(v, ask, "origin", 0, "calls", 20, 0, &origins, e))
-		return false;
+	    !ask_panel(v, ask, "origin", 0, "calls", 20, 0, &origins, e)) {
+		if (!took_too_long(e))
+			return false;
+		view_note(v, true, too_much);
+		return true;
+	}
 	calls = db_int_at(&total, 0, C_CALLS);
 	bad = db_int_at(&total, 0, C_FAILED);
 	add_card(v, "Calls", say_count(v->a, calls),
@@ -439,7 +453,7 @@ static bool add_chart(struct view *v, const struct ask *ask, struct err *e)
 	size_t n;
 
 	if (!ask_panel(v, ask, "time", step, "key", BARS_MAX * 8, 0, &rows, e))
-		return false;
+		return took_too_long(e);
 	bars = make_bars(v, ask, &rows, step, &n);
 	for (size_t i = 0; i < n; i++)
 		if (bars[i].good + bars[i].other + bars[i].bad > top)
@@ -535,14 +549,14 @@ static bool make_unused_panel(struct view *v, const struct ask *ask, size_t limi
 	const struct db_param params[] = { ask->times[0], ask->times[1], db_int(v->a, (int64_t)limit), db_int(v->a, 0) };
 	struct db_rows rows;
 
-	if (!db_call(v->r->app->db, STMT_ANALYTICS_TOOLS, params, 4, v->a, &rows, e))
-		return false;
 	*p = (struct panel){ .id = "unused", .title = "Tools listed, and never called first",
 		.empty = "No tools/list was answered in this time." };
 	add_head(p, "route", "Route", COLUMN_TEXT);
 	add_head(p, "tool", "Tool", COLUMN_TEXT);
 	add_head(p, "tokens", "Tokens of its definition", COLUMN_AMOUNT);
 	add_head(p, "calls", "Calls", COLUMN_COUNT);
+	if (!db_call(v->r->app->db, STMT_ANALYTICS_TOOLS, params, 4, v->a, &rows, e))
+		return false;
 	if (rows.rows)
 		p->note = arena_printf(v->a, "%s of %s tools were not called in this time: %s of the tokens of all definitions. "
 					    "Filters do not count here.",
@@ -567,14 +581,20 @@ static bool add_list_panels(struct view *v, const struct ask *ask, struct err *e
 {
 	struct panel p;
 
-	if (!make_list_panel(v, ask, ROWS_SHOWN, &p, e))
-		return false;
+	if (!make_list_panel(v, ask, ROWS_SHOWN, &p, e)) {
+		if (!took_too_long(e))
+			return false;
+		p.empty = too_much;
+	}
 	p.all = ask_url(ask, v, "panel/lists", NULL, 0, NULL);
 	p.csv = ask_url(ask, v, "panel/lists.csv", NULL, 0, NULL);
 	p.json = ask_url(ask, v, "panel/lists.json", NULL, 0, NULL);
 	view_panel(v, &p);
-	if (!make_unused_panel(v, ask, ROWS_SHOWN, &p, e))
-		return false;
+	if (!make_unused_panel(v, ask, ROWS_SHOWN, &p, e)) {
+		if (!took_too_long(e))
+			return false;
+		p.empty = too_much;
+	}
 	p.all = ask_url(ask, v, "panel/unused", NULL, 0, NULL);
 	p.csv = ask_url(ask, v, "panel/unused.csv", NULL, 0, NULL);
 	p.json = ask_url(ask, v, "panel/unused.json", NULL, 0, NULL);
@@ -609,7 +629,9 @@ bool show_analytics(struct req *r, struct resp *s, const char *rest, struct err 
 	if (!ask_read(&ask, &v, "analytics", e))
 		return false;
 	ask_show(&ask, &v);
-	if (!add_alerts(&v, e) || !add_cards(&v, &ask, e) || !add_chart(&v, &ask, e) || !add_panels(&v, &ask, e) || !add_list_panels(&v, &ask, e))
+	ask.deadline = clock_ms() + PANELS_MS;
+	if (!add_alerts(&v, e) || !add_cards(&v, &ask, e) || !add_chart(&v, &ask, e) || !add_panels(&v, &ask, e) ||
+	    !add_list_panels(&v, &ask, e))
 		return false;
 	view_more(&v, "The calls, one by one", ask_url(&ask, &v, "calls", NULL, 0, NULL));
 	return view_send(&v, s, e);

@@ -12,6 +12,7 @@ struct ask {
 	int64_t from, to, counted_to;     /* what can be told: seconds */
 	struct db_param times[2];         /* from, to */
 	struct db_param filters[3];       /* fields, modes, values */
+	int64_t deadline;                 /* of clock_ms(), for a page of many panels; 0: none */
 };
 
 /* Reads the query string and asks what of its range is there. PAGE: of the links. */
