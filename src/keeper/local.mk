@@ -19,5 +19,4 @@ TESTS += t/730-audit.t
 TESTS += t/731-forward.t
 TESTS += t/732-telemetry.t
 TESTS += t/733-alerts.t t/734-syslog-tls.t
-TESTS += t/733-alerts.t
 TESTS += t/739-metrics-sql.t
