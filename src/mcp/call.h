@@ -23,6 +23,8 @@
 #include "rpc/rpc.h"
 #include "upstream/required.h"
 
+#include <string.h>
+
 /* What mcp.fcgi keeps for all calls: app.own. */
 struct mcp {
 	struct relay *relay;
@@ -103,6 +105,18 @@ struct call {
 	uint64_t *ids;              /* rpc_id_hash() of each request's id; 0: no request */
 	bool submitted;            /* to the relay, which writes the event */
 };
+
+/* Its first message; body.n is not 0. */
+static inline const struct rpc_msg *call_message(const struct call *c)
+{
+	return &c->body.msgs[0];
+}
+
+/* Whether its first message has that method. */
+static inline bool call_is(const struct call *c, const char *method)
+{
+	return c->body.n && c->body.msgs[0].method && !strcmp(c->body.msgs[0].method, method);
+}
 
 /* Whose sessions the call may use. */
 struct session_place call_place(const struct call *);

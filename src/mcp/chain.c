@@ -187,7 +187,7 @@ static bool take_body(struct call *c, const struct policy_use *use, const struct
 	r->body_len = text->len;
 	c->body = body;
 	c->rewritten = true;
-	if (!policy_of(use)->does_params) /* they tell of what the client said; errand.c adds those of what goes up */
+	if (!policy_of(use)->does_params) /* they tell of what the client said; marks.c adds those of what goes up */
 		upstream_headers_drop(&c->upstream_request, PARAM_PREFIX);
 	if (!body.batch)
 		repeat_in_headers(c);

@@ -70,6 +70,8 @@ enum relay_verdict errand_head(struct call *, const struct head *, struct err *)
 bool errand_awaited(struct relay_call *, const char *data, size_t n);
 enum relay_verdict errand_done(struct relay_call *, const char *text, size_t n, struct err *);
 
+/* What goes up next: N bytes at BODY, which stay, with their headers. */
+void errand_load(struct call *, const char *body, size_t n);
 /* The headers of the transfer at hand. */
 struct curl_slist *errand_headers(struct call *);
 
@@ -77,8 +79,5 @@ struct curl_slist *errand_headers(struct call *);
 bool errand_reads(const struct call *);
 /* A message or batch as the upstream sent it: kept, and changed for the client in place. Any thread. */
 bool errand_read(struct call *, struct buf *text, struct err *);
-
-/* The upstream refused the call's headers: what it was told of a tool is old. */
-void errand_refused(struct call *);
 
 #endif

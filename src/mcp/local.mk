@@ -5,13 +5,19 @@ libgatehouse_a_SOURCES += \
 	src/mcp/chain.c src/mcp/chain.h \
 	src/mcp/cors.c src/mcp/cors.h \
 	src/mcp/credential.c src/mcp/credential.h \
+	src/mcp/crossing.c src/mcp/crossing.h \
 	src/mcp/edit.c src/mcp/edit.h \
 	src/mcp/errand.c src/mcp/errand.h \
+	src/mcp/greeting.c src/mcp/greeting.h \
 	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
+	src/mcp/kept_lists.c src/mcp/kept_lists.h \
 	src/mcp/known.c src/mcp/known.h \
+	src/mcp/known_keys.c src/mcp/known_keys.h \
 	src/mcp/links.c src/mcp/links.h \
+	src/mcp/marks.c src/mcp/marks.h \
 	src/mcp/mask.c src/mcp/mask.h \
+	src/mcp/own_answer.c src/mcp/own_answer.h \
 	src/mcp/proxy.c src/mcp/proxy.h \
 	src/mcp/record.c src/mcp/record.h \
 	src/mcp/relay.c src/mcp/relay.h \

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "rpc/trace.h"
 #include "mcp/chain.h"
+#include "mcp/marks.h"
 
 #include <string.h>
 
@@ -23,7 +24,7 @@ static void on_answer(void *own, const struct rpc_answer *answer)
 	struct call *c = own;
 
 	if (answer->error_code == RPC_HEADER_MISMATCH)
-		errand_refused(c);
+		marks_forget(c);
 	if (!answer->id) /* a response to a batch may have an error without an id: it answers nobody in particular */
 		return;
 	for (size_t i = 0; i < c->body.n; i++)
