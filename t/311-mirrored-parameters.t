@@ -29,6 +29,10 @@ my $up = Gatehouse::Upstream->new(sub {
 	my ($method) = $r->{content} =~ /"method":"([^"]+)"/;
 	if ($method eq 'tools/list') {
 		return $c->json(500, {}) if $r->{path} eq '/none';
+		return $c->result($r, { resultType => 'complete', tools => [{ name => 'simple', inputSchema => schema($r->{header}{'x-tenant'} eq 'a' ? (region => ['string', 'Region']) : ()) }] })
+		  if $r->{path} eq '/tenants';
+		return $c->result($r, { resultType => 'complete', nextCursor => 'more', tools => [{ name => 'simple', description => 'x' x 1_500_000, inputSchema => schema() }] })
+		  if $r->{path} eq '/endless';
 		return $c->result($r, { resultType => 'complete', tools => [{ name => 'simple', inputSchema => schema(%{ $marks{simple} }) },
 			{ name => 'plain', inputSchema => { type => 'object' } }], nextCursor => 'more' }) if $r->{content} !~ /"cursor":"more"/;
 		my $header = -e "$c->{upstream}{dir}/go-renamed" ? 'Other' : $marks{odd}{user}[1];
@@ -47,8 +51,10 @@ my $up = Gatehouse::Upstream->new(sub {
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ name => 'pin', policyType => 'mcp-capability-filter-inbound',
 	handler => { export => 'X', options => { tools => [{ name => 'simple', arguments => { pin => { region => 'eu' } } }] } } }],
-	routes => { (map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(some none)), '/mcp/pinned' => { upstream => $up->url('/none'), inbound => ['pin'] } });
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } qw(some none pinned);
+	routes => { (map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(some none endless)),
+		'/mcp/tenants' => { upstream => $up->url('/tenants'), options => { forwardHeaders => ['x-tenant'] } },
+		'/mcp/pinned' => { upstream => $up->url('/none'), inbound => ['pin'] } });
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } qw(some none endless tenants pinned);
 
 sub call {
 	my ($tool, $arguments, %o) = @_;
@@ -129,6 +135,12 @@ is_deeply([methods()], ['tools/call'], '... and not asked for it each time');
 $r = call('simple', { region => 'us', n => 1 }, route => 'pinned', headers => [['Mcp-Param-Region', 'us'], ['Mcp-Param-N', '1']]);
 like([grep { $_->{content} =~ m{tools/call} } $up->requests]->[0]{content}, qr/"region":"eu"/, 'a policy says another argument');
 is_deeply(mirrored(), {}, '... then no header tells of the one before');
+for my $tenant (qw(a b)) {
+	call('simple', { region => 'eu' }, route => 'tenants', headers => [['X-Tenant', $tenant], ['Mcp-Param-Region', 'eu']]);
+	is_deeply(mirrored(), $tenant eq 'a' ? { 'Mcp-Param-Region' => 'eu' } : {}, "tools may differ by a header that goes up: tenant $tenant");
+}
+call('simple', {}, route => 'endless');
+is_deeply([methods()], ['tools/list', 'tools/list', 'tools/call'], 'an endless list is left, and the call goes on');
 $up->clear;
 request('POST', $gw->url('/mcp/some'), { headers => [['Content-Type', 'application/json'], ['Authorization', "Bearer $token{some}{access_token}"],
 	['Mcp-Param-Region', 'us']],

@@ -66,6 +66,8 @@ my $modern = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	my $method = method_of($r);
 	my ($name) = $r->{content} =~ /"name":"([^"]+)"/;
+	return $c->reply(400, [['Content-Type', 'text/html']], 'Request header too large') if grep { length > 4000 } values %{ $r->{header} };
+	return $c->reply(400, [['Content-Type', 'text/html']], 'Not now') if $r->{path} eq '/shaky' && $method eq 'server/discover' && !-e "$c->{upstream}{dir}/go-steady";
 	return $c->json(400, { jsonrpc => '2.0', id => 7, error => { code => -32022, message => 'no', data => { supported => ['2026-07-28'] } } })
 	  if $method eq 'initialize';
 	return $c->result($r, { resultType => 'complete', supportedVersions => ['2026-07-28'], capabilities => { tools => {} }, ttlMs => 0, cacheScope => 'private',
@@ -94,11 +96,12 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ n
 		'/mcp/silent' => { upstream => $legacy->url('/silent-stream'), options => { bridge => $TRUE } },
 		'/mcp/anyone' => { upstream => $legacy->url('/mcp'), public => 1, options => { bridge => $TRUE } },
 		'/mcp/new' => { upstream => $modern->url('/mcp'), inbound => ['filter'], options => { bridge => $TRUE, sse => $TRUE } },
+		(map { ("/mcp/$_" => { upstream => $modern->url("/$_"), options => { bridge => $TRUE, forwardHeaders => ['x-tenant'] } }) } qw(fussy shaky)),
 		'/mcp/plain' => { upstream => $legacy->url('/mcp') },
 		'/mcp/failing' => { upstream => $failing->url('/mcp') },
 		'/mcp/broken' => { upstream => $broken->url('/mcp') },
 	});
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old open silent new plain failing broken);
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old open silent new fussy shaky plain failing broken);
 my %other = (client => issue($pg, $gw, '/mcp/old', subject => 'alice', client => 'c2'), user => issue($pg, $gw, '/mcp/old', subject => 'bob', client => 'c1'),
 	new => issue($pg, $gw, '/mcp/new', subject => 'bob', client => 'c1'));
 
@@ -228,6 +231,25 @@ is($r->{status}, 400, 'a batch is refused');
 is(post('new', '', method => 'GET', @in)->{status}, 405, 'the session has no stream');
 is(post('new', '', method => 'DELETE', @in)->{status}, 405, '... and nothing to end');
 is(in_session('tools/list', undef, token => $other{new})->{status}, 404, 'E83: another user\'s session of this kind is 404');
+
+# --- what an upstream is, is everybody's to know, and nobody's to spoil
+
+$modern->clear;
+$r = post('fussy', \%hello, headers => [['Baggage', 'b=' . 'x' x 5000], ['User-Agent', 'Mine/1'], ['X-Tenant', 'a']]);
+is($r->{status}, 200, 'a client whose headers the upstream refuses') or diag $r->{content};
+($up) = $modern->requests;
+is_deeply([method_of($up), @{ $up->{header} }{qw(baggage x-tenant)}], ['server/discover', undef, 'a'],
+	'... does not send them with the question what the upstream speaks, but what forwardHeaders names');
+unlike($up->{header}{'user-agent'}, qr/Mine/, '... nor who it is');
+$modern->clear;
+is(post('fussy', \%hello, headers => [['X-Tenant', 'a']])->{status}, 200, '... and spoils nothing for others');
+is_deeply([seen($modern)], ['initialize', 'server/discover'], '... for whom the era is known: initialize has its chance first');
+$modern->clear;
+post('fussy', \%hello, headers => [['X-Tenant', 'b']]);
+is((seen($modern))[0], 'server/discover', '... unless they send something else of what is named');
+isnt(post('shaky', \%hello)->{status}, 200, 'an upstream that fails at discovery');
+$modern->release('steady');
+is(post('shaky', \%hello)->{status}, 200, '... has not said that it is of the older era');
 
 # --- without the bridge
 

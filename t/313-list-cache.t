@@ -99,11 +99,18 @@ sub settled {
 	return $asked;
 }
 
+my $trace = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331';
 # [what, how often the upstream is asked, lists]; a public list of alice's, and a private one, were asked for before
 my @rows = (
 	['another user of a public list', 0, ['public', who => 'bob']],
-	['another trace, client software or progress token', 0, ['public', headers => [['traceparent', '00-1-1-01'], ['User-Agent', 'x']], meta => { progressToken => 5,
-		'io.modelcontextprotocol/clientInfo' => { name => 'n', version => '1' } }]],
+	['another trace or progress token', 0, ['public', headers => [['traceparent', "00-$trace-01"]], meta => { progressToken => 5, traceparent => "00-$trace-01" }]],
+	['other client software, which goes up', 1, ['public', headers => [['User-Agent', 'x']]]],
+	['... or its name in the message', 1, ['public', meta => { 'io.modelcontextprotocol/clientInfo' => { name => 'n', version => '1' } }]],
+	['baggage', 1, ['public', headers => [['Baggage', 'a=b']]]],
+	['a trace that is none', 1, ['public', headers => [['traceparent', '00-1-1-01']]]],
+	['a trace that is none, in the message', 1, ['public', meta => { traceparent => "<$trace>" }]],
+	['an unknown header of the protocol\'s', 1, ['public', headers => [['Mcp-Other', 'x']]]],
+	['an unknown member of the envelope', 1, ['public', meta => { 'x.example/y' => 1 }]],
 	['another tenant, by a header that goes up', 1, ['public', headers => [['X-Tenant', 'b']]]],
 	['other abilities of the client', 1, ['public', meta => { 'io.modelcontextprotocol/clientCapabilities' => { roots => {} } }]],
 	['another list', 1, ['public', method => 'prompts/list']],

@@ -19,18 +19,19 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PAGE_BYTES = 4 << 20 }; /* of a page of tools */
-
 static const char both_types[] = "application/json, text/event-stream";
 
 /* ---- transfers */
 
-/* All headers but those of MCP's own, which tell of another message. */
-static void copy_but(struct upstream_request *to, const struct upstream_request *from, const char *prefix)
+/*
+ * All headers but those of MCP's own, which tell of another message. An ERRAND goes without what is the client's: what it brings
+ * serves others, too, whom nobody must disturb by a header that an upstream refuses. What forwardHeaders names goes, as it is in the keys.
+ */
+static void copy_but(struct upstream_request *to, const struct upstream_request *from, const char *prefix, bool errand)
 {
 	*to = (struct upstream_request){ .arena = from->arena };
 	for (const struct upstream_header *h = from->headers; h; h = h->next)
-		if (strncasecmp(h->name, prefix, strlen(prefix)) != 0)
+		if (strncasecmp(h->name, prefix, strlen(prefix)) != 0 && !(errand && h->source == HEADER_CLIENT))
 			upstream_header_add(to, h->name, h->value);
 }
 
@@ -58,9 +59,12 @@ struct curl_slist *errand_headers(struct call *c)
 
 	if (!d->kind && !d->bridge.way && !d->has_marks) /* nearly all calls */
 		return headers_of(&c->upstream_request);
-	copy_but(&u, &c->upstream_request, d->kind || d->bridge.way ? "mcp-" : PARAM_PREFIX);
-	if (d->kind || d->bridge.way)
+	copy_but(&u, &c->upstream_request, d->kind || d->bridge.way ? "mcp-" : PARAM_PREFIX, d->kind);
+	if (d->kind || d->bridge.way) {
 		upstream_header_set(&u, "Accept", both_types, true);
+		upstream_header_set(&u, "Content-Type", "application/json", true);
+		upstream_header_set(&u, "User-Agent", "gatehouse/" PACKAGE_VERSION, false);
+	}
 	switch (d->kind) {
 	case ERRAND_DISCOVER:
 		set_modern(&u, "server/discover", (struct span){ NULL, 0 });
@@ -113,7 +117,7 @@ static enum relay_verdict start(struct call *c, enum errand_kind kind)
 	case ERRAND_NONE:
 		break;
 	}
-	c->relay.keep_max = kind == ERRAND_LIST ? PAGE_BYTES : GREETING_BYTES;
+	c->relay.keep_max = kind == ERRAND_LIST ? LIST_BYTES - d->list_bytes : GREETING_BYTES;
 	errand_load(c, buf_text(&d->body), d->body.len);
 	return RELAY_AGAIN;
 }

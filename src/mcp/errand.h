@@ -50,6 +50,7 @@ struct errand { /* of a call */
 	const struct param_mark *marks; /* of the tool that is called */
 	const char *cursor;
 	unsigned pages;
+	size_t list_bytes;     /* of them */
 	struct buf tools;      /* those with marks, so far */
 	uint64_t changes;
 

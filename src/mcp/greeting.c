@@ -56,6 +56,17 @@ static void note_era(struct call *c, enum errand_era era)
 		known_put(c->mcp->known, KNOWN_ERA, &key, c->route->operation_id, era == UPSTREAM_MODERN ? "m" : "l", 1, ERA_TTL_MS, 0);
 }
 
+/* A server of the older era has no such method or, in JSON-RPC, no such version. Any other failure says nothing of it. */
+static bool is_of_legacy(const struct call *c, const char *text, size_t n)
+{
+	int status = c->relay.status;
+
+	if (status == 404 || status == 405)
+		return true;
+	return (status == 400 || status < 300) && greeting_is_sound(text, n) &&
+	    scan_kind(scan_member(scan_value(text, n), "error")) == '{';
+}
+
 static bool speaks_ours(struct span greeting)
 {
 	struct span list = scan_member(greeting, "supportedVersions"), one;
@@ -81,7 +92,7 @@ void greeting_discovered(struct call *c, const char *text, size_t n)
 		c->errand.greeting = result;
 		note_era(c, UPSTREAM_MODERN);
 	} else {
-		note_era(c, greeting_says_era(c->relay.status) ? UPSTREAM_LEGACY : UPSTREAM_SILENT);
+		note_era(c, is_of_legacy(c, text, n) ? UPSTREAM_LEGACY : UPSTREAM_SILENT);
 	}
 }
 

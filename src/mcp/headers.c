@@ -43,6 +43,12 @@ static bool never_passes(const char *name)
 	    !strncmp(name, "proxy-", 6) || !strncmp(name, "x-gatehouse-", 12);
 }
 
+/* By its own name, not by "*". */
+static bool is_named(const char *name, const struct mcp_route *route)
+{
+	return route->forward_headers && is_listed(name, route->forward_headers);
+}
+
 static bool passes_up(const char *name, const struct mcp_route *route)
 {
 	static const char *const always[] = {
@@ -54,8 +60,7 @@ static bool passes_up(const char *name, const struct mcp_route *route)
 		return false;
 	if (is_listed(name, always) || !strncmp(name, "mcp-", 4))
 		return true;
-	return route->forward_headers && route->forward_headers[0] &&
-	    (!strcmp(route->forward_headers[0], "*") || is_listed(name, route->forward_headers));
+	return is_named(name, route) || (route->forward_headers && route->forward_headers[0] && !strcmp(route->forward_headers[0], "*"));
 }
 
 /*
@@ -69,7 +74,8 @@ void headers_to_upstream(struct upstream_request *u, const struct req *r, const 
 	for (size_t i = 0; (name = req_header_at(r, i, &value)); i++) {
 		if (!passes_up(name, route) || is_of_connection(name, connection))
 			continue;
-		upstream_header_set(u, name, strcmp(name, "content-type") ? value : r->content_type, true);
+		upstream_header_pass(u, name, strcmp(name, "content-type") ? value : r->content_type,
+		    is_named(name, route) ? HEADER_NAMED : HEADER_CLIENT);
 	}
 }
 

@@ -82,9 +82,10 @@ void marks_listed(struct call *c, const char *text, size_t n)
 	struct span result = greeting_result_in(c, text, n);
 	bool is_list = scan_kind(scan_member(result, "tools")) == '[';
 
+	d->list_bytes += n;
 	if (is_list)
 		add_tools(c, result);
-	if (!is_list || d->tools.over) {
+	if (!is_list || d->tools.over || d->list_bytes >= LIST_BYTES) {
 		d->pages = PAGES;
 		keep_marks(c, "-", 1, NO_MARKS_TTL_MS);
 		return;

@@ -84,6 +84,15 @@ bool upstream_header_set(struct upstream_request *u, const char *name, const cha
 		*at = arena_alloc(u->arena, sizeof(**at));
 	(*at)->name = arena_strdup(u->arena, name);
 	(*at)->value = arena_strdup(u->arena, value);
+	(*at)->source = HEADER_OURS;
+	return true;
+}
+
+bool upstream_header_pass(struct upstream_request *u, const char *name, const char *value, enum upstream_header_source source)
+{
+	if (!upstream_header_set(u, name, value, true))
+		return false;
+	(*header_at(u, name))->source = source;
 	return true;
 }
 
@@ -106,6 +115,7 @@ void upstream_header_add(struct upstream_request *u, const char *name, const cha
 		*at = arena_alloc(u->arena, sizeof(**at));
 	(*at)->name = name;
 	(*at)->value = value;
+	(*at)->source = HEADER_OURS;
 }
 
 void upstream_header_remove(struct upstream_request *u, const char *name)

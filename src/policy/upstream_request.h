@@ -11,9 +11,16 @@
 
 #include "policy/policy.h"
 
+enum upstream_header_source {
+	HEADER_OURS = 0, /* the configuration's, or the gateway's own */
+	HEADER_CLIENT,   /* the client's, as every client's passes */
+	HEADER_NAMED     /* the client's, and forwardHeaders names it */
+};
+
 struct upstream_header {
 	const char *name; /* as given; compared without case */
 	const char *value;
+	enum upstream_header_source source;
 	struct upstream_header *next;
 };
 
@@ -40,6 +47,9 @@ void upstream_request_init(struct upstream_request *, struct arena *, const char
 
 /* Adds one of the gateway's own, whatever its name; VALUE is known to be good. */
 void upstream_header_add(struct upstream_request *, const char *name, const char *value);
+
+/* Sets one that the client has sent. False: its value is not fit to be sent on. */
+bool upstream_header_pass(struct upstream_request *, const char *name, const char *value, enum upstream_header_source);
 
 /* Takes away all whose names begin so. */
 void upstream_headers_drop(struct upstream_request *, const char *prefix);
