@@ -8,6 +8,7 @@ use Time::HiRes qw(sleep time);
 
 use Gatehouse::Drive;
 use Gatehouse::Pg;
+use Gatehouse::Wire;
 
 my $pg = Gatehouse::Pg->new(private => 1);
 
@@ -88,6 +89,37 @@ $drive->ask('load 4 50');
 $pg->psql('select pg_terminate_backend(pid) from pg_stat_activity where usename = \'gatehouse_mcp\'');
 my ($n) = $drive->ask('load 1 300') =~ /^ok (\d+) unavailable 0 other 0/;
 ok($n, 'a whole idle pool may be dead');
+
+# Backends that are ended and cannot say so yet: only the one that the call has gets on, and a pool that takes another
+# for the second try waits for ever.
+$drive->ask('load 4 50');
+$drive->ask('call');
+my @backends = split /\n/, $pg->psql("select pid from pg_stat_activity where usename = 'gatehouse_mcp' order by state_change desc");
+cmp_ok(scalar @backends, '>', 1, 'there are more connections than one');
+kill STOP => @backends;
+$pg->psql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gatehouse_mcp'");
+$drive->say('call');
+sleep 0.2;
+kill CONT => shift @backends;
+like($drive->answer, qr/^ok /, 'what is tried again has a connection of its own, not one that may be as dead');
+kill CONT => @backends;
+$drive->end;
+
+# ---- connections cut on their way ----
+
+my $wire = Gatehouse::Wire->new($pg);
+$drive = Gatehouse::Drive->new(conninfo => $wire->conninfo);
+$drive->ask('call');
+$wire->hold;
+$drive->say('load 2 1000');
+sleep 0.5;    # one has the connection, the other makes one
+$wire->cut;
+$load = $drive->numbers;
+is("$load->{unavailable} $load->{other}", '0 0', 'a connection that is cut while it is made does not mean that the server is away');
+cmp_ok($load->{ok}, '>', 1, 'both calls go on');
+$drive->end;
+$wire->stop;
+$drive = Gatehouse::Drive->new(pg => $pg);
 
 # ---- notifications ----
 

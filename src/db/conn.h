@@ -66,9 +66,10 @@ bool db_fail_late(struct err *, const char *what);
 bool db_fail_away(struct err *, const char *why);
 
 /*
- * A connection that is believed to work; NULL with the error. To be given to one of the next two.
+ * A connection that is believed to work, FRESH: one made for this call, since what ended another may have ended all
+ * that were made before; NULL with the error. To be given to one of the next two.
  */
-struct conn *pool_borrow(struct db *, int64_t deadline, struct err *);
+struct conn *pool_borrow(struct db *, bool fresh, int64_t deadline, struct err *);
 /* Back into the pool, unless it broke or a transaction is open in it. */
 void pool_return(struct db *, struct conn *);
 void pool_drop(struct db *, struct conn *);

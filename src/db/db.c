@@ -193,10 +193,10 @@ static enum verdict take_result(const struct stmt_def *d, const PGresult *r, boo
 	return DONE;
 }
 
-static enum verdict try_once(struct db *db, int ms, int64_t deadline, enum stmt s,
+static enum verdict try_once(struct db *db, bool fresh, int ms, int64_t deadline, enum stmt s,
     const struct db_param *params, size_t n, struct arena *a, struct db_rows *out, struct err *e)
 {
-	struct conn *c = pool_borrow(db, deadline, e);
+	struct conn *c = pool_borrow(db, fresh, deadline, e);
 	int64_t began = clock_ms();
 	enum verdict verdict;
 	PGresult *r;
@@ -236,7 +236,7 @@ bool db_call_within(struct db *db, int ms, enum stmt s, const struct db_param *p
 		    "%s: not for this program, or not with %zu parameters", d->name, n);
 	for (int i = 0; i < TRIES && (verdict == AGAIN || verdict == AGAIN_ON_NEW); i++) {
 		err_clear(&last);
-		verdict = try_once(db, ms, deadline, s, params, n, a, out, &last);
+		verdict = try_once(db, verdict == AGAIN_ON_NEW, ms, deadline, s, params, n, a, out, &last);
 	}
 	return verdict == DONE ||
 	       err_reason(e, last.code, last.reason, last.text, "%s", last.detail);

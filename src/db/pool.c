@@ -78,8 +78,15 @@ static bool may_hope(const struct db *db, int64_t now, int64_t grace)
 	return (db->trying || now >= db->try_at) && now < grace;
 }
 
-/* The lock is held. */
-static bool take_place(struct db *db, int64_t deadline, struct place *p, struct err *e)
+/* The lock is held. Whether a connection may be made. */
+static bool has_room(const struct db *db, int64_t now)
+{
+	return db->open < db->size && (!db->down || (!db->trying && now >= db->try_at));
+}
+
+/* The lock is held. FRESH: an idle connection is wanted for its place alone. */
+static bool take_place(
+    struct db *db, bool fresh, int64_t deadline, struct place *p, struct err *e)
 {
 	int64_t grace = clock_ms() + GRACE_MS;
 
@@ -88,12 +95,12 @@ static bool take_place(struct db *db, int64_t deadline, struct place *p, struct 
 	for (;;) {
 		int64_t now = clock_ms();
 
-		if (db->idle) {
+		if (db->idle && !(fresh && (db->down || has_room(db, now)))) {
 			p->c = db->idle;
 			db->idle = p->c->next;
 			return true;
 		}
-		if (db->open < db->size && (!db->down || (!db->trying && now >= db->try_at))) {
+		if (has_room(db, now)) {
 			db->open++;
 			p->probe = db->trying = db->down;
 			return true;
@@ -107,13 +114,28 @@ static bool take_place(struct db *db, int64_t deadline, struct place *p, struct 
 	}
 }
 
+/*
+ * One that fails proves little while the server is believed to be there: its backend may have been ended, or
+ * whatever carried it, with others that worked. So it is tried twice before every call is told that the server is away.
+ */
+static struct conn *connect_twice(
+    struct db *db, const struct place *p, int64_t deadline, struct err *e)
+{
+	struct conn *c = conn_new(db->conninfo, db->application, &db->host, deadline, e);
+
+	if (c || p->probe || e->code != ERR_UNAVAILABLE || clock_ms() >= deadline)
+		return c;
+	err_clear(e);
+	return conn_new(db->conninfo, db->application, &db->host, deadline, e);
+}
+
 static struct conn *connect_in(
     struct db *db, const struct place *p, int64_t deadline, struct err *e)
 {
 	int64_t limit = clock_ms() + db->connect_ms;
 	struct conn *c, *stale = NULL;
 
-	c = conn_new(db->conninfo, db->application, &db->host, limit < deadline ? limit : deadline, e);
+	c = connect_twice(db, p, limit < deadline ? limit : deadline, e);
 	pthread_mutex_lock(&db->lock);
 	if (p->probe)
 		db->trying = false;
@@ -130,17 +152,21 @@ static struct conn *connect_in(
 	return c;
 }
 
-struct conn *pool_borrow(struct db *db, int64_t deadline, struct err *e)
+struct conn *pool_borrow(struct db *db, bool fresh, int64_t deadline, struct err *e)
 {
 	for (;;) {
 		struct place p = { .c = NULL };
 		bool ok;
 
 		pthread_mutex_lock(&db->lock);
-		ok = take_place(db, deadline, &p, e);
+		ok = take_place(db, fresh, deadline, &p, e);
 		pthread_mutex_unlock(&db->lock);
 		if (!ok)
 			return NULL;
+		if (fresh && p.c) {
+			conn_free(p.c);
+			p.c = NULL;
+		}
 		if (!p.c)
 			return connect_in(db, &p, deadline, e);
 		if (is_alive(p.c))

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Not a test by itself: t/802-database.t and t/700-events.t drive src/db and src/event by it, one
- * command a line. db_drive CONNINFO PROGRAM STATEMENT_MS PREPARE QUEUE_MAX call               one
- * statement: "ok MS" or "REASON MS TEXT" load THREADS MS    statements without pause: "ok N
- * unavailable N other N slowest MS gap MS" emit N             N events of calls        auth one
- * auth event strangers N M       N refusals of strangers from address M          bad                an event whose day has no table listen             starts to listen
- *     heard              what was heard since: payloads, "(all)" for a connect; then "fresh" or
- * "stale" stop               ends the event thread: "dropped N took MS"
+ * command a line.
+ *
+ *	db_drive CONNINFO PROGRAM STATEMENT_MS PREPARE QUEUE_MAX
+ *
+ *	call             one statement: "ok MS" or "REASON MS TEXT"
+ *	load THREADS MS  statements without pause: "ok N unavailable N other N slowest MS gap MS"
+ *	emit N           N events of calls
+ *	auth             one auth event
+ *	strangers N M    N refusals of strangers from address M
+ *	bad              an event whose day has no table
+ *	stop             ends the event thread: "dropped N took MS"
+ *	listen           starts to listen
+ *	heard            what was heard since: payloads, "(all)" for a connect; then "fresh" or "stale"
+ *
+ * There is no event thread before the first event: its calls come when they like, and one that meets a
+ * server which restarts is enough for the pool to call it away.
  */
 #include "config.h"
 
@@ -109,6 +119,17 @@ static void do_load(int threads, int ms)
 	free(l);
 }
 
+static struct event_options event_options;
+
+static void need_events(void)
+{
+	static bool started;
+
+	if (!started)
+		event_start(&event_options);
+	started = true;
+}
+
 static struct event a_call(int i)
 {
 	static char id[32];
@@ -146,6 +167,7 @@ static struct event a_call(int i)
 
 static void do_emit(int n)
 {
+	need_events();
 	for (int i = 1; i <= n; i++) {
 		struct event e = a_call(i);
 
@@ -169,6 +191,7 @@ static void do_auth(void)
 		.cause = &cause,
 	};
 
+	need_events();
 	err_set(&cause, ERR_INVALID_REQUEST, "no state", "cookie is missing");
 	event_emit(&e);
 }
@@ -178,6 +201,7 @@ static void do_strangers(int n, int m)
 {
 	char ip[40];
 
+	need_events();
 	snprintf(ip, sizeof(ip), "2001:db8:0:%x::1", (unsigned)m);
 	for (int i = 1; i <= n; i++) {
 		struct event e = a_call(i);
@@ -194,6 +218,7 @@ static void do_bad(void)
 {
 	struct event e = a_call(0);
 
+	need_events();
 	e.request_id = "request-bad";
 	e.time_us = 1000000; /* 1970: no such day */
 	event_emit(&e);
@@ -274,10 +299,10 @@ int main(int argc, char **argv)
 	    .statement_ms = (int)strtol(argv[3], NULL, 10),
 	    .prepare = *argv[4] == '1',
 	});
-	event_start(&(struct event_options){ .program = argv[2],
-	    .db = db,
-	    .queue_max = (unsigned)strtoul(argv[5], NULL, 10),
-	    .days = 30 });
+	event_options = (struct event_options){ .program = argv[2],
+		.db = db,
+		.queue_max = (unsigned)strtoul(argv[5], NULL, 10),
+		.days = 30 };
 	while (fgets(line, sizeof(line), stdin))
 		command(line);
 	event_stop();
