@@ -37,17 +37,20 @@ sub promoted_under_load {
 	my $load = Gatehouse::Load->new(origin => $gw->origin, route => '/mcp/a', users => 32, sign_ins => 4, patience => 40);
 
 	sleep 1;
+	pipe my $heard, my $tell or die "pipe: $!";
 	my $revoker = fork // die "fork: $!";
 	if (!$revoker) {    # one after the other, up to the end and past it
 		my $acknowledged = 0;
 		for my $token (@tokens) {
 			last if $flow->revoke($token)->{status} != 200;
 			$acknowledged++;
+			syswrite $tell, '.';
 			sleep 0.02;
 		}
 		POSIX::_exit($acknowledged);
 	}
-	sleep 0.4;
+	close $tell;
+	sysread $heard, my $dot, 1 for 1 .. 3;
 	$bring_down->($primary);
 	$standby->promote;
 	my $promoted = time;
