@@ -23,7 +23,9 @@ my $pg = Gatehouse::Pg->new;
 my $wire = Gatehouse::Wire->new($pg);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(oauth consent)],
 	routes => { '/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp' } },
-	gateway => { database => $wire->conninfo, rates => { register => 0, authorize => 0, token => 0, refresh => 0 } });
+	gateway => { database => $wire->conninfo, limits => { statementMs => 60000 }, rates => { register => 0, authorize => 0, token => 0, refresh => 0 } });
+$pg->be_patient('oauth');
+$gw->restart_program('oauth');
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 my $client = $flow->register;
 my $dir = $gw->run->make_dir('answers');
@@ -49,22 +51,22 @@ sub stop_at {
 	open $holder, '|-', 'psql', '-XqAt', '-o', '/dev/null', $pg->superuser_conninfo or die "psql: $!";
 	$holder->autoflush;
 	print {$holder} "select pg_advisory_lock(4711);\n";
-	return wait_until(5, sub { $pg->psql("select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and granted") });
+	return wait_until(30, sub { $pg->advisory(4711, 'granted') });
 }
 
-sub is_stopped { return wait_until(5, sub { $pg->psql("select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and not granted") }) }
+sub is_stopped { return wait_until(30, sub { $pg->advisory(4711, 'not granted') }) }
 # (not by closing alone: the client's process has the pipe as well)
 sub go_on { print {$holder} "\\q\n"; close $holder; return }
 
 # The backends at work for oauth end, and with them what they had not committed.
 sub end_backends {
 	return $pg->psql("select count(pg_terminate_backend(pid)) from pg_stat_activity
-		where usename = 'gatehouse_oauth' and datname = current_database() and query like '%' || '$_[0]' || '%'");
+		where usename = 'gatehouse_oauth' and datname = current_database() and state <> 'idle' and query like '%$_[0]%'");
 }
 
 sub is_quiet {
 	my ($function) = @_;
-	return wait_until(5, sub { !$pg->psql("select count(*) from pg_stat_activity where usename = 'gatehouse_oauth'
+	return wait_until(30, sub { !$pg->psql("select count(*) from pg_stat_activity where usename = 'gatehouse_oauth'
 		and datname = current_database() and state <> 'idle' and query like '%$function%'") });
 }
 
@@ -88,7 +90,7 @@ sub begin {
 sub worker_dies {
 	my ($before) = $gw->pids('oauth');
 	kill KILL => $before;
-	wait_until(10, sub { my @now = $gw->pids('oauth'); @now && $now[0] != $before }) or diag 'no new worker';
+	wait_until(30, sub { my @now = $gw->pids('oauth'); @now && $now[0] != $before }) or diag 'no new worker';
 	return;
 }
 
@@ -148,10 +150,10 @@ for my $way ('the worker dies', 'the connection is lost', 'the client is gone') 
 	my ($worker) = $gw->pids('oauth');
 	stop_at('before the commit', 'refresh_token');
 	my $answer = begin(sub { $flow->refresh($tok) });
-	is_stopped();
+	ok(is_stopped(), "refresh, $way: the database stands there");
 	$wire->hold;
 	go_on();
-	ok(wait_until(5, sub { $pg->psql('select count(*) from gatehouse.refresh_token') == 2 }), "refresh, after the commit: the rows are there");
+	ok(wait_until(30, sub { $pg->psql('select count(*) from gatehouse.refresh_token') == 2 }), "refresh, after the commit: the rows are there");
 	worker_dies() if $way eq 'the worker dies';
 	$wire->cut;
 	my $r = $answer->();
@@ -201,7 +203,7 @@ for my $point ('after the lock', 'after the rows', 'before the commit') {
 	my ($tok, $answer, $again) = redeeming('before the commit');
 	$wire->hold;
 	go_on();
-	wait_until(5, sub { $pg->psql('select count(*) from gatehouse.refresh_token') });
+	wait_until(30, sub { $pg->psql('select count(*) from gatehouse.refresh_token') });
 	$wire->cut;
 	my $r = $answer->();
 	is($r->{status}, 200, 'redemption, after the commit, the connection is lost: the worker finds its own rows');

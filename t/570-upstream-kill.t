@@ -20,10 +20,12 @@ use Gatehouse::Token qw(issue);
 
 my %as = map { $_ => Gatehouse::Authority->new(user => "user-of-$_") } qw(linear stripe);
 my $pg = Gatehouse::Pg->new;
-my $gw = Gatehouse::Server->new(pg => $pg, processes => { mcp => 2 },
+my $gw = Gatehouse::Server->new(pg => $pg, processes => { mcp => 2 }, gateway => { limits => { statementMs => 60000 } },
 	policies => [map { { name => "mcp-token-exchange-$_", policyType => 'mcp-token-exchange-inbound',
 		handler => { export => 'X', options => { displayName => ucfirst $_, authMode => 'user-oauth' } } } } keys %as],
 	routes => { map { ("/mcp/$_" => { upstream => $as{$_}->url('/mcp'), inbound => ["mcp-token-exchange-$_"] }) } keys %as });
+$pg->be_patient('mcp');
+$gw->restart_program('mcp');
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'dev-browser-user') } keys %as;
 my $call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}';
@@ -51,7 +53,7 @@ sub kill_in_renewal {
 	open my $holder, '|-', 'psql', '-XqAt', '-o', '/dev/null', $pg->superuser_conninfo or die "psql: $!";
 	$holder->autoflush;
 	print {$holder} "select pg_advisory_lock(4711);\n";
-	wait_until(5, sub { $pg->psql("select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and granted") }) or die 'no lock';
+	wait_until(30, sub { $pg->advisory(4711, 'granted') }) or die 'no lock';
 	$as{$to}->clear;
 	$pg->psql("update gatehouse.connection set expires_at = now() where upstream_id = '$to'");
 	my $pid = fork // die;
@@ -59,8 +61,7 @@ sub kill_in_renewal {
 		eval { post($to) };
 		POSIX::_exit(0);
 	}
-	ok(wait_until(10, sub { $pg->psql("select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and not granted") }),
-		'the provider has answered, and the answer is being written');
+	ok(wait_until(30, sub { $pg->advisory(4711, 'not granted') }), 'the provider has answered, and the answer is being written');
 	is(refreshes($to), 1, '... after it was asked once');
 	is(text(post('stripe')), 'hello user-of-stripe', '... and another upstream\'s calls go on meanwhile') if $to ne 'stripe';
 	my @before = $gw->pids('mcp');
@@ -69,7 +70,7 @@ sub kill_in_renewal {
 	print {$holder} "\\q\n";
 	close $holder;
 	waitpid $pid, 0;
-	wait_until(10, sub { my %old = map { $_ => 1 } @before; 2 == grep { !$old{$_} } $gw->pids('mcp') }) or diag 'no new processes';
+	wait_until(30, sub { my %old = map { $_ => 1 } @before; 2 == grep { !$old{$_} } $gw->pids('mcp') }) or diag 'no new processes';
 	is($pg->psql("select state || ' ' || (lease_by is not null) from gatehouse.connection where upstream_id = '$to'"), 'connected true',
 		'nothing of the answer is kept, but that somebody was at it');
 	cmp_ok($pg->psql("select extract(epoch from lease_until - now()) from gatehouse.connection where upstream_id = '$to'"), '<=', 30,

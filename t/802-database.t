@@ -110,7 +110,7 @@ $drive->end;
 my $wire = Gatehouse::Wire->new($pg);
 $drive = Gatehouse::Drive->new(conninfo => $wire->conninfo);
 $drive->ask('call');
-$wire->hold;
+$wire->hold('new');
 $drive->say('load 2 1000');
 sleep 0.5;    # one has the connection, the other makes one
 $wire->cut;

@@ -91,6 +91,22 @@ sub migrate {
 	return _run(File::Spec->rel2abs($ctl), 'migrate', '--database', $self->superuser_conninfo, @options);
 }
 
+# A program's statements may take a minute: for tests that hold one up and must not be hurried by the server's limits.
+# (Its connections must be new, and the gateway needs `limits => { statementMs => 60000 }`.)
+sub be_patient {
+	my ($self, $program) = @_;
+	$self->psql(join ';', map { "alter role gatehouse_$program in database $self->{database} set $_ = '60s'" }
+		qw(statement_timeout lock_timeout));
+	return;
+}
+
+# Whether a session of this database has the advisory lock (granted), or waits for it (not granted).
+sub advisory {
+	my ($self, $lock, $granted) = @_;
+	return $self->psql("select count(*) from pg_locks l join pg_database d on d.oid = l.database
+		where locktype = 'advisory' and objid = $lock and datname = current_database() and $granted");
+}
+
 # Stops every process of the cluster where it stands, as a machine does that hangs.
 sub freeze {
 	my $self = shift;

@@ -5,7 +5,8 @@
 #
 #	my $wire = Gatehouse::Wire->new($pg);
 #	$wire->conninfo;     # for the project's `database`
-#	$wire->hold;         # the server's answers stop; what is sent to it still arrives
+#	$wire->hold;         # the server's answers stop on every connection that there is; what is sent to it still arrives
+#	$wire->hold('new');  # and on those that are made meanwhile
 #	$wire->cut;          # every connection ends, held answers are lost; new ones pass
 #	$wire->stop;
 
@@ -53,9 +54,10 @@ sub _carry {
 	my ($self, $client) = @_;
 	my $server = IO::Socket::UNIX->new(Peer => $self->{server}) or return;
 	my $cuts = -s "$self->{dir}/cut" || 0;
+	my $hold = -e "$self->{dir}/hold" ? 'hold-new' : 'hold';
 	my $both = IO::Select->new($client, $server);
 	while (($cuts == (-s "$self->{dir}/cut" || 0)) && getppid != 1) {
-		-e "$self->{dir}/hold" ? $both->remove($server) : $both->add($server);
+		-e "$self->{dir}/$hold" ? $both->remove($server) : $both->add($server);
 		for my $from ($both->can_read(0.01)) {
 			sysread($from, my $bytes, 65536) or return;
 			my $to = $from == $client ? $server : $client;
@@ -69,9 +71,11 @@ sub _carry {
 }
 
 sub hold {
-	my ($self) = @_;
-	open my $f, '>', "$self->{dir}/hold" or croak $!;
-	close $f;
+	my ($self, $new) = @_;
+	for my $name ($new ? 'hold-new' : (), 'hold') {
+		open my $f, '>', "$self->{dir}/$name" or croak $!;
+		close $f;
+	}
 	sleep 0.05;    # each connection looks every 10 ms
 	return;
 }
@@ -82,7 +86,7 @@ sub cut {
 	print {$f} 'x';
 	close $f;
 	sleep 0.05;
-	unlink "$self->{dir}/hold";
+	unlink "$self->{dir}/hold", "$self->{dir}/hold-new";
 	return;
 }
 
