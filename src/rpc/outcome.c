@@ -174,9 +174,24 @@ static bool in_tool(const struct rpc_scan *s)
 	return s->tools && s->depth == s->base + 3 && (s->kinds & 15) == 13;
 }
 
+/* Text is counted in long pieces, which is cheaper: up to P now. */
+static void count_to(struct rpc_scan *s, const char *p)
+{
+	if (s->uncounted)
+		token_count_feed(&s->tokens, s->uncounted, (size_t)(p - s->uncounted));
+	s->uncounted = p;
+}
+
+/* Of the result, up to the step being taken. */
+static uint64_t tokens_now(struct rpc_scan *s)
+{
+	count_to(s, s->at);
+	return token_count_of(&s->tokens);
+}
+
 static void tool_begin(struct rpc_scan *s)
 {
-	s->tool_from = token_count_of(&s->tokens);
+	s->tool_from = tokens_now(s);
 	s->tool_name = false;
 	s->name_len = 0;
 }
@@ -191,7 +206,7 @@ static void tool_name_add(struct rpc_scan *s, char c)
 
 static void tool_end(struct rpc_scan *s)
 {
-	const struct rpc_tool tool = { .name = s->name, .tokens = token_count_of(&s->tokens) - s->tool_from };
+	const struct rpc_tool tool = { .name = s->name, .tokens = tokens_now(s) - s->tool_from };
 
 	if (!s->on_tool || !s->name_len || s->name_len > RPC_TOOL_NAME_MAX || !utf8_is_valid(s->name, s->name_len))
 		return;
@@ -562,10 +577,11 @@ static void feed_json(void *own, const char *p, size_t n)
 	struct rpc_scan *s = own;
 	const char *end = p + n;
 
+	s->uncounted = in_result(s) ? p : NULL;
 	while (p < end && s->state != FAILED) {
-		const char *from = p;
 		bool counts = in_result(s);
 
+		s->at = p;
 		switch (s->state) {
 		case IN_NAME:
 		case IN_STRING:
@@ -583,9 +599,15 @@ static void feed_json(void *own, const char *p, size_t n)
 				structural(s, *p);
 			p++;
 		}
-		if (counts || in_result(s))
-			token_count_feed(&s->tokens, from, (size_t)(p - from));
+		if (counts == in_result(s))
+			continue;
+		if (counts)
+			count_to(s, p);
+		s->uncounted = counts ? NULL : s->at;
 	}
+	if (s->uncounted)
+		count_to(s, p);
+	s->uncounted = NULL;
 }
 
 /* A document has ended: of JSON the body, of a stream an event. */

@@ -68,6 +68,8 @@ struct rpc_scan {
 	unsigned base;   /* the depth inside a message: 1, or 2 in a batch */
 	struct rpc_answer msg;
 	struct token_count tokens; /* of the result being read */
+	const char *uncounted;     /* from here on, in the piece at hand, bytes of the result are not yet in `tokens`; or NULL */
+	const char *at;            /* the step being taken begins here */
 	uint64_t tool_from;        /* tokens of the result before the tool being read */
 	bool is_sse, has_method, has_answer;
 	bool tools, tool_name; /* in the result's `tools`; at a tool's `name` */

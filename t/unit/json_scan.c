@@ -519,6 +519,26 @@ static void lookup_unchecked(void)
 	arena_free(a);
 }
 
+/* Each length, each place, each kind of byte that ends plain text: in the middle of a block and behind the last whole one. */
+static void plain_text(void)
+{
+	static const char stops[] = { '"', '\\', '\n', 0, 0x1f, (char)0x80, (char)0xff };
+	char text[80];
+	unsigned wrong = 0;
+
+	for (size_t n = 0; n < sizeof(text); n++) {
+		for (size_t at = 0; at <= n; at++) {
+			for (size_t i = 0; i < sizeof(text); i++)
+				text[i] = (char)(i % 3 ? '~' + i % 2 : ' ' + i % 2);
+			text[n] = '"'; /* not to be seen */
+			if (at < n)
+				text[at] = stops[(n + at) % sizeof(stops)];
+			wrong += scan_plain_end(text, text + n) != text + at;
+		}
+	}
+	is_int(wrong, 0, "plain text ends where it ends");
+}
+
 int main(void)
 {
 	struct buf b;
@@ -531,6 +551,7 @@ int main(void)
 	hostile(&b);
 	lookup();
 	lookup_unchecked();
+	plain_text();
 	buf_release(&b);
 	return done();
 }

@@ -100,6 +100,42 @@ static void test_rules(void)
 	is_int(token_estimate("a", 1), 1, "one letter is one token");
 }
 
+/* Texts at random, of few kinds of bytes each, in long runs and short ones. */
+static size_t random_text(char *out, size_t size, unsigned *seed)
+{
+	static const char *kinds[] = { "abcdefghijklmnop", "ABCXYZ", "0123456789", " ", "\n\t\r", "{}\":,[]().", "+/-_=", "\\nu0041",
+		"\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80" };
+	size_t n = 0, end = 64 + (size_t)rand_r(seed) % (size - 64);
+	unsigned few = 1 + (unsigned)rand_r(seed) % 9, longest = 1U << rand_r(seed) % 9;
+
+	while (n < end) {
+		const char *kind = kinds[(unsigned)rand_r(seed) % few];
+		size_t run = 1 + (size_t)rand_r(seed) % longest;
+
+		for (size_t i = 0; i < run && n < end; i++)
+			out[n++] = kind[(size_t)rand_r(seed) % strlen(kind)];
+	}
+	return n;
+}
+
+/* Blocks begin anew with each piece: so bytes alone, and pieces of many sizes, have to agree. */
+static void test_blocks(void)
+{
+	static char text[3000];
+	unsigned seed = 20261127, bad = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		size_t n = random_text(text, sizeof(text), &seed), cut = 1 + (size_t)rand_r(&seed) % n;
+		uint64_t by_byte = milli_in_steps(text, n, 1), by_pieces = milli_in_steps(text, n, cut);
+
+		if (by_byte == milli_in_steps(text, n, n) && by_byte == by_pieces)
+			continue;
+		if (!bad++)
+			printf("# %zu bytes, cut at %zu: %.80s\n", n, cut, text);
+	}
+	is_int(bad, 0, "20,000 texts at random cost by the block what they cost by the byte");
+}
+
 static void test_binary(void)
 {
 	static char data[100000];
@@ -121,6 +157,7 @@ int main(void)
 {
 	test_samples();
 	test_rules();
+	test_blocks();
 	test_binary();
 	return done();
 }
