@@ -35,6 +35,12 @@ my $up = Gatehouse::Upstream->new(sub {
 			'},{"jsonrpc":"2.0","id":2,"result":{}}]') if $r->{content} =~ /^\[/;
 		return $c->result($r, $result);
 	}
+	if ($r->{path} eq '/again') {    # what it lists, and to which id, is the cursor
+		my ($names, $to) = $r->{content} =~ /"cursor":"([a-z ]+)(?: to (\d+))?"/;
+		$to //= ($r->{content} =~ /"id":("[^"]*"|\d+)/)[0];
+		return $c->json(200, '{"result":' . JSON::PP->new->canonical->encode({ tools => [map { { name => $_ } } split / /, $names] }) .
+			qq(,"jsonrpc":"2.0","id":$to}));
+	}
 	return $c->reply(200, [['Content-Type', 'text/plain']], 'alpha beta') if $r->{path} eq '/text';
 	return $c->json(200, '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"beta"}],"tools":[]}}') if $r->{path} eq '/twice';
 	$c->begin_stream;
@@ -64,7 +70,7 @@ my $up = Gatehouse::Upstream->new(sub {
 });
 
 my $pg = Gatehouse::Pg->new;
-my @routes = qw(json sse text twice turns replay odd marked numbers);
+my @routes = qw(again json sse text twice turns replay odd marked numbers);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ name => 'filter',
 		policyType => 'mcp-capability-filter-inbound', handler => { export => 'McpCapabilityFilterInboundPolicy', options => {
 			tools => ['alpha', { name => 'gamma', description => 'ours', annotations => { readOnlyHint => JSON::PP::true } }],
@@ -154,6 +160,26 @@ $r = stream(arguments('turns', message('tools/list'), on_chunk => sub {
 	return 1;
 }));
 is(names($r), 'alpha gamma', 'an earlier event passes while the upstream holds the list back');
+
+# lists that come again, of which the second and later ones are taken for read
+my $n = 0;
+for my $case ([1, 'alpha beta', 'alpha'], [1, 'alpha beta', 'alpha'], [23, 'alpha beta', 'alpha'], ['x-1', 'alpha beta', 'alpha'],
+	[1, 'alpha gamm', 'alpha'], [1, 'alpha gamma', 'alpha gamma'], [1, 'gamma alpha', 'gamma alpha'], [24, 'alpha beta', 'alpha']) {
+	my ($id, $has, $shows) = @$case;
+	$r = call('again', { jsonrpc => '2.0', id => $id, method => 'tools/list', params => { cursor => $has } });
+	is(names($r), $shows, "round $n: of '$has' the client is shown '$shows'");
+	is($r->json->{id}, $id, '... by the answer to its request') or diag $r->{content};
+	$n++;
+}
+$r = call('again', { jsonrpc => '2.0', id => 5, method => 'tools/list', params => { cursor => 'alpha beta to 1' } });
+unlike($r->{content}, qr/beta/, 'an answer to another request is filtered as well');
+$n++;
+my $rows = "from gatehouse.event_call where operation_id = 'again' and mcp_method = 'tools/list'";
+ok(wait_until(10, sub { $pg->psql("select count(*) $rows") == $n }), 'each call is recorded');
+is($pg->psql("select string_agg(distinct outcome || ' ' || (tokens_out > 0), ',') $rows and rpc_id <> '5'"), 'success true',
+	'... as answered, with what the list costs');
+is($pg->psql("select count(distinct tokens_out) $rows and bytes_out = (select min(bytes_out) $rows)"), 1, '... the same for the same');
+is($pg->psql("select outcome $rows and rpc_id = '5'"), 'failure', '... and the one whose answer was to another as unanswered');
 
 my $event = wait_until(5, sub { (grep { ($_->{reasonCode} // '') eq 'hidden_capability' } $gw->log_lines('mcp'))[0] });
 is($event->{outcome}, 'denied', 'a refusal is recorded as denied');

@@ -39,6 +39,7 @@ struct mcp {
 struct mcp_site {
 	const struct guard *guard;
 	struct route_row row; /* of every MCP route */
+	struct repeats *repeats;
 	struct arena *arena;  /* all of this lies in it */
 };
 
@@ -89,6 +90,7 @@ struct call {
 	/* on the way back, where policies read the answer */
 	enum policy_pace pace;
 	bool withheld;       /* its body, since nobody can read it */
+	bool may_repeat;     /* it is a list that may be taken for read: repeats.h */
 	struct work work;    /* that a worker does, while the transfer waits */
 	struct span kept;    /* the whole answer, and what became of it */
 	struct buf changed;
@@ -116,6 +118,14 @@ static inline const struct rpc_msg *call_message(const struct call *c)
 static inline bool call_is(const struct call *c, const char *method)
 {
 	return c->body.n && c->body.msgs[0].method && !strcmp(c->body.msgs[0].method, method);
+}
+
+/* Whether its first message is a request for one of the four lists. */
+static inline bool call_asks_for_list(const struct call *c)
+{
+	return c->body.n && c->body.msgs[0].kind == RPC_REQUEST &&
+	    (call_is(c, "tools/list") || call_is(c, "prompts/list") || call_is(c, "resources/list") ||
+		call_is(c, "resources/templates/list"));
 }
 
 /* Whose sessions the call may use. */

@@ -79,7 +79,7 @@ void **policy_state(struct call *c, const struct policy_use *use)
 
 struct chain_wants chain_wants(const struct mcp_route *route)
 {
-	struct chain_wants wants = { .reading = POLICY_READS_NOTHING };
+	struct chain_wants wants = { .reading = POLICY_READS_NOTHING, .steady = true };
 	const struct policy_use *use;
 
 	for (size_t i = 0; (use = chain_use(route, i)); i++) {
@@ -92,6 +92,8 @@ struct chain_wants chain_wants(const struct mcp_route *route)
 			wants.reading = reading;
 		if (reading && policy->pace > wants.pace)
 			wants.pace = policy->pace;
+		if (reading && !(policy->is_steady && policy->is_steady(use)))
+			wants.steady = false;
 	}
 	return wants;
 }

@@ -16,6 +16,7 @@ const struct policy_use *chain_use(const struct mcp_route *, size_t i);
 struct chain_wants {
 	enum policy_reading reading; /* the most that one of them reads */
 	enum policy_pace pace;       /* the slowest of those that read */
+	bool steady;                 /* all that read are: policy.h, is_steady */
 };
 struct chain_wants chain_wants(const struct mcp_route *);
 

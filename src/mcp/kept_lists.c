@@ -15,17 +15,11 @@
 
 enum { LIST_TTL_MAX_MS = 3600 * 1000 };
 
-static bool is_list(const struct call *c)
-{
-	return call_is(c, "tools/list") || call_is(c, "prompts/list") || call_is(c, "resources/list") ||
-	    call_is(c, "resources/templates/list");
-}
-
 static bool may_keep(struct call *c)
 {
 	struct errand *d = &c->errand;
 
-	if (!c->route->cache_lists || c->era != ERA_MODERN || d->bridge.way || !c->body.requests || !is_list(c) ||
+	if (!c->route->cache_lists || c->era != ERA_MODERN || d->bridge.way || !c->body.requests || !call_asks_for_list(c) ||
 	    !known_list_keys(c, &d->shared, &d->own))
 		return false;
 	d->changes = known_changes(c->mcp->known, c->route->operation_id);

@@ -22,6 +22,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/record.c src/mcp/record.h \
 	src/mcp/relay.c src/mcp/relay.h \
 	src/mcp/renewal.c src/mcp/renewal.h \
+	src/mcp/repeats.c src/mcp/repeats.h \
 	src/mcp/session.c src/mcp/session.h \
 	src/mcp/workers.c src/mcp/workers.h \
 	src/mcp/service.c src/mcp/service.h
@@ -53,6 +54,9 @@ TESTS += t/unit/mcp_session
 check_PROGRAMS += t/unit/mcp_known
 t_unit_mcp_known_SOURCES = t/unit/mcp_known.c t/unit/tap.h
 TESTS += t/unit/mcp_known
+check_PROGRAMS += t/unit/mcp_repeats
+t_unit_mcp_repeats_SOURCES = t/unit/mcp_repeats.c t/unit/tap.h
+TESTS += t/unit/mcp_repeats
 check_PROGRAMS += t/unit/mcp_workers
 t_unit_mcp_workers_SOURCES = t/unit/mcp_workers.c t/unit/tap.h
 TESTS += t/unit/mcp_workers

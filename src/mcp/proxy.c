@@ -174,6 +174,8 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 		return RELAY_REFUSE;
 	}
 	c->withheld = !is_json(head); /* an error page, which nobody could read */
+	c->may_repeat = wants.steady && wants.pace == POLICY_QUICK && !reads && head->status == 200 && is_json(head) && c->body.n == 1 &&
+	    !c->body.batch && call_asks_for_list(c);
 	resp_set(c->relay.resp, "Content-Length", NULL);
 	c->relay.keep_max = limits->kept_json;
 	return RELAY_KEEP;
@@ -298,6 +300,7 @@ static void work_on_kept(void *own)
 static void fill_body(struct call *c)
 {
 	struct buf *body = &c->relay.resp->body;
+	struct repeat what;
 	const char *out;
 	size_t n;
 
@@ -309,6 +312,27 @@ static void fill_body(struct call *c)
 	n = mask_feed(&c->mask, NULL, 0, &out);
 	buf_add(body, out, n);
 	record_feed(c, body->data, body->len);
+	if (c->may_repeat && !c->links.blotted && body->len == c->changed.len && !memcmp(body->data, c->changed.data, body->len) &&
+	    record_repeat(c, &what))
+		repeats_put(mcp_site_of(c->req)->repeats, c->route, c->kept, call_message(c)->id,
+		    (struct span){ body->data, body->len }, &what);
+}
+
+/* The answer is one that was read before: what it became is the body, if no credential is in it. */
+static bool fill_repeated(struct call *c)
+{
+	struct buf *body = &c->relay.resp->body;
+	struct repeat what;
+
+	if (!c->may_repeat)
+		return false;
+	buf_clear(body);
+	if (!repeats_get(mcp_site_of(c->req)->repeats, c->route, c->kept, call_message(c)->id, body, &what))
+		return false;
+	if (mask_finds(c->mask.secrets, buf_text(body)))
+		return false;
+	record_repeated(c, &what);
+	return true;
 }
 
 static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct err *e)
@@ -317,6 +341,8 @@ static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct er
 
 	if (text) {
 		c->kept = (struct span){ text, n };
+		if (fill_repeated(c))
+			return true;
 		buf_init(&c->changed, rc->resp->body.max);
 		arena_defer(c->req->arena, free_buf, &c->changed); /* also of a call that is cut off meanwhile */
 		if (c->pace != POLICY_QUICK && n) {

@@ -106,6 +106,19 @@ void record_feed(struct call *c, const char *p, size_t n)
 		rpc_scan_feed(&c->scan, p, n);
 }
 
+bool record_repeat(const struct call *c, struct repeat *what)
+{
+	*what = (struct repeat){ c->scan.outcome, c->answers[0] };
+	return what->outcome.messages == 1 && !what->outcome.malformed && !what->outcome.error && what->answer.id;
+}
+
+void record_repeated(struct call *c, const struct repeat *what)
+{
+	c->scan.outcome = what->outcome;
+	c->answers[0] = what->answer;
+	c->answers[0].id = c->ids[0];
+}
+
 static struct verdict verdict_of_err(const struct err *e)
 {
 	struct verdict v = { "failure", "gateway", err_reason_of(e), 0 };

@@ -6,6 +6,7 @@
 
 #include "mcp/chain.h"
 #include "mcp/proxy.h"
+#include "mcp/repeats.h"
 #include "net/fetch.h"
 #include "oauth/metadata.h"
 #include "policy/counters.h"
@@ -42,6 +43,7 @@ bool mcp_adopt(struct site *site, struct err *e)
 	struct mcp_site *m = arena_alloc(a, sizeof(*m));
 
 	m->arena = a;
+	m->repeats = NULL;
 	m->guard = guard_load(a, p->outbound, p->development, e);
 	if (!m->guard) {
 		arena_free(a);
@@ -51,6 +53,7 @@ bool mcp_adopt(struct site *site, struct err *e)
 		.path = "", .need = NEED_IDENTIFY, .body_max = p->limits.body,
 		.style = ERROR_CUSTOM, .handler = proxy_call, .identify = proxy_identify, .error = proxy_error,
 	};
+	m->repeats = repeats_new();
 	site->own = m;
 	return true;
 }
@@ -59,6 +62,7 @@ void mcp_release(struct site *site)
 {
 	struct mcp_site *m = site->own;
 
+	repeats_free(m->repeats);
 	arena_free(m->arena);
 }
 

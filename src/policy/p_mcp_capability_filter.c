@@ -169,6 +169,11 @@ static enum policy_answer on_message(const struct policy_use *use, struct call *
 	return catalog_filter(filter_of(use)->catalog, &who, a, text, n, out, e) ? POLICY_PASS : POLICY_FAIL;
 }
 
+static bool is_steady(const struct policy_use *use)
+{
+	return use->loaded && catalog_access(filter_of(use)->catalog) == CATALOG_FOR_ALL;
+}
+
 static bool wants_claims(const struct policy_use *use)
 {
 	return use->loaded && catalog_access(filter_of(use)->catalog) != CATALOG_FOR_ALL;
@@ -187,5 +192,6 @@ const struct policy p_mcp_capability_filter = {
 	.on_call = on_call,
 	.on_body = on_body,
 	.on_message = on_message,
+	.is_steady = is_steady,
 	.wants_claims = wants_claims,
 };

@@ -134,6 +134,11 @@ struct policy {
 	    const char *text, size_t n, struct buf *out, struct err *);
 	enum policy_reading (*reads)(const struct policy_use *);
 	enum policy_pace pace;
+	/*
+	 * Whether what on_message makes of an answer follows from its text alone, whoever asks and whenever, as long as the project is in force:
+	 * then an answer that comes again may be taken for read. NULL: no.
+	 */
+	bool (*is_steady)(const struct policy_use *);
 	/* After the last byte, or the refusal, of a call that the chain has seen. In the relay's thread, or the request's. */
 	void (*on_over)(const struct policy_use *, struct call *, const struct policy_over *);
 	/* Whether it decides by the caller's claims: then they are kept with the token. NULL: no. */
