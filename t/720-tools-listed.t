@@ -72,10 +72,10 @@ is($pg->psql("select count(*) from gatehouse.tool_listed where last_at > now() -
 # ---- bounds
 
 $pg->psql_as('mcp', "select gatehouse.tools_listed('flood', array(select 'tool-' || n from generate_series($_ * 500 + 1, $_ * 500 + 500) n),
-	array(select 7 from generate_series(1, 500)))") for 0 .. 2;
+	array(select 7 from generate_series(1, 500)), '{}')") for 0 .. 2;
 is($pg->psql("select count(*) from gatehouse.tool_listed where operation_id = 'flood'"), 1000, 'a route that makes up names has a thousand');
 is($pg->psql("select count(*) from gatehouse.tool_listed where operation_id = 'flood' and substr(name, 6)::int > 1000"), 500, 'the newest');
-$pg->psql_as('mcp', "select gatehouse.tools_listed('flood', '{tool-1500,tool-1500}', '{8,9}')");
+$pg->psql_as('mcp', "select gatehouse.tools_listed('flood', '{tool-1500,tool-1500}', '{8,9}', '{}')");
 is($pg->psql("select tokens from gatehouse.tool_listed where operation_id = 'flood' and name = 'tool-1500'"), 9, 'a name that comes twice is one tool');
 is($pg->psql("select count(*) from gatehouse.tool_listed where operation_id <> 'flood'"), 5, 'other routes keep theirs');
 done_testing;

@@ -85,8 +85,8 @@ sub slurp { open my $in, '<', $_[0] or return ''; local $/; return <$in> // '' }
 ok(start_rsyslog(), 'rsyslog listens') or diag slurp("$out/rsyslog.err");
 my ($trace, $span, $http) = ('0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331', '00-1af7651916cd43dd8448eb211c80319d-c7ad6b7169203332-00');
 is(tool('plain')->{status}, 200, 'a call');
-tool('traced', meta => { traceparent => "00-$trace-$span-01" }, headers => [['traceparent', $http]]);
-tool('by-http', headers => [['traceparent', $http]]);
+tool('traced', meta => { traceparent => "00-$trace-$span-01", tracestate => 'm=1', progressToken => 'as it was' }, headers => [['traceparent', $http], ['tracestate', 'h=1']]);
+tool('by-http', headers => [['traceparent', $http], ['tracestate', 'h=1']]);
 tool('broken', meta => { traceparent => "00-$trace-$span-zz" });
 tool('fails');
 tool('secret-id', id => "$canaries[5] with blanks", headers => [['tracestate', "x=$canaries[6]"], ['baggage', "y=$canaries[6]"]]);
@@ -166,6 +166,22 @@ is_deeply($h->{histogram}{dataPoints}[0]{explicitBounds}, [0.01, 0.02, 0.05, 0.1
 my $total = 0;
 $total += $_->{count} for map { @{ $_->{histogram}{dataPoints} } } grep { $_->{name} eq 'mcp.server.operation.duration' } metrics();
 is($total, scalar(grep { $_->{kind} == 2 } spans()), '... and count each call once');
+
+# ---- what the upstream is told: our span is its caller's ----
+
+my %sent = map { my $m = $JSON->decode($_->{content}); (($m->{params}{name} // '') => { %$_, message => $m }) } grep { $_->{content} =~ /tools.call/ } $up->requests;
+my $told = sub { my ($name, $where) = @_; return $where ? $sent{$name}{message}{params}{_meta}{$where} : $sent{$name}{header}{traceparent} };
+is($told->('traced'), "00-$trace-$c->{spanId}-01", 'the upstream is below our span to it, in the trace of the message');
+is($told->('traced', 'traceparent'), "00-$trace-$c->{spanId}-01", '... in its _meta, too');
+is($sent{traced}{header}{tracestate}, 'm=1', '... with the state that belongs to it, not that of HTTP');
+is($told->('traced', 'progressToken'), 'as it was', '... and all else as it was');
+is($told->('by-http'), join('-', '00', substr($http, 3, 32), $client{'tools/call by-http'}{spanId}, '00'), 'with the context of HTTP alone likewise, and not sampled if that is not');
+is($sent{'by-http'}{header}{tracestate}, 'h=1', '... with its state');
+ok(!$told->('by-http', 'traceparent'), '... and the message as it came');
+my $first = $client{'tools/call plain'};
+is($told->('plain'), "00-$first->{traceId}-$first->{spanId}-01", 'without a context the upstream is in our trace');
+is($told->('broken'), join('-', '00', $client{'tools/call broken'}{traceId}, $client{'tools/call broken'}{spanId}, '01'), '... nor does a broken one lead it elsewhere');
+ok(!exists $sent{'secret-id'}{header}{tracestate}, 'a state without its parent goes nowhere');
 
 # ---- a collector that refuses ----
 

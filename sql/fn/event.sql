@@ -124,7 +124,7 @@ create or replace function gatehouse.events_add_call(
 	p_protocol_version text[], p_session_digest text[], p_grant_id text[], p_err_name text[],
 	p_err_message text[], p_cause_message text[], p_event_id uuid[], p_trace_parent text[],
 	p_trace_link text[], p_rpc_id text[], p_server_address text[], p_server_port bigint[],
-	p_tokens_in bigint[], p_tokens_out bigint[]
+	p_tokens_in bigint[], p_tokens_out bigint[], p_arguments text[], p_result text[]
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
@@ -144,7 +144,7 @@ begin
 		mcp_status, jsonrpc_error_code, error_type, reason_code, latency_us, gateway_us,
 		upstream_us, bytes_in, bytes_out, client_ip, protocol_version, session_digest,
 		grant_id, err_name, err_message, cause_message, event_id, trace_parent, trace_link,
-		rpc_id, server_address, server_port, tokens_in, tokens_out
+		rpc_id, server_address, server_port, tokens_in, tokens_out, arguments, result
 	)
 	select v_batch, p_program, e.*
 	from unnest(
@@ -155,7 +155,8 @@ begin
 		p_reason_code, p_latency_us, p_gateway_us, p_upstream_us, p_bytes_in,
 		p_bytes_out, p_client_ip, p_protocol_version, p_session_digest, p_grant_id,
 		p_err_name, p_err_message, p_cause_message, p_event_id, p_trace_parent,
-		p_trace_link, p_rpc_id, p_server_address, p_server_port, p_tokens_in, p_tokens_out
+		p_trace_link, p_rpc_id, p_server_address, p_server_port, p_tokens_in, p_tokens_out,
+		p_arguments, p_result
 	) e;
 	perform rollup_note_late(p_at);
 end $$;
@@ -207,7 +208,8 @@ create or replace function gatehouse.events_add_policy(
 	p_client_id text[], p_client_name text[], p_http_method text[], p_mcp_method text[],
 	p_capability_type text[], p_capability_name text[], p_outcome text[],
 	p_mcp_status bigint[], p_reason_code text[], p_latency_us bigint[], p_client_ip text[],
-	p_query text[], p_grant_id text[], p_event_id uuid[]
+	p_query text[], p_grant_id text[], p_event_id uuid[], p_policy text[], p_action text[],
+	p_finds text[], p_matches bigint[]
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
@@ -223,13 +225,14 @@ begin
 	insert into event_policy (
 		batch, program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
 		client_id, client_name, http_method, mcp_method, capability_type, capability_name,
-		outcome, mcp_status, reason_code, latency_us, client_ip, query, grant_id, event_id
+		outcome, mcp_status, reason_code, latency_us, client_ip, query, grant_id, event_id,
+		policy, action, finds, matches
 	)
 	select v_batch, p_program, e.*
 	from unnest(
 		p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id,
 		p_subject_id, p_client_id, p_client_name, p_http_method, p_mcp_method,
 		p_capability_type, p_capability_name, p_outcome, p_mcp_status, p_reason_code,
-		p_latency_us, p_client_ip, p_query, p_grant_id, p_event_id
+		p_latency_us, p_client_ip, p_query, p_grant_id, p_event_id, p_policy, p_action, p_finds, p_matches
 	) e;
 end $$;

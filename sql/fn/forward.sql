@@ -15,7 +15,8 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	redirect_host text, query text, grant_id text, err_name text, err_message text,
 	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	object text, detail text)
+	policy text, action text, finds text, matches bigint, arguments text, result text,
+	object text, detail text, does text)
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -31,8 +32,11 @@ begin
 			null::text, e.grant_id, e.err_name, e.err_message, e.cause_message,
 			e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id,
 			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
-			null::text, null::text
-		from event_call e where e.batch = q.batch and e.at between q.from_at and q.to_at
+			null::text, null::text, null::text, null::bigint, e.arguments, e.result,
+			null::text, null::text, l.does
+		from event_call e left join tool_listed l on e.capability_type = 'tool' and l.operation_id = e.operation_id
+			and l.name = e.capability_name
+		where e.batch = q.batch and e.at between q.from_at and q.to_at
 		order by e.at, e.event_id;
 	elsif q.family = 'auth' then
 		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
@@ -45,7 +49,8 @@ begin
 			e.redirect_host, null::text, e.grant_id, e.err_name, e.err_message,
 			e.cause_message, e.event_id::text, null::text, null::text, null::text,
 			null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text
+			null::text, null::text, null::text, null::bigint, null::text, null::text,
+			null::text, null::text, null::text
 		from event_auth e where e.batch = q.batch and e.at between q.from_at and q.to_at
 		order by e.at, e.event_id;
 	elsif q.family = 'policy' then
@@ -59,7 +64,8 @@ begin
 			null::text, e.query, e.grant_id, null::text, null::text, null::text,
 			e.event_id::text, null::text, null::text, null::text, null::text,
 			null::bigint, null::bigint, null::bigint,
-			null::text, null::text
+			e.policy, e.action, e.finds, e.matches, null::text, null::text,
+			null::text, null::text, null::text
 		from event_policy e where e.batch = q.batch and e.at between q.from_at and q.to_at
 		order by e.at, e.event_id;
 	elsif q.family = 'audit' then
@@ -72,7 +78,8 @@ begin
 			null::text, null::text, null::text, null::text, null::text, null::text,
 			null::text, null::text, e.event_id::text, null::text, null::text,
 			null::text, null::text, null::bigint, null::bigint, null::bigint,
-			e.object, e.detail::text
+			null::text, null::text, null::text, null::bigint, null::text, null::text,
+			e.object, e.detail::text, null::text
 		from audit e where e.audit_id = q.audit_id;
 	else
 		return query select q.tx::text, q.batch, q.family, q.node, 'consent'::text, audit_time(e.sealed_at),
@@ -84,7 +91,8 @@ begin
 			null::text, null::text, null::text, null::text, null::text, null::text,
 			null::text, null::text, md5(e.mac)::uuid::text, null::text, null::text,
 			null::text, null::text, null::bigint, null::bigint, null::bigint,
-			'audit'::text, jsonb_build_object('anchor', e.seal_no || ':' || encode(e.mac, 'hex'))::text
+			null::text, null::text, null::text, null::bigint, null::text, null::text,
+			'audit'::text, jsonb_build_object('anchor', e.seal_no || ':' || encode(e.mac, 'hex'))::text, null::text
 		from audit_seal e where e.seal_no = q.audit_id;
 	end if;
 end $$;
@@ -104,7 +112,8 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	redirect_host text, query text, grant_id text, err_name text, err_message text,
 	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	object text, detail text)
+	policy text, action text, finds text, matches bigint, arguments text, result text,
+	object text, detail text, does text)
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -146,7 +155,8 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	redirect_host text, query text, grant_id text, err_name text, err_message text,
 	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	object text, detail text)
+	policy text, action text, finds text, matches bigint, arguments text, result text,
+	object text, detail text, does text)
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -248,7 +258,8 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	redirect_host text, query text, grant_id text, err_name text, err_message text,
 	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	object text, detail text)
+	policy text, action text, finds text, matches bigint, arguments text, result text,
+	object text, detail text, does text)
 language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -276,7 +287,8 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	redirect_host text, query text, grant_id text, err_name text, err_message text,
 	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	object text, detail text)
+	policy text, action text, finds text, matches bigint, arguments text, result text,
+	object text, detail text, does text)
 language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -292,8 +304,11 @@ begin
 			null::text, e.grant_id, e.err_name, e.err_message, e.cause_message,
 			e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id,
 			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
-			null::text, null::text
-		from event_call e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+			null::text, null::text, null::text, null::bigint, e.arguments, e.result,
+			null::text, null::text, l.does
+		from event_call e left join tool_listed l on e.capability_type = 'tool' and l.operation_id = e.operation_id
+			and l.name = e.capability_name
+		where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	elsif p_family = 'auth' then
 		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
@@ -306,7 +321,8 @@ begin
 			e.redirect_host, null::text, e.grant_id, e.err_name, e.err_message,
 			e.cause_message, e.event_id::text, null::text, null::text, null::text,
 			null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text
+			null::text, null::text, null::text, null::bigint, null::text, null::text,
+			null::text, null::text, null::text
 		from event_auth e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	elsif p_family = 'policy' then
@@ -320,7 +336,8 @@ begin
 			null::text, e.query, e.grant_id, null::text, null::text, null::text,
 			e.event_id::text, null::text, null::text, null::text, null::text,
 			null::bigint, null::bigint, null::bigint,
-			null::text, null::text
+			e.policy, e.action, e.finds, e.matches, null::text, null::text,
+			null::text, null::text, null::text
 		from event_policy e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	elsif p_family = 'audit' then
@@ -333,7 +350,8 @@ begin
 			null::text, null::text, null::text, null::text, null::text, null::text,
 			null::text, null::text, e.event_id::text, null::text, null::text,
 			null::text, null::text, null::bigint, null::bigint, null::bigint,
-			e.object, e.detail::text
+			null::text, null::text, null::text, null::bigint, null::text, null::text,
+			e.object, e.detail::text, null::text
 		from audit e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	end if;

@@ -349,14 +349,16 @@ end $$;
 -- that were listed longest ago. What is known already is written once an hour. Always in one order, as programs write at
 -- once.
 -- for: mcp
-create or replace function gatehouse.tools_listed(p_operation_id text, p_names text[], p_tokens bigint[]) returns void
+create or replace function gatehouse.tools_listed(p_operation_id text, p_names text[], p_tokens bigint[], p_does text[])
+returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
-	insert into tool_listed as t (operation_id, name, tokens)
-	select p_operation_id, u.name, max(u.tokens) from unnest(p_names, p_tokens) u (name, tokens)
+	insert into tool_listed as t (operation_id, name, tokens, does)
+	select p_operation_id, u.name, max(u.tokens), min(u.does) from unnest(p_names, p_tokens, p_does) u (name, tokens, does)
 	group by u.name order by u.name collate "C"
-	on conflict (operation_id, name) do update set tokens = excluded.tokens, last_at = now()
-	where t.tokens <> excluded.tokens or t.last_at < now() - interval '50 minutes';
+	on conflict (operation_id, name) do update
+	set tokens = excluded.tokens, does = excluded.does, last_at = now()
+	where t.tokens <> excluded.tokens or t.does is distinct from excluded.does or t.last_at < now() - interval '50 minutes';
 	delete from tool_listed t where t.operation_id = p_operation_id and t.name in (
 		select o.name from tool_listed o where o.operation_id = p_operation_id
 		order by o.last_at desc, o.name offset 1000);

@@ -51,10 +51,12 @@ select gatehouse.events_step($1, $2);
 -- $42 int8[]  server_port
 -- $43 int8[]  tokens_in
 -- $44 int8[]  tokens_out
+-- $45 text[]  arguments
+-- $46 text[]  result
 select gatehouse.events_add_call(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
 	$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-	$37, $38, $39, $40, $41, $42, $43, $44
+	$37, $38, $39, $40, $41, $42, $43, $44, $45, $46
 );
 
 -- One element of each array is a tool.
@@ -63,7 +65,8 @@ select gatehouse.events_add_call(
 -- $1 text  operation_id
 -- $2 text[]  name
 -- $3 int8[]  tokens of its definition
-select gatehouse.tools_listed($1, $2, $3);
+-- $4 text[]  what it says it does: read, create, update, delete
+select gatehouse.tools_listed($1, $2, $3, $4);
 
 -- One element of each array is an event.
 -- name: events_add_auth :exec
@@ -128,7 +131,11 @@ select gatehouse.events_add_auth(
 -- $22 text[]  query
 -- $23 text[]  grant_id
 -- $24 uuid[]  event_id
+-- $25 text[]  policy
+-- $26 text[]  action
+-- $27 text[]  finds
+-- $28 int8[]  matches
 select gatehouse.events_add_policy(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-	$20, $21, $22, $23, $24
+	$20, $21, $22, $23, $24, $25, $26, $27, $28
 );

@@ -6,7 +6,7 @@
  * (bounded) is full.
  *
  * Never in an event: bearer tokens, codes, verifiers, secrets, tickets, full redirect URIs (host
- * only), bodies.
+ * only), bodies (but see `arguments`).
  */
 #ifndef GATEHOUSE_EVENT_EVENT_H
 #define GATEHOUSE_EVENT_EVENT_H
@@ -24,6 +24,7 @@ enum event_severity { EVENT_INFO, EVENT_ERROR, EVENT_DEBUG };
 struct event {
 	enum event_family family;
 	enum event_severity severity;
+	const char *id;   /* a UUID that it is known by already; NULL: it gets one */
 	const char *name; /* auth, policy: "mcp_auth_login_succeeded", …; call: NULL */
 	int64_t time_us;  /* wall clock at the start; 0: now */
 	const char *request_id;
@@ -45,6 +46,9 @@ struct event {
 	const char *client_ip, *protocol_version, *session_digest;
 	const char *redirect_host; /* auth events */
 	const char *query; /* policy events: of the URL, its credentials masked */
+	/* policy events: the policy's name, what it did, and to what: names and counts, never values; 0: none */
+	const char *policy, *action, *finds;
+	int64_t matches;
 	const char *grant_id;
 	/* W3C trace context of the caller, checked (rpc/trace.h): of params._meta, else HTTP; and HTTP's where both
 	 * are there */
@@ -52,6 +56,8 @@ struct event {
 	const char *rpc_id;         /* a number, or a short word; NULL: none that is fit to be told */
 	const char *server_address; /* of the upstream */
 	int server_port;
+	/* JSON, and the only part of bodies that is ever recorded: where a route says so. Cut to EVENT_BODY_MAX bytes; not in the log */
+	const char *arguments, *result;
 	const struct err *cause; /* its text and detail become errName/errMessage */
 };
 
@@ -73,13 +79,14 @@ void event_stop(void);
  * EVENT_DEBUG: only the log line, if the log's level shows it. Refusals of whoever is not known are written
  * up to a rate (by address: 10 a second, 600 at once; in all ten times that); past it they are counted, and the
  * log says so. */
-enum { EVENT_TEXT_MAX = 512 };
+enum { EVENT_TEXT_MAX = 512, EVENT_BODY_MAX = 4096 };
 void event_emit(const struct event *);
 
 /* A tool as a client was told of it. */
 struct event_tool {
 	const char *name; /* well-formed text */
 	int64_t tokens;   /* of its definition, estimated */
+	const char *does; /* "read", "create", "update", "delete", as it says itself, of static storage; NULL: it does not */
 };
 
 /*

@@ -23,7 +23,7 @@ struct listed {
 	struct arena *arena; /* holds this, too */
 	const char *operation_id;
 	size_t n;
-	const char **names, **tokens;
+	const char **names, **tokens, **does;
 };
 
 static struct {
@@ -43,12 +43,14 @@ static struct listed *listed_new(const char *operation_id, const struct event_to
 	l->n = n;
 	l->names = arena_calloc(a, n, sizeof(*l->names));
 	l->tokens = arena_calloc(a, n, sizeof(*l->tokens));
+	l->does = arena_calloc(a, n, sizeof(*l->does));
 	for (size_t i = 0; i < n; i++) {
 		char *text = arena_alloc(a, INT_TEXT);
 
 		int_text(text, tools[i].tokens);
 		l->names[i] = arena_strdup(a, tools[i].name);
 		l->tokens[i] = text;
+		l->does[i] = tools[i].does; /* of static storage */
 	}
 	return l;
 }
@@ -120,8 +122,8 @@ bool listed_write(struct db *db, int ms)
 		struct err e = { .code = ERR_NONE };
 		struct arena *a = arena_new();
 		const struct db_param params[] = { DB_TEXT(l->operation_id), db_text_array(a, l->names, l->n),
-			db_text_array(a, l->tokens, l->n) };
-		bool ok = db_call_within(db, ms, STMT_TOOLS_LISTED, params, 3, a, NULL, &e);
+			db_text_array(a, l->tokens, l->n), db_text_array(a, l->does, l->n) };
+		bool ok = db_call_within(db, ms, STMT_TOOLS_LISTED, params, 4, a, NULL, &e);
 
 		arena_free(a);
 		if (!ok && e.code != ERR_INTERNAL)

@@ -9,8 +9,12 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { BODIES_MAX = 4096 };
+static atomic_int bodies; /* records that have one */
 
 #define IN_EVENT(member) offsetof(struct record, e.member)
 #define BOTH             (RECORD_OF_CALL | RECORD_OF_AUTH)
@@ -63,6 +67,12 @@ const struct record_field record_fields[] = {
 	{ "serverPort", NULL, RECORD_INT, IN_EVENT(server_port), CALL },
 	{ "tokensIn", NULL, RECORD_CODE, IN_EVENT(tokens_in), CALL },
 	{ "tokensOut", NULL, RECORD_CODE, IN_EVENT(tokens_out), CALL },
+	{ "policy", NULL, RECORD_TEXT, IN_EVENT(policy), POLICY },
+	{ "action", NULL, RECORD_TEXT, IN_EVENT(action), POLICY },
+	{ "finds", NULL, RECORD_TEXT, IN_EVENT(finds), POLICY },
+	{ "matches", NULL, RECORD_CODE, IN_EVENT(matches), POLICY },
+	{ "arguments", NULL, RECORD_BODY, IN_EVENT(arguments), CALL },
+	{ "result", NULL, RECORD_BODY, IN_EVENT(result), CALL },
 	{ NULL, NULL, RECORD_TEXT, 0, 0 },
 };
 
@@ -88,19 +98,25 @@ bool record_number(const struct record *r, const struct record_field *f, int64_t
 	case RECORD_COUNT:
 		return true;
 	case RECORD_TEXT:
+	case RECORD_BODY:
 		break;
 	}
 	return false;
 }
 
-/* The bytes of S that are kept; a character is not cut in two. */
-static size_t kept(const char *s)
+static bool is_text(const struct record_field *f)
 {
-	size_t n = strnlen(s, EVENT_TEXT_MAX + 1);
+	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY;
+}
 
-	if (n <= EVENT_TEXT_MAX)
+/* The bytes of S that are kept; a character is not cut in two. */
+static size_t kept(const struct record_field *f, const char *s)
+{
+	size_t max = f->kind == RECORD_BODY ? EVENT_BODY_MAX : EVENT_TEXT_MAX, n = strnlen(s, max + 1);
+
+	if (n <= max)
 		return n;
-	for (n = EVENT_TEXT_MAX; n && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
+	for (n = max; n && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
 		;
 	return n;
 }
@@ -138,6 +154,20 @@ static void set_cause(struct record *r, const struct err *cause)
 	r->cause_message = *cause->detail ? cause->detail : NULL;
 }
 
+static bool has_body(const struct event *e)
+{
+	return e->arguments || e->result;
+}
+
+/* While the database is away events wait in memory: only so many with all that they may hold. */
+static void limit_bodies(struct event *e)
+{
+	if (!has_body(e) || atomic_fetch_add(&bodies, 1) < BODIES_MAX)
+		return;
+	atomic_fetch_sub(&bodies, 1);
+	e->arguments = e->result = NULL;
+}
+
 struct record *record_new(const struct event *e)
 {
 	static const char *const severities[] = { "info", "error", "debug" };
@@ -145,28 +175,30 @@ struct record *record_new(const struct event *e)
 	char id[UUID_TEXT], *text;
 	size_t size = sizeof(*r);
 
-	rand_uuid(id);
-	shallow.id = id;
+	if (!e->id)
+		rand_uuid(id);
+	shallow.id = e->id ? e->id : id;
+	limit_bodies(&shallow.e);
 	set_cause(&shallow, e->cause);
 	shallow.e.cause = NULL;
 	if (!shallow.e.time_us)
 		shallow.e.time_us = clock_wall_us();
 	for (const struct record_field *f = record_fields; f->name; f++) {
-		const char *s = f->kind == RECORD_TEXT ? record_text(&shallow, f) : NULL;
+		const char *s = is_text(f) ? record_text(&shallow, f) : NULL;
 
-		size += s ? kept(s) + 1 : 0;
+		size += s ? kept(f, s) + 1 : 0;
 	}
 	r = xmalloc(size);
 	*r = shallow;
 	text = (char *)(r + 1);
 	for (const struct record_field *f = record_fields; f->name; f++) {
-		const char *s = f->kind == RECORD_TEXT ? record_text(&shallow, f) : NULL;
+		const char *s = is_text(f) ? record_text(&shallow, f) : NULL;
 
 		if (!s)
 			continue;
-		copy_text(text, s, kept(s));
+		copy_text(text, s, kept(f, s));
 		memcpy((char *)r + f->offset, &text, sizeof(text));
-		text += kept(s) + 1;
+		text += kept(f, s) + 1;
 	}
 	return r;
 }
@@ -176,6 +208,8 @@ void record_free(struct record *r)
 	while (r) {
 		struct record *next = r->next;
 
+		if (has_body(&r->e))
+			atomic_fetch_sub(&bodies, 1);
 		free(r);
 		r = next;
 	}

@@ -23,6 +23,7 @@ void record_free(struct record *);
 
 enum record_kind {
 	RECORD_TEXT,  /* NULL: absent */
+	RECORD_BODY,  /* the same, longer, and never in the log */
 	RECORD_INT,   /* int, 0: absent */
 	RECORD_CODE,  /* int64_t, 0: absent */
 	RECORD_TIME,  /* int64_t microseconds, below 0: absent; milliseconds in the log */

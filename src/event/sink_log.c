@@ -38,6 +38,8 @@ static void add_field(
 {
 	int64_t n;
 
+	if (f->kind == RECORD_BODY)
+		return;
 	if (f->kind == RECORD_TEXT) {
 		if (!record_text(r, f))
 			return;

@@ -148,7 +148,7 @@ static const char *cell(struct arena *a, const struct record *r, const struct re
 	int64_t n;
 	char *text;
 
-	if (f->kind == RECORD_TEXT)
+	if (f->kind == RECORD_TEXT || f->kind == RECORD_BODY)
 		return record_text(r, f);
 	if (!record_number(r, f, &n))
 		return NULL;

@@ -78,41 +78,6 @@ int form_status(const struct told *t)
 	return !strcmp(outcome, "cancelled") || !strcmp(outcome, "partial") ? 0 : 2;
 }
 
-/* ---- trace context ---- */
-
-/* The 32 digits of a UUID. */
-static void digits_of(char out[33], const char *uuid)
-{
-	size_t n = 0;
-
-	for (; uuid && *uuid && n < 32; uuid++)
-		if (*uuid != '-')
-			out[n++] = *uuid;
-	while (n < 32)
-		out[n++] = '0';
-	out[32] = '\0';
-}
-
-/* An id's halves are random but for six bits: they serve as the ids of our spans. */
-void form_trace(struct form_trace *f, const struct told *t)
-{
-	const char *parent = told_get(t, T_TRACE_PARENT); /* checked when it came: rpc/trace.h */
-	char id[33];
-
-	digits_of(id, told_get(t, T_ID));
-	memcpy(f->server, id, 16);
-	memcpy(f->client, id + 16, 16);
-	f->server[16] = f->client[16] = f->parent[0] = '\0';
-	f->flags = 1;
-	memcpy(f->trace, id, sizeof(id));
-	if (!parent || strlen(parent) < 55)
-		return;
-	memcpy(f->trace, parent + 3, 32);
-	memcpy(f->parent, parent + 36, 16);
-	f->parent[16] = '\0';
-	f->flags = (unsigned)strtoul(parent + 53, NULL, 16);
-}
-
 /* ---- the gateway's own ---- */
 
 /* 12345 microseconds as 12.345. */
@@ -132,7 +97,7 @@ static void add_field(struct buf *b, const struct told *t, size_t i)
 	if (!text || f->offset == offsetof(struct record, severity))
 		return;
 	for (const char *name = f->name; name; name = name == f->name ? f->alias : NULL) {
-		if (f->kind == RECORD_TEXT)
+		if (f->kind == RECORD_TEXT || f->kind == RECORD_BODY)
 			jw_text(b, name, text);
 		else if (f->kind == RECORD_TIME)
 			add_ms(b, name, text);

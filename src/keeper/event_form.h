@@ -6,21 +6,20 @@
 #include "base/buf.h"
 #include "conf/destination.h"
 #include "keeper/told.h"
+#include "rpc/trace.h"
 
-enum { FORM_LINE_MAX = 64 * 1024 };
+enum { FORM_LINE_MAX = 160 * 1024 }; /* all texts of an event, escaped */
 
 void form_write(struct buf *, enum event_form, const struct told *);
 
 /* "gatehouse", "ecs", "ocsf", "cef"; false for another word. */
 bool event_form_parse(const char *word, enum event_form *);
 
-/* A trace context's ids (32 and 16 digits), of the event itself where it has no parent; "" for PARENT then. */
-struct form_trace {
-	char trace[33], parent[17];
-	char server[17], client[17]; /* our two spans */
-	unsigned flags;
-};
-void form_trace(struct form_trace *, const struct told *);
+/* Its trace context; what was checked when it came. */
+static inline void form_trace(struct trace_ids *ids, const struct told *t)
+{
+	trace_ids(ids, told_get(t, T_ID), told_get(t, T_TRACE_PARENT));
+}
 
 /* What sort of thing an event is, for forms that have classes of them. */
 enum told_kind {

@@ -67,6 +67,12 @@ void form_cef(struct buf *b, const struct told *t)
 	add_labelled(b, 2, "upstream", told_get(t, T_UPSTREAM));
 	add_labelled(b, 3, "capability", told_get(t, T_CAPABILITY));
 	add_labelled(b, 4, "clientId", told_get(t, T_CLIENT_ID));
-	add_labelled(b, 5, "object", told_object(t));
-	add_labelled(b, 6, "detail", told_detail(t));
+	if (told_get(t, T_POLICY)) {
+		add(b, "cnt", told_get(t, T_MATCHES));
+		add_labelled(b, 5, "policy", told_get(t, T_POLICY));
+		add_labelled(b, 6, "finds", told_get(t, T_FINDS));
+	} else {
+		add_labelled(b, 5, "object", told_object(t));
+		add_labelled(b, 6, "detail", told_detail(t));
+	}
 }

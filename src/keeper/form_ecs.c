@@ -94,6 +94,10 @@ static void add_own(struct buf *b, const struct told *t)
 	jw_text(b, "outcome", told_get(t, T_OUTCOME));
 	jw_text(b, "origin", told_get(t, T_ORIGIN));
 	jw_text(b, "session", told_get(t, T_SESSION));
+	jw_text(b, "policy", told_get(t, T_POLICY));
+	jw_text(b, "action", told_get(t, T_ACTION));
+	jw_text(b, "finds", told_get(t, T_FINDS));
+	jw_raw(b, "matches", told_get(t, T_MATCHES));
 	jw_text(b, "object", told_object(t));
 	jw_raw(b, "detail", told_detail(t));
 	buf_char(b, '}');
@@ -101,7 +105,7 @@ static void add_own(struct buf *b, const struct told *t)
 
 void form_ecs(struct buf *b, const struct told *t)
 {
-	struct form_trace trace;
+	struct trace_ids trace;
 
 	form_trace(&trace, t);
 	buf_char(b, '{'); /* whatever stands before it */

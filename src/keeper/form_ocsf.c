@@ -24,7 +24,20 @@ static const struct class {
 	[KIND_ANCHOR] = { 3, 3004, "Identity & Access Management", "Entity Management" },
 };
 
-/* What a tool does is the tool's own claim, which is not kept: its calls are of another kind than these. */
+/* What a tool does is its own claim, in the annotations that its upstream lists. */
+static int activity_of_tool(const char *does)
+{
+	static const struct {
+		const char *does;
+		int activity;
+	} words[] = { { "read", READ }, { "create", CREATE }, { "update", UPDATE }, { "delete", DELETE } };
+
+	for (size_t i = 0; does && i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(does, words[i].does))
+			return words[i].activity;
+	return OTHER;
+}
+
 static int activity_of_method(const char *method)
 {
 	static const char *const reads[] = { "initialize", "ping", "resources/read", "prompts/get",
@@ -60,7 +73,7 @@ static int activity_of(const struct told *t, enum told_kind kind)
 {
 	switch (kind) {
 	case KIND_CALL:
-		return activity_of_method(told_get(t, T_METHOD));
+		return told_does(t) ? activity_of_tool(told_does(t)) : activity_of_method(told_get(t, T_METHOD));
 	case KIND_LOGIN:
 	case KIND_CONSENT:
 		return 1;

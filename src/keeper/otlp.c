@@ -106,7 +106,7 @@ static const char *span_name(const struct told *t)
 	return name ? arena_printf(t->arena, "%s %s", method, name) : method;
 }
 
-static void span_head(struct buf *b, const struct told *t, const struct form_trace *f, const char *span,
+static void span_head(struct buf *b, const struct told *t, const struct trace_ids *f, const char *span,
     const char *parent, int kind, int64_t start_us, int64_t end_us)
 {
 	jw_open(b, NULL, '{');
@@ -143,7 +143,7 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 {
 	int64_t start = told_time_us(t), took = told_number(t, T_LATENCY), up = told_number(t, T_UPSTREAM_TIME);
 	int64_t end = start + (took > 0 ? took : 0);
-	struct form_trace f;
+	struct trace_ids f;
 
 	form_trace(&f, t);
 	span_head(b, t, &f, f.server, f.parent, 2, start, end);
@@ -152,6 +152,10 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 	attribute(b, "client.address", told_get(t, T_CLIENT_IP));
 	attribute(b, "user.id", told_get(t, T_SUBJECT));
 	attribute(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
+	if (d->conventions) { /* only where the route says so is there anything */
+		attribute(b, "gen_ai.tool.call.arguments", told_get(t, T_ARGUMENTS));
+		attribute(b, "gen_ai.tool.call.result", told_get(t, T_RESULT));
+	}
 	buf_char(b, ']');
 	add_link(b, t);
 	span_end(b, t);
@@ -190,7 +194,7 @@ static void add_record(struct buf *b, const struct destination *d, const struct 
 	const char *severity = told_get(t, T_SEVERITY);
 	bool error = severity && !strcmp(severity, "error");
 	int64_t at = told_time_us(t);
-	struct form_trace f;
+	struct trace_ids f;
 
 	form_trace(&f, t);
 	jw_open(b, NULL, '{');
@@ -206,6 +210,10 @@ static void add_record(struct buf *b, const struct destination *d, const struct 
 	attribute(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
 	attribute(b, "gatehouse.family", told_family(t));
 	attribute(b, "gatehouse.reason", told_get(t, T_REASON));
+	attribute(b, "gatehouse.policy", told_get(t, T_POLICY));
+	attribute(b, "gatehouse.policy.action", told_get(t, T_ACTION));
+	attribute(b, "gatehouse.policy.finds", told_get(t, T_FINDS));
+	attribute_int(b, "gatehouse.policy.matches", told_get(t, T_MATCHES));
 	attribute(b, "gatehouse.object", told_object(t));
 	attribute(b, "gatehouse.detail", told_detail(t));
 	buf_char(b, ']');

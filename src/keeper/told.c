@@ -15,7 +15,8 @@ static const char *const names[TOLD_FIELDS] = { "severity", "event", "requestId"
 	"capabilityType", "capabilityName", "outcome", "failureOrigin", "mcpStatus", "jsonrpcErrorCode",
 	"errorType", "reasonCode", "latencyMs", "latencyUpstreamMs", "bytesIn", "bytesOut", "clientIp",
 	"protocolVersion", "sessionDigest", "errMessage", "eventId", "traceParent", "traceLink", "jsonrpcId",
-	"serverAddress", "serverPort" };
+	"serverAddress", "serverPort", "policy", "action", "finds", "matches",
+	"arguments", "result" };
 
 static size_t index_of[TOLD_FIELDS], fields_n;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -31,7 +32,7 @@ static void find_indexes(void)
 bool told_fits(const struct db_rows *rows, struct err *e)
 {
 	pthread_once(&once, find_indexes);
-	if (!rows->rows || rows->columns == TOLD_FIRST_FIELD + fields_n + 2)
+	if (!rows->rows || rows->columns == TOLD_FIRST_FIELD + fields_n + 3)
 		return true;
 	return err_set(e, ERR_CONFIG, "the database's functions are of another release: run `gatehousectl migrate`",
 	    "%zu columns", rows->columns);
@@ -67,6 +68,11 @@ const char *told_object(const struct told *t)
 const char *told_detail(const struct told *t)
 {
 	return db_text(t->rows, t->row, TOLD_FIRST_FIELD + fields_n + 1);
+}
+
+const char *told_does(const struct told *t)
+{
+	return db_text(t->rows, t->row, TOLD_FIRST_FIELD + fields_n + 2);
 }
 
 /* N digits at S. */

@@ -52,6 +52,12 @@ enum told_field {
 	T_RPC_ID,
 	T_SERVER_ADDRESS,
 	T_SERVER_PORT,
+	T_POLICY,
+	T_ACTION,
+	T_FINDS,
+	T_MATCHES,
+	T_ARGUMENTS,
+	T_RESULT,
 	TOLD_FIELDS
 };
 
@@ -70,6 +76,8 @@ const char *told_get_at(const struct told *, size_t index);
 /* What an audit row was done to, and its detail (JSON). NULL: absent. */
 const char *told_object(const struct told *);
 const char *told_detail(const struct told *);
+/* What a called tool says that it does: "read", "create", "update", "delete". NULL: it does not, or none was called. */
+const char *told_does(const struct told *);
 
 /* When it began: microseconds since 1970. */
 int64_t told_time_us(const struct told *);

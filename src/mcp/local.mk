@@ -24,6 +24,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/renewal.c src/mcp/renewal.h \
 	src/mcp/repeats.c src/mcp/repeats.h \
 	src/mcp/session.c src/mcp/session.h \
+	src/mcp/tracing.c src/mcp/tracing.h \
 	src/mcp/workers.c src/mcp/workers.h \
 	src/mcp/service.c src/mcp/service.h
 

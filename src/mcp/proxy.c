@@ -21,6 +21,7 @@
 #include "mcp/credential.h"
 #include "mcp/headers.h"
 #include "mcp/record.h"
+#include "mcp/tracing.h"
 #include "oauth/metadata.h"
 
 #include <string.h>
@@ -489,6 +490,7 @@ static void fill_request(struct call *c)
 		upstream_header_remove(u, "last-event-id");
 	else /* it has no such headers, and nobody has compared them with the body */
 		upstream_headers_drop(u, PARAM_PREFIX);
+	tracing_begin(c);
 }
 
 /* After the policies: none of them can replace the session, and the client's query overrides none of them. */

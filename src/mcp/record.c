@@ -10,6 +10,7 @@
 #include "rpc/trace.h"
 #include "mcp/chain.h"
 #include "mcp/marks.h"
+#include "mcp/tracing.h"
 
 #include <string.h>
 
@@ -54,7 +55,7 @@ static void on_tool(void *own, const struct rpc_tool *tool)
 	if (!c->tools)
 		c->tools = arena_calloc(a, TOOLS_MAX, sizeof(*c->tools));
 	if (c->tools_n < TOOLS_MAX)
-		c->tools[c->tools_n++] = (struct event_tool){ arena_strdup(a, tool->name), (int64_t)tool->tokens };
+		c->tools[c->tools_n++] = (struct event_tool){ arena_strdup(a, tool->name), (int64_t)tool->tokens, tool->does };
 }
 
 static bool asks_for_tools(const struct call *c)
@@ -75,9 +76,9 @@ static void record_tools(struct call *c)
 
 	if (!c->tools_n || c->scan.outcome.malformed)
 		return;
-	buf_init(&all, TOOLS_MAX * (RPC_TOOL_NAME_MAX + INT_TEXT));
+	buf_init(&all, TOOLS_MAX * (RPC_TOOL_NAME_MAX + INT_TEXT + 8));
 	for (size_t i = 0; i < c->tools_n; i++)
-		buf_printf(&all, "%s\n%lld\n", c->tools[i].name, (long long)c->tools[i].tokens);
+		buf_printf(&all, "%s\n%lld %s\n", c->tools[i].name, (long long)c->tools[i].tokens, c->tools[i].does ? c->tools[i].does : "");
 	key = known_key(KNOWN_TOLD, route, buf_text(&all), NULL);
 	buf_release(&all);
 	if (!known_get(c->mcp->known, &key, c->req->arena, &left).p && event_listed(route, c->tools, c->tools_n))
@@ -233,24 +234,14 @@ static void tell_policies(struct call *c, const struct event *e, const struct ve
 	chain_over(c, &over);
 }
 
-/*
- * The caller's trace context: what the message says counts, as MCP's transports have no headers in common; then HTTP's is
- * told beside it.
- */
-static void fill_trace(const struct call *c, struct event *e, const struct rpc_msg *m)
+static void fill_trace(struct call *c, struct event *e, size_t i, const struct rpc_msg *m)
 {
-	struct arena *a = c->req->arena;
-	const char *header = req_header(c->req, "traceparent");
+	const struct call_trace *t = tracing_of(c, i);
 
-	e->trace_link = header ? trace_parent(a, header, strlen(header)) : NULL;
-	e->trace_parent = m && m->params.p ? trace_parent_of(a, m->params) : NULL;
-	if (!e->trace_parent) {
-		e->trace_parent = e->trace_link;
-		e->trace_link = NULL;
-	} else if (e->trace_link && !strcmp(e->trace_link, e->trace_parent)) {
-		e->trace_link = NULL;
-	}
-	e->rpc_id = m && m->id.p ? trace_rpc_id(a, m->id) : NULL;
+	e->id = *t->id ? t->id : NULL;
+	e->trace_parent = t->parent;
+	e->trace_link = t->link;
+	e->rpc_id = m && m->id.p ? trace_rpc_id(c->req->arena, m->id) : NULL;
 	e->server_address = c->route->upstream.host;
 	e->server_port = c->route->upstream.port;
 }
@@ -263,11 +254,11 @@ static void count_arguments(struct event *e, struct span params)
 	e->tokens_in = arguments.p ? (int64_t)token_estimate(arguments.p, arguments.n) : 0;
 }
 
-static void emit(const struct call *c, struct event *e, size_t i, const struct verdict *v)
+static void emit(struct call *c, struct event *e, size_t i, const struct verdict *v)
 {
 	const struct rpc_msg *m = i < c->body.n ? &c->body.msgs[i] : NULL;
 
-	fill_trace(c, e, m);
+	fill_trace(c, e, i, m);
 	e->tokens_in = 0;
 	if (m) {
 		e->mcp_method = m->method;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A JSON reader that is driven by bytes and keeps no text. Strings are decoded only where a
- * name or an id is read: in a message (depth `base`), in its error or result (one deeper), and in a tool of its list.
+ * name or an id is read: in a message (depth `base`), in its error or result (one deeper), in a tool of its list and
+ * the tool's annotations.
  * Past 64 open containers only strings and brackets are told apart.
  */
 #include "config.h"
@@ -32,6 +33,8 @@ enum state {
 
 enum member { M_OTHER, M_ID, M_METHOD, M_RESULT, M_ERROR };
 enum inner { I_OTHER, I_CODE, I_IS_ERROR, I_LIST, I_TOOLS };
+enum tool_member { T_OTHER, T_NAME, T_ANNOTATIONS };
+enum hint { H_OTHER = 0, H_READ_ONLY = 1, H_DESTRUCTIVE = 2, H_IDEMPOTENT = 4 };
 
 /* `escape`: none, behind the backslash, or how many hex digits are due, plus one */
 enum { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_HEX };
@@ -189,11 +192,30 @@ static uint64_t tokens_now(struct rpc_scan *s)
 	return token_count_of(&s->tokens);
 }
 
+/* Whether it is the object `annotations` of one. */
+static bool in_annotations(const struct rpc_scan *s)
+{
+	return s->tools && s->depth == s->base + 4 && (s->kinds & 31) == 27 && s->tool_member == T_ANNOTATIONS;
+}
+
 static void tool_begin(struct rpc_scan *s)
 {
 	s->tool_from = tokens_now(s);
-	s->tool_name = false;
+	s->tool_member = T_OTHER;
+	s->hints_true = s->hints_false = 0;
 	s->name_len = 0;
+}
+
+/* What the hints of MCP's ToolAnnotations come to; what is not said is not guessed. */
+static const char *tool_does(const struct rpc_scan *s)
+{
+	if (s->hints_true & H_READ_ONLY)
+		return "read";
+	if (s->hints_true & H_DESTRUCTIVE)
+		return "delete";
+	if (s->hints_false & H_DESTRUCTIVE) /* it only adds; again and again the same is no addition */
+		return s->hints_true & H_IDEMPOTENT ? "update" : "create";
+	return NULL;
 }
 
 static void tool_name_add(struct rpc_scan *s, char c)
@@ -206,7 +228,7 @@ static void tool_name_add(struct rpc_scan *s, char c)
 
 static void tool_end(struct rpc_scan *s)
 {
-	const struct rpc_tool tool = { .name = s->name, .tokens = tokens_now(s) - s->tool_from };
+	const struct rpc_tool tool = { .name = s->name, .tokens = tokens_now(s) - s->tool_from, .does = tool_does(s) };
 
 	if (!s->on_tool || !s->name_len || s->name_len > RPC_TOOL_NAME_MAX || !utf8_is_valid(s->name, s->name_len))
 		return;
@@ -217,7 +239,14 @@ static void tool_end(struct rpc_scan *s)
 static void name_end(struct rpc_scan *s)
 {
 	if (in_tool(s))
-		s->tool_name = text_is(s, "name");
+		s->tool_member = text_is(s, "name")    ? T_NAME :
+		    text_is(s, "annotations") ? T_ANNOTATIONS :
+		                                T_OTHER;
+	if (in_annotations(s))
+		s->hint = text_is(s, "readOnlyHint")      ? H_READ_ONLY :
+		    text_is(s, "destructiveHint") ? H_DESTRUCTIVE :
+		    text_is(s, "idempotentHint")  ? H_IDEMPOTENT :
+		                                    H_OTHER;
 	if (in_message(s))
 		s->member = text_is(s, "id")   ? M_ID :
 		    text_is(s, "method")       ? M_METHOD :
@@ -251,8 +280,10 @@ static void value_begin(struct rpc_scan *s, char c)
 	s->outcome.has_list |= (s->inner == I_LIST || s->inner == I_TOOLS) && c == '[';
 	if (in_answer(s) || in_message(s))
 		s->tools = s->inner == I_TOOLS && c == '[';
-	if (in_tool(s) && s->tool_name)
+	if (in_tool(s) && s->tool_member == T_NAME)
 		s->name_len = 0;
+	if (in_tool(s) && s->tool_member == T_ANNOTATIONS)
+		s->hints_true = s->hints_false = 0; /* of two the last counts, as for most readers */
 }
 
 static int64_t integer_of(char *text)
@@ -274,6 +305,10 @@ static bool scalar_end(struct rpc_scan *s)
 		return false;
 	if (in_message(s) && s->member == M_ID && number)
 		s->msg.id = hash_end(s->hash);
+	if (in_annotations(s)) {
+		s->hints_true = (unsigned char)((s->hints_true & ~s->hint) | (text_is(s, "true") ? s->hint : 0));
+		s->hints_false = (unsigned char)((s->hints_false & ~s->hint) | (text_is(s, "false") ? s->hint : 0));
+	}
 	if (in_answer(s) && s->inner == I_IS_ERROR)
 		s->msg.is_error = text_is(s, "true");
 	if (in_answer(s) && s->inner == I_CODE && number) {
@@ -418,9 +453,9 @@ static void structural(struct rpc_scan *s, char c)
 static bool is_read(const struct rpc_scan *s)
 {
 	if (s->state == IN_NAME)
-		return in_message(s) || in_answer(s) || in_tool(s);
+		return in_message(s) || in_answer(s) || in_tool(s) || in_annotations(s);
 	return s->state == IN_STRING && ((in_message(s) && (s->member == M_ID || s->member == M_METHOD)) ||
-	    (in_tool(s) && s->tool_name));
+	    (in_tool(s) && s->tool_member == T_NAME));
 }
 
 static void decoded(struct rpc_scan *s, char c)

@@ -32,6 +32,7 @@ struct rpc_answer {
 struct rpc_tool {
 	const char *name; /* well-formed text, until the call returns */
 	uint64_t tokens;  /* of its definition, estimated */
+	const char *does; /* by its annotations: "read", "create", "update", "delete", of static storage; NULL: they do not say */
 };
 
 enum { RPC_TOOL_NAME_MAX = 128 }; /* as MCP has it: tools with longer names are not told */
@@ -72,7 +73,9 @@ struct rpc_scan {
 	const char *at;            /* the step being taken begins here */
 	uint64_t tool_from;        /* tokens of the result before the tool being read */
 	bool is_sse, has_method, has_answer;
-	bool tools, tool_name; /* in the result's `tools`; at a tool's `name` */
+	bool tools; /* in the result's `tools` */
+	unsigned char tool_member, hint; /* of the tool being read; of its annotations */
+	unsigned char hints_true, hints_false;
 	unsigned char state, member, inner, text_len, escape;
 	unsigned unit, high; /* the \u escape being read, the high surrogate before it */
 	char text[24];       /* the name or the scalar being read, if it is short */

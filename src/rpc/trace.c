@@ -4,6 +4,8 @@
 
 #include "rpc/trace.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ID_MAX = 64, TEXT_MAX = 512 };
@@ -43,6 +45,67 @@ const char *trace_parent_of(struct arena *a, struct span params)
 	struct span value = scan_path(params, "_meta", "traceparent", NULL);
 
 	return scan_kind(value) == '"' && scan_copy(value, text, sizeof(text)) ? trace_parent(a, text, strlen(text)) : NULL;
+}
+
+struct span trace_parent_span(struct span params)
+{
+	static const struct span none = { NULL, 0 };
+	struct span value = scan_path(params, "_meta", "traceparent", NULL);
+	struct arena *a;
+	bool sound;
+
+	if (scan_kind(value) != '"')
+		return none;
+	a = arena_new();
+	sound = trace_parent_of(a, params) != NULL;
+	arena_free(a);
+	return sound ? value : none;
+}
+
+const char *trace_state_of(struct arena *a, struct span params)
+{
+	char text[TEXT_MAX + 1];
+	struct span value = scan_path(params, "_meta", "tracestate", NULL);
+
+	if (scan_kind(value) != '"' || !scan_copy(value, text, sizeof(text)) || !*text)
+		return NULL;
+	for (const char *s = text; *s; s++)
+		if (*s < 0x20 || *s > 0x7e)
+			return NULL;
+	return arena_strdup(a, text);
+}
+
+/* The 32 digits of a UUID. */
+static void digits_of(char out[33], const char *uuid)
+{
+	size_t n = 0;
+
+	for (; uuid && *uuid && n < 32; uuid++)
+		if (*uuid != '-')
+			out[n++] = *uuid;
+	while (n < 32)
+		out[n++] = '0';
+	out[32] = '\0';
+}
+
+void trace_ids(struct trace_ids *t, const char *event, const char *parent)
+{
+	digits_of(t->trace, event);
+	memcpy(t->server, t->trace, 16);
+	memcpy(t->client, t->trace + 16, 16);
+	t->server[16] = t->client[16] = t->parent[0] = '\0';
+	t->flags = 1;
+	if (!parent || strlen(parent) < TRACE_PARENT_LEN)
+		return;
+	memcpy(t->trace, parent + 3, 32);
+	memcpy(t->parent, parent + 36, 16);
+	t->parent[16] = '\0';
+	t->flags = (unsigned)strtoul(parent + 53, NULL, 16);
+}
+
+void trace_parent_write(char out[TRACE_PARENT_LEN + 1], const struct trace_ids *t)
+{
+	snprintf(out, TRACE_PARENT_LEN + 1, "00-%s-%s-%02x", t->trace, t->client, t->flags & 3u);
 }
 
 const char *trace_rpc_id(struct arena *a, struct span id)

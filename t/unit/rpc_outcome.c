@@ -350,7 +350,7 @@ static void on_tool(void *own, const struct rpc_tool *tool)
 	size_t n = strlen(listed);
 
 	(void)own;
-	snprintf(listed + n, sizeof(listed) - n, "%s:%d ", tool->name, tool->tokens > 0);
+	snprintf(listed + n, sizeof(listed) - n, "%s:%d%s%s ", tool->name, tool->tokens > 0, tool->does ? ":" : "", tool->does ? tool->does : "");
 }
 
 /* What is listed is the same, whichever way the bytes come. */
@@ -367,6 +367,14 @@ static void tools(void)
 		    "b:1 ", "the last of two names; none without" },
 		{ "{\"result\":{\"tools\":[[{\"name\":\"a\"}],\"b\"],\"x\":[{\"name\":\"c\"}],\"structuredContent\":{\"tools\":[{\"name\":\"d\"}]}}}", "",
 		    "what is elsewhere is no tool" },
+		{ "{\"result\":{\"tools\":[{\"annotations\":{\"title\":\"readOnlyHint\",\"readOnlyHint\":true,\"destructiveHint\":true},\"name\":\"a\"},"
+		  "{\"name\":\"b\",\"annotations\":{\"destructiveHint\":true}},{\"name\":\"c\",\"annotations\":{\"readOnlyHint\":false,\"destructiveHint\":false}},"
+		  "{\"name\":\"d\",\"annotations\":{\"idempotentHint\":true,\"destructiveHint\":false}}]}}", "a:1:read b:1:delete c:1:create d:1:update ",
+		    "what tools say that they do" },
+		{ "{\"result\":{\"tools\":[{\"name\":\"a\",\"annotations\":{}},{\"name\":\"b\",\"annotations\":{\"readOnlyHint\":\"true\",\"x\":{\"readOnlyHint\":true},\"y\":[true]}},"
+		  "{\"name\":\"c\",\"x\":{\"readOnlyHint\":true},\"readOnlyHint\":true},{\"name\":\"d\",\"annotations\":{\"readOnlyHint\":true},\"annotations\":{\"readOnlyHint\":null}},"
+		  "{\"name\":\"e\",\"annotations\":{\"readOnlyHint\":true,\"readOnlyHint\":false}},{\"name\":\"f\",\"annotations\":{\"idempotentHint\":true}}]}}", "a:1 b:1 c:1 d:1 e:1 f:1 ",
+		    "what they do not say is not guessed" },
 		{ "{\"result\":{\"tools\":{\"a\":{\"name\":\"a\"}}},\"error\":{\"tools\":[{\"name\":\"b\"}]}}", "", "nor in what is no list" },
 		{ "{\"result\":{\"tools\":[{\"name\":\"\xff\"},{\"name\":\"\\u0000a\"},{\"name\":\"a\"}]}}", "a:1 ", "nor with a name that is no text" },
 	};

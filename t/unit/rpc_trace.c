@@ -50,6 +50,58 @@ static void members(struct arena *a)
 	is_str(trace_parent_of(a, span_of("{\"_meta\":[]}")), NULL, "nor without");
 }
 
+static void places(void)
+{
+	static const char message[] = "{\"_meta\":{\"traceparent\":\"" WHOLE "\"}}";
+	struct span value = trace_parent_span(span_of(message));
+
+	is_int((long)(value.p - message), 24, "a traceparent stands where it does");
+	is_int((long)value.n, TRACE_PARENT_LEN + 2, "with its quotes");
+	ok(!trace_parent_span(span_of("{\"_meta\":{\"traceparent\":\"00-x\"}}")).p, "one that is none stands nowhere");
+	ok(!trace_parent_span(span_of("{\"_meta\":{\"traceparent\":[\"" WHOLE "\"]}}")).p, "nor in a list");
+}
+
+static void states(struct arena *a)
+{
+	char *text = arena_alloc(a, 600);
+
+	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"a=1,b=2\"}}")), "a=1,b=2", "a tracestate");
+	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"a=1\\r\\nX: y\"}}")), NULL, "none with the end of a header in it");
+	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"a=\\u0000\"}}")), NULL, "nor with a NUL");
+	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"\u00e9\"}}")), NULL, "nor with what is not ASCII");
+	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"\"}}")), NULL, "nor an empty one");
+	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":1}}")), NULL, "nor a number");
+	snprintf(text, 600, "{\"_meta\":{\"tracestate\":\"%0512d\"}}", 0);
+	ok(trace_state_of(a, span_of(text)) != NULL, "one of 512 bytes");
+	snprintf(text, 600, "{\"_meta\":{\"tracestate\":\"%0513d\"}}", 0);
+	ok(trace_state_of(a, span_of(text)) == NULL, "and none of 513");
+}
+
+static void ours(void)
+{
+	static const char event[] = "01234567-89ab-4cde-8f01-23456789abcd";
+	char text[TRACE_PARENT_LEN + 1];
+	struct trace_ids t;
+
+	trace_ids(&t, event, WHOLE);
+	is_str(t.trace, TRACE, "a call is in its caller's trace");
+	is_str(t.parent, SPAN, "below its caller");
+	is_str(t.server, "0123456789ab4cde", "our spans are the halves of the event's id: the first");
+	is_str(t.client, "8f0123456789abcd", "and the second");
+	trace_parent_write(text, &t);
+	is_str(text, "00-" TRACE "-8f0123456789abcd-01", "the upstream is below our second");
+	trace_ids(&t, event, "00-" TRACE "-" SPAN "-00");
+	trace_parent_write(text, &t);
+	is_str(text, "00-" TRACE "-8f0123456789abcd-00", "what is not sampled stays so");
+	trace_ids(&t, event, "cc-" TRACE "-" SPAN "-ff");
+	trace_parent_write(text, &t);
+	is_str(text, "00-" TRACE "-8f0123456789abcd-03", "flags that nobody knows are not passed on");
+	trace_ids(&t, event, NULL);
+	trace_parent_write(text, &t);
+	is_str(text, "00-0123456789ab4cde8f0123456789abcd-8f0123456789abcd-01", "without a caller the event is a trace");
+	is_str(t.parent, "", "that has no parent");
+}
+
 static void ids(struct arena *a)
 {
 	char word[70] = "\"";
@@ -81,6 +133,9 @@ int main(void)
 
 	parents(a);
 	members(a);
+	places();
+	states(a);
+	ours();
 	ids(a);
 	resources(a);
 	arena_free(a);
