@@ -172,6 +172,10 @@ bool answer_error(const struct call *c, struct resp *p, const struct err *e)
 
 	cors_set(c->req, p, c->route);
 	buf_clear(&p->body);
+	if (!strcmp(err_reason_of(e), "cancelled")) { /* nobody waits for an answer, and there shall be none */
+		p->status = 202;
+		return true;
+	}
 	if (is_about_token(e))
 		return answer_challenge(c, p, e);
 	if (c->required)

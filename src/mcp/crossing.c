@@ -4,9 +4,14 @@
 
 #include "mcp/crossing.h"
 
+#include "base/hash.h"
+#include "base/rand.h"
+#include "mcp/aside.h"
 #include "mcp/call.h"
 #include "mcp/greeting.h"
 #include "mcp/own_answer.h"
+
+#include <inttypes.h>
 
 void crossing_begin(struct call *c, enum bridge_way way)
 {
@@ -18,6 +23,7 @@ void crossing_begin(struct call *c, enum bridge_way way)
 	else
 		declared = c->session;
 	*b = (struct bridge){ .way = way, .method = call_message(c)->method, .id = call_message(c)->id, .url = declared.elicitation_url,
+		.answers = way == BRIDGE_TO_LEGACY ? scan_member(call_message(c)->params, "inputResponses") : (struct span){ NULL, 0 },
 		.logs = scan_path(call_message(c)->params, "_meta", "io.modelcontextprotocol/logLevel", NULL).p != NULL,
 		.version = way == BRIDGE_TO_MODERN ? era_modern_versions[0] : era_legacy_versions[0] };
 }
@@ -61,6 +67,43 @@ enum relay_verdict crossing_hello(struct call *c, struct err *e)
 	return verdict;
 }
 
+/* A session serves all instances of a client that its user runs: their ids may be the same. */
+static const char *new_id(const struct call *c)
+{
+	char id[REQUEST_ID_TEXT];
+
+	rand_request_id(id);
+	return arena_printf(c->req->arena, "\"" BRIDGE_ID "-%s\"", id);
+}
+
+/*
+ * Whose request it is, and which. A stranger is known by the session that the gateway has sealed for it, and without one by nothing.
+ */
+static const char *tag_of(const struct call *c, struct span id)
+{
+	struct arena *a = c->req->arena;
+	unsigned char hash[HASH_LEN];
+	char *hex = arena_alloc(a, 2 * HASH_LEN + 1);
+	const char *text;
+
+	if ((!c->who && !c->session_id) || !id.p)
+		return NULL;
+	text = arena_printf(a, "%s\n%s\n%s\n%s\n%" PRIx64, c->route->operation_id, c->session_id ? c->session_id : "",
+	    c->who ? c->who->subject : "", c->who ? c->who->client_id : "", rpc_id_hash(id));
+	hash_sha256(hash, text, strlen(text));
+	hex_encode(hex, hash, HASH_LEN);
+	return hex;
+}
+
+/* The upstream's own way of it is that its transfer ends, or errand_over(). */
+static void cancel(const struct call *c)
+{
+	const char *tag = tag_of(c, scan_member(call_message(c)->params, "requestId"));
+
+	if (tag)
+		relay_end_tagged(c->mcp->relay, tag);
+}
+
 enum relay_verdict crossing_up(struct call *c, struct err *e)
 {
 	struct errand *d = &c->errand;
@@ -68,8 +111,15 @@ enum relay_verdict crossing_up(struct call *c, struct err *e)
 	d->kind = ERRAND_NONE;
 	buf_clear(&d->body);
 	d->body.max = 2 * c->req->body_len + 4096;
+	if (d->bridge.way == BRIDGE_TO_LEGACY && call_message(c)->kind == RPC_REQUEST)
+		d->bridge.sent_id = new_id(c);
+	if (call_message(c)->kind == RPC_REQUEST)
+		c->relay.tag = tag_of(c, call_message(c)->id);
+	else if (call_is(c, "notifications/cancelled"))
+		cancel(c);
 	switch (bridge_up(&d->bridge, call_message(c), c->req->arena, &d->body, &c->fault)) {
 	case BRIDGE_SEND:
+		d->sent_id = d->bridge.sent_id;
 		errand_load(c, buf_text(&d->body), d->body.len);
 		return RELAY_PASS;
 	case BRIDGE_HELLO:
@@ -94,17 +144,23 @@ enum relay_verdict crossing_refuse_batch(struct call *c, struct err *e)
 bool crossing_down(struct call *c, struct buf *text, struct err *e)
 {
 	struct errand *d = &c->errand;
-	struct arena *a;
-	struct buf out;
-	int status;
+	struct bridge_news news = { .asked = &d->asked };
+	struct arena *a = arena_new();
+	struct buf out, back;
 	bool ok = true;
 
-	a = arena_new();
 	buf_init(&out, 2 * text->len + 65536);
+	buf_init(&back, 65536);
+	news.back = &back;
 	if (!d->over)
-		ok = bridge_down(&d->bridge, a, buf_text(text), text->len, &out, &status, &d->over, e);
-	if (ok && !d->over && status)
-		d->status = status;
+		ok = bridge_down(&d->bridge, a, buf_text(text), text->len, &out, &news, e);
+	if (ok && !d->over && news.status)
+		d->status = news.status;
+	if (back.len)
+		aside_post(c, buf_text(&back));
+	d->answered = d->answered || news.answers;
+	d->over = d->over || news.ends;
+	buf_release(&back);
 	buf_release(text);
 	*text = out;
 	arena_free(a);

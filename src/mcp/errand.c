@@ -7,11 +7,14 @@
 
 #include "mcp/errand.h"
 
+#include "mcp/aside.h"
 #include "mcp/call.h"
 #include "mcp/crossing.h"
+#include "mcp/flights.h"
 #include "mcp/greeting.h"
 #include "mcp/headers.h"
 #include "mcp/kept_lists.h"
+#include "mcp/known_keys.h"
 #include "mcp/marks.h"
 #include "mcp/own_answer.h"
 
@@ -122,6 +125,12 @@ static enum relay_verdict start(struct call *c, enum errand_kind kind)
 	return RELAY_AGAIN;
 }
 
+/* The same for all that need what it brings: only one of them goes. A list's next page is the same flight. */
+static enum relay_verdict start_for_all(struct call *c, enum errand_kind kind, struct known_key key)
+{
+	return c->errand.flight || flight_begin(c, &key) ? start(c, kind) : RELAY_PARK;
+}
+
 /* ---- what comes next */
 
 static enum relay_verdict next_to_legacy(struct call *c, struct err *e)
@@ -130,6 +139,8 @@ static enum relay_verdict next_to_legacy(struct call *c, struct err *e)
 
 	if (!d->has_session)
 		greeting_recall_session(c);
+	if (!d->has_session && c->who)
+		return start_for_all(c, ERRAND_INITIALIZE, known_session_key(c));
 	if (!d->has_session)
 		return start(c, ERRAND_INITIALIZE);
 	d->bridge.server = scan_member(d->greeting, "serverInfo");
@@ -148,12 +159,12 @@ static enum relay_verdict next(struct call *c, struct err *e)
 	if (c->body.batch)
 		return c->session.bridged ? crossing_refuse_batch(c, e) : RELAY_PASS;
 	if (!crossing_choose(c))
-		return start(c, ERRAND_DISCOVER);
+		return start_for_all(c, ERRAND_DISCOVER, known_discovery_key(c));
 	if (d->bridge.way == BRIDGE_TO_LEGACY)
 		return next_to_legacy(c, e);
 	if (marks_lacks(c)) {
 		d->changes = known_changes(c->mcp->known, c->route->operation_id);
-		return start(c, ERRAND_LIST);
+		return start_for_all(c, ERRAND_LIST, known_marks_key(c));
 	}
 	if (d->bridge.way == BRIDGE_TO_MODERN)
 		return crossing_up(c, e);
@@ -181,8 +192,16 @@ enum relay_verdict errand_begin(struct call *c, struct err *e)
 		return RELAY_PASS;
 	buf_init(&c->errand.body, 65536);
 	buf_init(&c->errand.tools, MARKS_BYTES);
+	buf_init(&c->errand.asked, 65536);
 	arena_defer(c->req->arena, release, &c->errand.body);
 	arena_defer(c->req->arena, release, &c->errand.tools);
+	arena_defer(c->req->arena, release, &c->errand.asked);
+	return next(c, e);
+}
+
+enum relay_verdict errand_resume(struct call *c, struct err *e)
+{
+	c->errand.awaited = NULL;
 	return next(c, e);
 }
 
@@ -201,6 +220,12 @@ static enum relay_verdict fall_back(struct call *c, bool legacy, struct err *e)
 	return own_refusal(c, e);
 }
 
+/* What next() says, where a transfer has just been made. */
+static enum relay_verdict again(enum relay_verdict verdict)
+{
+	return verdict == RELAY_PASS ? RELAY_AGAIN : verdict;
+}
+
 enum relay_verdict errand_head(struct call *c, const struct head *head, struct err *e)
 {
 	struct errand *d = &c->errand;
@@ -214,7 +239,7 @@ enum relay_verdict errand_head(struct call *c, const struct head *head, struct e
 	if (d->bridge.way == BRIDGE_TO_LEGACY && !d->is_fresh && d->session && (head->status == 404 || head->status == 400)) {
 		greeting_forget_session(c);
 		if (head->status == 404) /* nobody has executed it */
-			return start(c, ERRAND_INITIALIZE);
+			return again(next_to_legacy(c, e));
 	}
 	if (d->bridge.way || !c->body.n)
 		return RELAY_PASS;
@@ -261,6 +286,7 @@ enum relay_verdict errand_done(struct relay_call *rc, const char *text, size_t n
 	switch (d->kind) {
 	case ERRAND_DISCOVER:
 		greeting_discovered(c, text, n);
+		flight_end(c);
 		if (d->bridge.way && d->upstream != UPSTREAM_MODERN) { /* initialize was refused, and now this */
 			err_reason(e, ERR_UPSTREAM, "upstream_status", "the upstream speaks no revision of this client's", "upstream '%s'", c->upstream);
 			return RELAY_REFUSE;
@@ -271,9 +297,11 @@ enum relay_verdict errand_done(struct relay_call *rc, const char *text, size_t n
 	case ERRAND_INITIALIZED:
 		d->has_session = true;
 		greeting_keep_session(c);
+		flight_end(c);
 		return next(c, e);
 	case ERRAND_LIST:
-		marks_listed(c, text, n);
+		if (!marks_listed(c, text, n))
+			flight_end(c);
 		return next(c, e);
 	case ERRAND_NONE:
 		break;
@@ -291,4 +319,25 @@ bool errand_read(struct call *c, struct buf *text, struct err *e)
 	if (c->errand.keeps)
 		kept_list_put(c, buf_text(text), text->len);
 	return !c->errand.bridge.way || crossing_down(c, text, e);
+}
+
+/*
+ * To a legacy upstream, a client that leaves has not cancelled anything (protocol 4.2), and a session that nobody will use again
+ * stays: it is told of both.
+ */
+void errand_over(struct call *c, enum relay_end end, const struct err *e)
+{
+	const struct errand *d = &c->errand;
+	bool nowhere = e->code == ERR_UPSTREAM && !c->relay.status; /* it cannot be told anything */
+	bool whole = end == RELAY_END_DONE && c->relay.status >= 300;
+	struct buf cancel;
+
+	flight_end(c);
+	if (nowhere || (d->bridge.way != BRIDGE_TO_LEGACY && !d->probing))
+		return;
+	buf_init(&cancel, 256);
+	if (d->sent_id && !d->answered && !whole)
+		bridge_write_cancelled(&cancel, d->sent_id);
+	aside_close(c, cancel.len ? buf_text(&cancel) : NULL, d->session && d->is_fresh && !d->is_kept);
+	buf_release(&cancel);
 }

@@ -34,6 +34,7 @@ enum errand_era {
 
 struct errand { /* of a call */
 	bool begun;
+	struct flight *flight, *awaited; /* flights.h: its own, another's */
 	enum errand_kind kind;
 	enum errand_era upstream;
 	struct bridge bridge;  /* way BRIDGE_NONE: messages go as they are */
@@ -41,9 +42,13 @@ struct errand { /* of a call */
 	const char *session;   /* the upstream's, of a modern client; NULL: none */
 	bool has_session;      /* there is one, with an id or without */
 	bool is_fresh;         /* made for this call */
+	bool is_kept;          /* for later calls: else it ends with this one */
 	bool probing;          /* only whether there can be one */
 	bool over;             /* the bridge has said its last word to the client */
 	int status;            /* of the answer in the client's era; 0: as it is */
+	const char *sent_id;   /* of the client's request at a legacy upstream, as JSON; NULL: it has not gone there */
+	bool answered;         /* the upstream has answered it */
+	struct buf asked;      /* struct bridge_news */
 	struct buf body;       /* of the transfer at hand, or of the translated call */
 
 	bool has_marks;
@@ -61,11 +66,17 @@ struct errand { /* of a call */
 /* After the credential is there: PASS (the call goes up), AGAIN (an errand first), HAVE or REFUSE. */
 enum relay_verdict errand_begin(struct call *, struct err *);
 
+/* The relay's hook, where the call waited for another's errand. */
+enum relay_verdict errand_resume(struct call *, struct err *);
+
 /*
  * A head that was not about the credential: READ for an errand's; for the call's own, PASS, or another verdict where the upstream
  * turned out to be of the other era, or to have forgotten the session.
  */
 enum relay_verdict errand_head(struct call *, const struct head *, struct err *);
+
+/* The call has ended so: what of it is still open at the upstream is closed there. */
+void errand_over(struct call *, enum relay_end, const struct err *);
 
 /* The relay's hooks of these names. */
 bool errand_awaited(struct relay_call *, const char *data, size_t n);

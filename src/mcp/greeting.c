@@ -125,7 +125,7 @@ void greeting_recall_session(struct call *c)
 
 void greeting_keep_session(struct call *c)
 {
-	const struct errand *d = &c->errand;
+	struct errand *d = &c->errand;
 	const struct known_key key = known_session_key(c);
 	struct buf b;
 
@@ -139,16 +139,21 @@ void greeting_keep_session(struct call *c)
 	buf_str(&b, ",\"greeting\":");
 	buf_add(&b, d->greeting.p, d->greeting.n);
 	buf_char(&b, '}');
-	if (!b.over)
+	if (!b.over) {
+		c->errand.is_kept = true;
 		known_put(c->mcp->known, KNOWN_SESSION, &key, c->route->operation_id, buf_text(&b), b.len, SESSION_TTL_MS, 0);
+	}
 	buf_release(&b);
 }
 
 void greeting_forget_session(struct call *c)
 {
 	const struct known_key key = known_session_key(c);
+	int64_t left;
+	struct span kept = known_get(c->mcp->known, &key, c->req->arena, &left);
 
-	known_drop(c->mcp->known, &key);
+	if (kept.n && scan_string_is(scan_member(kept, "session"), c->errand.session)) /* else another call has made a new one */
+		known_drop(c->mcp->known, &key);
 	c->errand.has_session = false;
 	c->errand.session = NULL;
 }
@@ -165,5 +170,6 @@ bool greeting_initialized(struct call *c, const char *text, size_t n, struct err
 	d->greeting = result;
 	d->bridge.version = version;
 	d->is_fresh = true;
+	d->is_kept = false;
 	return true;
 }

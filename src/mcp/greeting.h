@@ -28,6 +28,7 @@ bool greeting_says_era(int status);
 /* Sets the session of the errand, if there is one. */
 void greeting_recall_session(struct call *);
 void greeting_keep_session(struct call *);
+/* The upstream does not know the errand's session: it is over. */
 void greeting_forget_session(struct call *);
 /* The answer to initialize: the greeting and the revision. False: it is none. */
 bool greeting_initialized(struct call *, const char *text, size_t n, struct err *);

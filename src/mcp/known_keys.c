@@ -44,6 +44,11 @@ struct known_key known_era_key(const struct call *c)
 	return known_key(KNOWN_ERA, c->route->operation_id, c->route->upstream_text, forwarded(c), NULL);
 }
 
+struct known_key known_discovery_key(const struct call *c)
+{
+	return known_key(KNOWN_ERA, c->route->operation_id, c->route->upstream_text, forwarded(c), credential(c), NULL);
+}
+
 struct known_key known_session_key(const struct call *c)
 {
 	return known_key(KNOWN_SESSION, c->route->operation_id, c->route->upstream_text, subject(c), client(c), credential(c),

@@ -11,6 +11,8 @@ struct call;
 
 /* The era that the upstream speaks: everybody's who sends the same of forwardHeaders. The same holds for the other two. */
 struct known_key known_era_key(const struct call *);
+/* The question for it: one credential's, so that nobody waits for what another's refused credential takes. */
+struct known_key known_discovery_key(const struct call *);
 /* The session of a modern client at a legacy upstream: one user's, client's and credential's. */
 struct known_key known_session_key(const struct call *);
 /* The marks of the upstream's tools, as this credential sees them. */

@@ -1,6 +1,7 @@
 # src/mcp: MCP routes; proxy.c is the page to read first
 libgatehouse_a_SOURCES += \
 	src/mcp/answer.c src/mcp/answer.h \
+	src/mcp/aside.c src/mcp/aside.h \
 	src/mcp/call.h \
 	src/mcp/chain.c src/mcp/chain.h \
 	src/mcp/cors.c src/mcp/cors.h \
@@ -8,6 +9,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/crossing.c src/mcp/crossing.h \
 	src/mcp/edit.c src/mcp/edit.h \
 	src/mcp/errand.c src/mcp/errand.h \
+	src/mcp/flights.c src/mcp/flights.h \
 	src/mcp/greeting.c src/mcp/greeting.h \
 	src/mcp/head.c src/mcp/head.h \
 	src/mcp/headers.c src/mcp/headers.h \
@@ -40,6 +42,7 @@ TESTS += t/310-eras.t
 TESTS += t/311-mirrored-parameters.t
 TESTS += t/312-bridge.t
 TESTS += t/313-list-cache.t
+TESTS += t/314-bridge-ends.t
 check_PROGRAMS += t/unit/mcp_head
 t_unit_mcp_head_SOURCES = t/unit/mcp_head.c t/unit/tap.h
 TESTS += t/unit/mcp_head

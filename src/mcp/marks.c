@@ -76,7 +76,7 @@ static void add_tools(struct call *c, struct span result)
 	arena_free(a);
 }
 
-void marks_listed(struct call *c, const char *text, size_t n)
+bool marks_listed(struct call *c, const char *text, size_t n)
 {
 	struct errand *d = &c->errand;
 	struct span result = greeting_result_in(c, text, n);
@@ -88,14 +88,15 @@ void marks_listed(struct call *c, const char *text, size_t n)
 	if (!is_list || d->tools.over || d->list_bytes >= LIST_BYTES) {
 		d->pages = PAGES;
 		keep_marks(c, "-", 1, NO_MARKS_TTL_MS);
-		return;
+		return false;
 	}
 	d->cursor = scan_string(scan_member(result, "nextCursor"), c->req->arena);
 	if (d->cursor && ++d->pages < PAGES)
-		return;
+		return true;
 	buf_str(&d->tools, d->tools.len ? "]" : "[]");
 	keep_marks(c, buf_text(&d->tools), d->tools.len, MARKS_TTL_MS);
 	find_marks(c, (struct span){ buf_text(&d->tools), d->tools.len });
+	return false;
 }
 
 void marks_to_headers(struct upstream_request *u, const struct call *c)

@@ -20,8 +20,8 @@ enum {
 /* Whether the tool's marks are needed, and neither there nor known: a page of the list is wanted. */
 bool marks_lacks(struct call *);
 
-/* A page of tools, as it came. Without a list, the client's headers go as they came. */
-void marks_listed(struct call *, const char *text, size_t n);
+/* A page of tools, as it came. Without a list, the client's headers go as they came. Whether another page is wanted. */
+bool marks_listed(struct call *, const char *text, size_t n);
 
 /* What the client said of its arguments must be true: what stands behind us may decide by it (protocol 1.5). False: the fault says how. */
 bool marks_check(struct call *);

@@ -19,6 +19,7 @@
 #include "mcp/chain.h"
 #include "mcp/cors.h"
 #include "mcp/credential.h"
+#include "mcp/flights.h"
 #include "mcp/headers.h"
 #include "mcp/record.h"
 #include "mcp/tracing.h"
@@ -375,6 +376,7 @@ static void on_over(struct relay_call *rc, enum relay_end end, const struct err 
 	if (c->links.blotted)
 		log_warn(&c->req->log, "the upstream sent addresses to open that are none, and they were blotted out", "upstream",
 		    c->upstream, NULL);
+	errand_over(c, end, e);
 	record_call(c, end, e);
 }
 
@@ -387,8 +389,11 @@ static enum relay_verdict on_begin(struct relay_call *rc, struct err *e)
 
 static enum relay_verdict on_resume(struct relay_call *rc, const void *key, struct err *e)
 {
-	enum relay_verdict verdict = credential_resume(rc, key, e);
+	enum relay_verdict verdict;
 
+	if (flight_is_awaited(call_of(rc), key))
+		return errand_resume(call_of(rc), e);
+	verdict = credential_resume(rc, key, e);
 	return verdict == RELAY_AGAIN && !call_of(rc)->errand.begun ? errand_begin(call_of(rc), e) : verdict;
 }
 

@@ -124,6 +124,8 @@ static struct verdict verdict_of_err(const struct err *e)
 {
 	struct verdict v = { "failure", "gateway", err_reason_of(e), 0 };
 
+	if (!strcmp(v.reason, "cancelled"))
+		return (struct verdict){ "cancelled", "client", v.reason, 0 };
 	if (!strcmp(v.reason, "connect_required"))
 		return (struct verdict){ "connect_required", NULL, v.reason, RPC_URL_ELICITATION_REQUIRED };
 	switch (e->code) {

@@ -51,6 +51,7 @@ struct ask {
 	struct ask *next;
 	char *grant_id; /* whose streams end; NULL: all listening ones */
 	char *lane;     /* not NULL: all streams of that name instead */
+	char *tag;      /* not NULL: the calls that have it instead */
 	void *key;      /* not NULL: calls that wait for it are resumed instead */
 	void (*release)(void *key);
 	struct relay_call *ready; /* not NULL: its work is done, instead */
@@ -903,6 +904,21 @@ static void end_streams(struct relay *r, const struct ask *ask)
 	}
 }
 
+static void end_tagged(struct relay *r, const char *tag)
+{
+	struct relay_call *next;
+
+	for (struct relay_call *c = r->calls; c; c = next) {
+		next = c->next;
+		if (!c->tag || c->ending || c->cut || strcmp(c->tag, tag) != 0)
+			continue;
+		if (!c->head_passed)
+			call_fail(c, ERR_INVALID_REQUEST, "cancelled", "the client has cancelled the request");
+		else
+			call_end(c, c->is_stream ? RELAY_END_STOPPED : RELAY_END_CANCELLED);
+	}
+}
+
 static void resume_calls(struct relay *r, const struct ask *ask)
 {
 	struct relay_call *next;
@@ -924,10 +940,13 @@ static void take_asks(struct relay *r, struct ask *asks)
 			call_ready(asks->ready);
 		else if (asks->key)
 			resume_calls(r, asks);
+		else if (asks->tag)
+			end_tagged(r, asks->tag);
 		else
 			end_streams(r, asks);
 		free(asks->grant_id);
 		free(asks->lane);
+		free(asks->tag);
 		free(asks);
 		asks = next;
 	}
@@ -1100,6 +1119,14 @@ void relay_end_lane(struct relay *r, const char *lane_name)
 	put_ask(r, NULL, lane_name);
 }
 
+void relay_end_tagged(struct relay *r, const char *tag)
+{
+	struct ask *ask = xcalloc(1, sizeof(*ask));
+
+	ask->tag = xstrdup(tag);
+	post(r, ask);
+}
+
 void relay_resume(struct relay *r, void *key, void (*release)(void *))
 {
 	struct ask *ask = xcalloc(1, sizeof(*ask));
@@ -1124,6 +1151,7 @@ void relay_stop(struct relay *r, int streams_ms)
 	pthread_mutex_unlock(&r->lock);
 	wake(r);
 	pthread_join(r->thread, NULL);
+	take_asks(r, r->asks); /* of calls that are over */
 	while (r->lanes) {
 		struct lane *next = r->lanes->next;
 

@@ -49,7 +49,7 @@ enum relay_end {
 struct relay_hooks {
 	/* Before the first transfer: PASS, PARK, HAVE or REFUSE. */
 	enum relay_verdict (*begin)(struct relay_call *, struct err *);
-	/* What a parked call waited for is there: AGAIN, HAVE or REFUSE. */
+	/* What a parked call waited for is there: PASS or AGAIN, PARK, HAVE or REFUSE. */
 	enum relay_verdict (*resume)(struct relay_call *, const void *key, struct err *);
 	enum relay_verdict (*head)(struct relay_call *, const struct head *, struct err *);
 	/* An event's data, of an errand's stream: whether it is what was waited for. The stream is left then. */
@@ -82,6 +82,7 @@ struct relay_call {
 	const struct relay_hooks *hooks;
 	struct transfer transfer; /* its callbacks and context are the relay's */
 	const char *lane_name;    /* calls of one lane share connections; one per upstream */
+	const char *tag;          /* by which relay_end_tagged() finds it; NULL: it does not */
 	const char *grant_id;     /* revoking it ends a stream; NULL: none */
 	int timeout_ms;           /* longest silence until the head, and in an answer that is no stream */
 	int64_t idle_ms;          /* longest silence of a stream; 0: for ever */
@@ -146,6 +147,9 @@ void relay_end_streams(struct relay *, const char *grant_id);
 
 /* Ends all streams of a lane: its route was changed. */
 void relay_end_lane(struct relay *, const char *lane_name);
+
+/* Ends the calls with this tag: one that has no answer yet is refused, with reason "cancelled". */
+void relay_end_tagged(struct relay *, const char *tag);
 
 /*
  * From any thread: what calls wait for by this key is there. In the relay's thread all of them are resumed, then

@@ -4,6 +4,7 @@
 
 #include "mcp/service.h"
 
+#include "mcp/aside.h"
 #include "mcp/chain.h"
 #include "mcp/proxy.h"
 #include "mcp/repeats.h"
@@ -108,6 +109,7 @@ bool mcp_start(struct app *app, struct err *e)
 		counters_open(app->db);
 	m->compute = workers_new("compute", COMPUTE_THREADS);
 	m->wait = workers_new("wait", WAIT_THREADS);
+	m->asides = asides_start();
 	/* also where nobody signs in yet: a reload may add the policy */
 	if (!app->one_call)
 		m->cache = bearer_cache_start(p, app->name, on_revoked, on_lists, m);
@@ -127,6 +129,7 @@ void mcp_stop(struct app *app)
 	relay_stop(m->relay, app->one_call ? STREAMS_CGI_MS : STREAMS_STOP_MS);
 	counters_close(); /* with the last call's */
 	renewals_free(m->renewals);
+	asides_stop(m->asides);
 	workers_free(m->compute); /* the relay has waited for them */
 	workers_free(m->wait);
 	known_stop(m->known);

@@ -187,10 +187,13 @@ static void params_to_modern(struct object *o, struct span params, bool url)
 
 static enum bridge_step send_up(const struct bridge *b, const struct rpc_msg *m, struct buf *out)
 {
-	static const char *const but[] = { "params", NULL };
+	static const char *const but[] = { "params", NULL }, *const but_id[] = { "params", "id", NULL };
+	bool other_id = b->sent_id && m->id.p;
 	struct object o = begin(out);
 
-	copy(&o, m->whole, but);
+	copy(&o, m->whole, other_id ? but_id : but);
+	if (other_id)
+		put_raw(&o, "id", b->sent_id);
 	if (b->way == BRIDGE_TO_MODERN)
 		params_to_modern(&o, m->params, b->url);
 	else if (m->params.p)
@@ -224,8 +227,8 @@ enum bridge_step bridge_up(const struct bridge *b, const struct rpc_msg *m, stru
 	(void)a;
 	if (m->kind == RPC_RESPONSE)
 		return BRIDGE_ACCEPT; /* nobody was asked */
-	if (m->kind == RPC_NOTIFICATION)
-		return to_legacy ? send_up(b, m, out) : BRIDGE_ACCEPT;
+	if (m->kind == RPC_NOTIFICATION) /* the upstream knows no request of the client's by its id */
+		return to_legacy && strcmp(m->method, "notifications/cancelled") != 0 ? send_up(b, m, out) : BRIDGE_ACCEPT;
 	if (!strcmp(m->method, to_legacy ? "server/discover" : "initialize"))
 		return BRIDGE_HELLO;
 	if (!to_legacy && !strcmp(m->method, "ping"))
@@ -345,31 +348,49 @@ static void put_page(struct object *o, const struct page *page)
 	buf_json(o->out, *page->message ? page->message : "This server asks you to open a page.");
 }
 
-/* Protocol 1.9, as of 2026-07-28. */
-static void ask_modern(const struct bridge *b, const struct pages *p, struct buf *out)
+static void put_request(struct object *requests, const char *key, const struct page *page)
 {
-	struct object o = begin_answer(out, b->id), r, requests, one, params;
-	char key[32];
+	struct object one, params;
+
+	name(requests, key);
+	one = begin(requests->out);
+	put_raw(&one, "method", "\"elicitation/create\"");
+	name(&one, "params");
+	params = begin(requests->out);
+	put_page(&params, page);
+	end(&params);
+	end(&one);
+}
+
+/* Protocol 1.9, as of 2026-07-28. REQUESTS: members of inputRequests. */
+static void require_input(const struct bridge *b, const struct buf *requests, struct buf *out)
+{
+	struct object o = begin_answer(out, b->id), r;
 
 	name(&o, "result");
 	r = begin(out);
 	put_raw(&r, "resultType", "\"input_required\"");
 	name(&r, "inputRequests");
-	requests = begin(out);
-	for (size_t i = 0; i < p->n; i++) {
-		snprintf(key, sizeof(key), "url-%zu", i + 1);
-		name(&requests, key);
-		one = begin(out);
-		put_raw(&one, "method", "\"elicitation/create\"");
-		name(&one, "params");
-		params = begin(out);
-		put_page(&params, &p->at[i]);
-		end(&params);
-		end(&one);
-	}
-	end(&requests);
+	buf_char(out, '{');
+	buf_add(out, buf_text(requests), requests->len);
+	buf_char(out, '}');
 	end(&r);
 	end(&o);
+}
+
+static void ask_modern(const struct bridge *b, const struct pages *p, struct buf *out)
+{
+	struct buf members;
+	struct object requests = { .out = &members };
+	char key[32];
+
+	buf_init(&members, PAGES_MAX * (size_t)65536);
+	for (size_t i = 0; i < p->n; i++) {
+		snprintf(key, sizeof(key), "url-%zu", i + 1);
+		put_request(&requests, key, &p->at[i]);
+	}
+	require_input(b, &members, out);
+	buf_release(&members);
 }
 
 /* The same as of 2025-11-25. The id is the page's own: a client that is asked again knows it. */
@@ -434,16 +455,28 @@ static void fail(const struct bridge *b, struct buf *out, const char *what, stru
 	    NULL);
 }
 
+/* MESSAGE's members but WHAT, with the client's id where the upstream answers by the one that stands for it. */
+static struct object begin_down(const struct bridge *b, struct span message, const char *what, struct buf *out)
+{
+	struct span id = scan_member(message, "id");
+	bool other_id = b->sent_id && b->id.p && id.n == strlen(b->sent_id) && !memcmp(id.p, b->sent_id, id.n);
+	const char *const but[] = { what, other_id ? "id" : NULL, NULL };
+	struct object o = begin(out);
+
+	copy(&o, message, but);
+	if (other_id)
+		put_span(&o, "id", b->id);
+	return o;
+}
+
 static void result_to_modern(const struct bridge *b, struct span message, struct span result, struct buf *out)
 {
-	static const char *const but_result[] = { "result", NULL };
 	static const char *const but[] = { "resultType", "ttlMs", "cacheScope", "_meta", NULL };
 	static const char *const but_server[] = { META_SERVER, NULL };
 	const struct carried *c = carried_of(b->method);
 	struct span meta = scan_member(result, "_meta");
-	struct object o = begin(out), r, m;
+	struct object o = begin_down(b, message, "result", out), r, m;
 
-	copy(&o, message, but_result);
 	name(&o, "result");
 	r = begin(out);
 	put_raw(&r, "resultType", "\"complete\"");
@@ -467,7 +500,6 @@ static void result_to_modern(const struct bridge *b, struct span message, struct
 static void error_to_modern(const struct bridge *b, struct span message, struct span error, struct arena *a, struct buf *out,
     int *status)
 {
-	static const char *const but_error[] = { "error", NULL };
 	static const char *const but_code[] = { "code", NULL };
 	struct span code = scan_member(error, "code");
 	struct pages pages = { .n = 0 };
@@ -482,8 +514,7 @@ static void error_to_modern(const struct bridge *b, struct span message, struct 
 	}
 	if (code.n == 6 && !memcmp(code.p, "-32601", 6))
 		*status = 404;
-	o = begin(out);
-	copy(&o, message, but_error);
+	o = begin_down(b, message, "error", out);
 	name(&o, "error");
 	e = begin(out);
 	if (code.n == 6 && !memcmp(code.p, "-32002", 6)) /* a resource that is not there (protocol 1.7) */
@@ -534,38 +565,102 @@ static bool passes(const struct bridge *b, struct span method)
 	return scan_string_is(method, "notifications/message") && (b->way == BRIDGE_TO_MODERN || b->logs);
 }
 
-/* A message without an answer in it. */
-static void call_down(const struct bridge *b, struct span message, struct span method, struct arena *a, struct buf *out, bool *ends)
+/* What the user said to a page when the client asked; NULL: it was not asked. */
+static const char *answer_to(const struct bridge *b, const char *key)
 {
-	const char *what;
+	static const char *const actions[] = { "accept", "decline", "cancel" };
+	struct span action = scan_kind(b->answers) == '{' ? scan_path(b->answers, key, "action", NULL) : (struct span){ NULL, 0 };
 
-	if (!scan_member(message, "id").p) {
-		if (passes(b, method))
-			buf_add(out, message.p, message.n);
-		return;
-	}
-	if (scan_string_is(method, "ping") || !b->id.p) /* nobody would miss the answer before the call is over */
-		return;
-	what = scan_string(method, a);
-	fail(b, out, what ? what : "something without a name", a);
-	*ends = true;
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (scan_string_is(action, actions[i]))
+			return actions[i];
+	return NULL;
 }
 
-static void message_down(const struct bridge *b, struct span message, struct arena *a, struct buf *out, int *status, bool *ends)
+/*
+ * A page that the upstream asks for in the call's stream. The request's name is the page's own, so that no answer is taken for
+ * another page's; all that were asked for are asked for together, as the client repeats its latest answers alone.
+ */
+static void page_down(const struct bridge *b, const struct page *page, struct span id, struct buf *out, struct bridge_news *news)
+{
+	struct object requests = { .out = news->asked, .any = news->asked->len > 0 }, answer, result;
+	unsigned char hash[HASH_LEN];
+	char key[5 + 33] = "page-";
+	const char *action;
+
+	hash_sha256(hash, page->url, strlen(page->url));
+	hex_encode(key + 5, hash, 16);
+	if (strstr(buf_text(news->asked), key)) { /* one answer serves once */
+		action = NULL;
+	} else {
+		action = answer_to(b, key);
+		put_request(&requests, key, page);
+	}
+	if (!action) {
+		require_input(b, news->asked, out);
+		news->ends = true;
+		return;
+	}
+	answer = begin_answer(news->back, id);
+	name(&answer, "result");
+	result = begin(news->back);
+	name(&result, "action");
+	buf_json(news->back, action);
+	end(&result);
+	end(&answer);
+}
+
+/* A request of the upstream's. */
+static void request_down(const struct bridge *b, struct span message, struct span method, struct arena *a, struct buf *out,
+    struct bridge_news *news)
+{
+	const struct carried *c = carried_of(b->method);
+	struct pages pages = { .n = 0 };
+	const char *what;
+	int status; /* of a whole answer: this is a part of one */
+
+	if (scan_string_is(method, "ping") || !b->id.p) /* nobody would miss the answer before the call is over */
+		return;
+	if (b->way == BRIDGE_TO_LEGACY && c && c->asks && scan_string_is(method, "elicitation/create") &&
+	    add_page(&pages, scan_member(message, "params"), a)) {
+		if (b->url && !news->asked->over) {
+			page_down(b, &pages.at[0], scan_member(message, "id"), out, news);
+			return;
+		}
+		ask_for_pages(b, &pages, out, &status);
+	} else {
+		what = scan_string(method, a);
+		fail(b, out, what ? what : "something without a name", a);
+	}
+	news->ends = true;
+}
+
+/* A message without an answer in it. */
+static void call_down(const struct bridge *b, struct span message, struct span method, struct arena *a, struct buf *out,
+    struct bridge_news *news)
+{
+	if (scan_member(message, "id").p)
+		request_down(b, message, method, a, out, news);
+	else if (passes(b, method))
+		buf_add(out, message.p, message.n);
+}
+
+static void message_down(const struct bridge *b, struct span message, struct arena *a, struct buf *out, struct bridge_news *news)
 {
 	struct span result = scan_member(message, "result"), error = scan_member(message, "error");
 	struct span method = scan_member(message, "method");
 
 	if (method.p) {
-		call_down(b, message, method, a, out, ends);
+		call_down(b, message, method, a, out, news);
 		return;
 	}
+	news->answers = true;
 	if (b->way == BRIDGE_TO_MODERN && (result.p || error.p) && scan_member(message, "id").p)
-		*status = 200; /* legacy clients look for errors in answers alone */
+		news->status = 200; /* legacy clients look for errors in answers alone */
 	if (scan_kind(result) == '{' && b->way == BRIDGE_TO_LEGACY)
 		result_to_modern(b, message, result, out);
 	else if (scan_kind(error) == '{' && b->way == BRIDGE_TO_LEGACY)
-		error_to_modern(b, message, error, a, out, status);
+		error_to_modern(b, message, error, a, out, &news->status);
 	else if (scan_kind(result) == '{')
 		result_to_legacy(b, message, result, a, out);
 	else
@@ -577,7 +672,7 @@ static bool malformed(struct err *e, const char *why)
 	return err_reason(e, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed", "%s", why);
 }
 
-bool bridge_down(const struct bridge *b, struct arena *a, const char *text, size_t n, struct buf *out, int *status, bool *ends,
+bool bridge_down(const struct bridge *b, struct arena *a, const char *text, size_t n, struct buf *out, struct bridge_news *news,
     struct err *e)
 {
 	struct scan_limits limits = { .bytes = n, .depth = DEPTH, .members = n < UINT32_MAX ? (unsigned)n : UINT32_MAX };
@@ -585,18 +680,18 @@ bool bridge_down(const struct bridge *b, struct arena *a, const char *text, size
 	struct span whole, one;
 	size_t at = 0;
 
-	*status = 0;
-	*ends = false;
+	news->status = 0;
+	news->ends = news->answers = false;
 	if (!scan_check(text, n, &limits, &why))
 		return malformed(e, why.text);
 	whole = scan_value(text, n);
 	if (scan_kind(whole) != '[') {
-		message_down(b, whole, a, out, status, ends);
+		message_down(b, whole, a, out, news);
 	} else {
 		while (scan_next(whole, &at, NULL, &one)) {
 			if (scan_member(one, "method").p || !scan_member(one, "id").p)
 				continue;
-			message_down(b, one, a, out, status, ends);
+			message_down(b, one, a, out, news);
 			break;
 		}
 	}
@@ -715,6 +810,11 @@ void bridge_write_initialize(struct buf *out, struct span client_info, bool url)
 void bridge_write_initialized(struct buf *out)
 {
 	buf_str(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
+}
+
+void bridge_write_cancelled(struct buf *out, const char *id)
+{
+	buf_printf(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":%s}}", id);
 }
 
 static void put_own_params(struct object *o, const char *cursor, bool modern)

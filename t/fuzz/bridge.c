@@ -42,15 +42,21 @@ static void try_up(const struct bridge *b, struct arena *a, const char *p, size_
 static void try_down(const struct bridge *b, struct arena *a, const char *p, size_t n, struct buf *out)
 {
 	struct err e = { .code = ERR_NONE };
-	int status;
-	bool ends;
+	struct buf back, asked;
+	struct bridge_news news = { .back = &back, .asked = &asked };
 
-	if (!bridge_down(b, a, p, n, out, &status, &ends, &e)) {
+	buf_init(&back, 1 << 20);
+	buf_init(&asked, 1 << 20);
+	if (!bridge_down(b, a, p, n, out, &news, &e)) {
 		must(e.code);
-		return;
+	} else {
+		must(!out->len || is_json(out));
+		must(!back.len || is_json(&back));
+		must(!news.status || news.status == 200 || news.status == 400 || news.status == 404);
+		must(!(news.ends && news.answers) && (!news.ends || out->len));
 	}
-	must(!out->len || is_json(out));
-	must(!status || status == 200 || status == 400 || status == 404);
+	buf_release(&asked);
+	buf_release(&back);
 }
 
 static void try_hello(const struct bridge *b, const char *p, size_t n, struct buf *out)
@@ -72,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	buf_init(&out, 1 << 24);
 	if (n) {
 		struct bridge b = { .way = bytes[0] & 1 ? BRIDGE_TO_LEGACY : BRIDGE_TO_MODERN, .method = methods[bytes[0] >> 1 & 3],
-			.id = { "7", 1 }, .url = bytes[0] & 8, .logs = bytes[0] & 16, .version = "2025-11-25" };
+			.id = { "7", 1 }, .sent_id = bytes[0] & 32 ? "\"s\"" : NULL, .url = bytes[0] & 8, .logs = bytes[0] & 16, .version = "2025-11-25" };
 		const char *p = (const char *)bytes + 1;
 
 		try_up(&b, a, p, n - 1, &out);

@@ -48,6 +48,8 @@ static const struct {
 	    "tasks/get cannot be carried to this server, which speaks MCP 2025-06-18", "so is an extension" },
 	{ BRIDGE_TO_LEGACY, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"_meta\":{" NOW "}}}", BRIDGE_SEND,
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{}}", "a notification goes up" },
+	{ BRIDGE_TO_LEGACY, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7,\"_meta\":{" NOW "}}}", BRIDGE_ACCEPT,
+	    "", "but for a cancellation: the upstream knows no request by that id" },
 	{ BRIDGE_TO_MODERN, REQUEST("tools/list", ""), BRIDGE_SEND, REQUEST("tools/list", "\"_meta\":{" OURS "}"),
 	    "a legacy list gets an envelope" },
 	{ BRIDGE_TO_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0041\",\"method\":\"tools/list\"}", BRIDGE_SEND,
@@ -178,29 +180,114 @@ static const struct {
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}", 0, false, "log messages pass" },
 };
 
+static struct buf back, asked;
+
+static bool down(const struct bridge *b, const char *text, struct buf *out, struct bridge_news *news)
+{
+	struct err e = { .code = ERR_NONE };
+
+	buf_clear(out);
+	buf_clear(&back);
+	*news = (struct bridge_news){ .back = &back, .asked = &asked };
+	return bridge_down(b, arena, text, strlen(text), out, news, &e);
+}
+
 static void check_downs(struct buf *out)
 {
+	struct bridge_news news;
 	char what[300];
 
 	for (size_t i = 0; i < sizeof(downs) / sizeof(downs[0]); i++) {
 		const struct bridge b = bridge_of(downs[i].way, downs[i].method, downs[i].url);
-		struct err e = { .code = ERR_NONE };
-		int status;
-		bool ends;
 
-		buf_clear(out);
-		ok(bridge_down(&b, arena, downs[i].text, strlen(downs[i].text), out, &status, &ends, &e), downs[i].name);
+		buf_clear(&asked);
+		ok(down(&b, downs[i].text, out, &news), downs[i].name);
 		is_str(buf_text(out), downs[i].out, downs[i].name);
 		snprintf(what, sizeof(what), "%s: status and end", downs[i].name);
-		ok(status == downs[i].status && ends == downs[i].ends, what);
+		ok(news.status == downs[i].status && news.ends == downs[i].ends, what);
+		snprintf(what, sizeof(what), "%s: whether it is the answer", downs[i].name);
+		ok(news.answers == !strstr(downs[i].text, "\"method\":\"") || strstr(downs[i].text, "\"result\"") || *downs[i].text == '[', what);
 	}
 	struct err e = { .code = ERR_NONE };
 	const struct bridge b = bridge_of(BRIDGE_TO_LEGACY, "tools/call", false);
-	int status;
-	bool ends;
 
-	ok(!bridge_down(&b, arena, "{\"id\":1,\"id\":2}", 15, out, &status, &ends, &e) && !strcmp(err_reason_of(&e), "upstream_malformed"),
+	ok(!bridge_down(&b, arena, "{\"id\":1,\"id\":2}", 15, out, &news, &e) && !strcmp(err_reason_of(&e), "upstream_malformed"),
 	    "what two readers would read differently is refused");
+}
+
+/* ---- ids */
+
+static void check_ids(struct buf *out)
+{
+	static const char call[] = REQUEST("tools/call", "\"name\":\"e\"");
+	struct scan_limits limits = scan_limits_of(1 << 16);
+	struct bridge b = bridge_of(BRIDGE_TO_LEGACY, "tools/call", false);
+	struct bridge_news news;
+	struct rpc_fault f;
+	struct rpc_body body;
+
+	b.sent_id = "\"sent\"";
+	buf_clear(out);
+	ok(rpc_read(&body, arena, call, sizeof(call) - 1, &limits, &f) && bridge_up(&b, body.msgs, arena, out, &f) == BRIDGE_SEND,
+	    "a call with another id");
+	is_str(buf_text(out), "{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"id\":\"sent\",\"params\":{\"name\":\"e\"}}", "it goes up by that");
+	down(&b, "{\"jsonrpc\":\"2.0\",\"id\":\"sent\",\"error\":{\"code\":1}}", out, &news);
+	is_str(buf_text(out), "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":1}}", "its error comes back by the client's");
+	down(&b, "{\"jsonrpc\":\"2.0\",\"id\":\"sent\",\"result\":{}}", out, &news);
+	ok(strstr(buf_text(out), "\"id\":7") && !strstr(buf_text(out), "sent"), "so does its result");
+	down(&b, "{\"jsonrpc\":\"2.0\",\"id\":\"other\",\"result\":{}}", out, &news);
+	ok(strstr(buf_text(out), "\"id\":\"other\"") != NULL, "another's is left to its own");
+	buf_clear(out);
+	bridge_write_cancelled(out, b.sent_id);
+	is_str(buf_text(out), "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"sent\"}}", "it is cancelled by that");
+}
+
+/* ---- pages that are asked for in a call's stream */
+
+#define ASK(id, params) "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"elicitation/create\",\"params\":" params "}"
+#define KEY "page-6ed9964b866a0fd0964e46eb3ce4c2bf" /* PAGE's */
+#define OTHER "{\"mode\":\"url\",\"url\":\"https://up.example/other\",\"message\":\"Then this\"}"
+
+static void check_stream(struct buf *out)
+{
+	static const char accepted[] = "{\"" KEY "\":{\"action\":\"accept\"}}", declined[] = "{\"" KEY "\":{\"action\":\"decline\"}}",
+			  odd[] = "{\"" KEY "\":{\"action\":\"yes\"}}";
+	struct bridge b = bridge_of(BRIDGE_TO_LEGACY, "tools/call", true);
+	struct bridge_news news;
+
+	buf_clear(&asked);
+	down(&b, ASK("5", PAGE(",\"elicitationId\":\"x\"")), out, &news);
+	is_str(buf_text(out), RESULT("\"resultType\":\"input_required\",\"inputRequests\":{\"" KEY "\":" ELICIT(PAGE("")) "}"), "a page becomes input_required");
+	ok(news.ends && !news.answers && !back.len, "which ends the call, unanswered");
+	b.answers = (struct span){ accepted, sizeof(accepted) - 1 };
+	buf_clear(&asked);
+	down(&b, ASK("\"s5\"", PAGE("")), out, &news);
+	is_str(buf_text(&back), "{\"jsonrpc\":\"2.0\",\"id\":\"s5\",\"result\":{\"action\":\"accept\"}}", "asked for once more, it gets the user's answer");
+	ok(!out->len && !news.ends, "and the call goes on");
+	down(&b, ASK("6", PAGE("")), out, &news);
+	ok(news.ends && !back.len, "an answer serves once");
+	down(&b, ASK("6", OTHER), out, &news);
+	ok(strstr(buf_text(out), KEY) && strstr(buf_text(out), "https://up.example/other") && news.ends && !back.len,
+	    "another page is not answered so: both are asked for, as clients repeat only what they were asked last");
+	b.answers = (struct span){ declined, sizeof(declined) - 1 };
+	buf_clear(&asked);
+	down(&b, ASK("5", PAGE("")), out, &news);
+	is_str(buf_text(&back), "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{\"action\":\"decline\"}}", "a no is a no");
+	b.answers = (struct span){ odd, sizeof(odd) - 1 };
+	buf_clear(&asked);
+	down(&b, ASK("5", PAGE("")), out, &news);
+	ok(news.ends && !back.len, "what is neither is no answer");
+	down(&b, ASK("5", "{\"mode\":\"url\",\"url\":\"javascript:alert(1)\"}"), out, &news);
+	ok(news.ends && strstr(buf_text(out), "elicitation/create, which cannot be carried"), "F104: an address that runs something is no page");
+	down(&b, ASK("5", "{\"message\":\"m\",\"requestedSchema\":{}}"), out, &news);
+	ok(news.ends && strstr(buf_text(out), "elicitation/create, which cannot be carried"), "a form fails by name");
+	b.url = false;
+	down(&b, ASK("5", PAGE("")), out, &news);
+	ok(news.ends && strstr(buf_text(out), "Pay first https://up.example/pay?n=1"), "who opens no pages gets words");
+	b.method = "tools/list";
+	b.url = true;
+	down(&b, ASK("5", PAGE("")), out, &news);
+	ok(news.ends && strstr(buf_text(out), "cannot be carried"), "a list cannot ask");
 }
 
 /* ---- greetings */
@@ -259,10 +346,16 @@ int main(void)
 
 	arena = arena_new();
 	buf_init(&out, 1 << 20);
+	buf_init(&back, 1 << 16);
+	buf_init(&asked, 1 << 16);
 	check_ups(&out);
 	check_downs(&out);
+	check_ids(&out);
+	check_stream(&out);
 	check_hellos(&out);
 	check_own(&out);
+	buf_release(&asked);
+	buf_release(&back);
 	buf_release(&out);
 	arena_free(arena);
 	return done();
