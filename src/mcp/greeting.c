@@ -60,11 +60,14 @@ static void note_era(struct call *c, enum errand_era era)
 static bool is_of_legacy(const struct call *c, const char *text, size_t n)
 {
 	int status = c->relay.status;
+	struct span whole;
 
 	if (status == 404 || status == 405)
 		return true;
-	return (status == 400 || status < 300) && greeting_is_sound(text, n) &&
-	    scan_kind(scan_member(scan_value(text, n), "error")) == '{';
+	if ((status != 400 && status >= 300) || !greeting_is_sound(text, n))
+		return false;
+	whole = scan_value(text, n);
+	return scan_kind(scan_member(whole, "error")) == '{' || (status < 300 && scan_member(whole, "result").p);
 }
 
 static bool speaks_ours(struct span greeting)
