@@ -157,7 +157,18 @@ my $lines = wait_until(10, sub { my @l = grep { ($_->{msg} // $_->{message} // $
 ok((grep { $_->{policy} eq 'log-inbound' && $_->{action} eq 'log' && $_->{found} eq 'finance-global-credit-card: 1' } @$lines), 'what was found is logged, with how often');
 my $event = wait_until(10, sub { (grep { ($_->{reasonCode} // '') eq 'data_loss_prevention' } $gw->log_lines('mcp'))[0] });
 is($event->{outcome}, 'denied', 'a refusal is recorded as denied');
-unlike($gw->log, $secret_seen, 'no log shows a value');
+sub events { my (%want) = @_; return grep { my $e = $_; ($e->{family} // '') eq 'policy_event' && !grep { ($e->{$_} // '') ne $want{$_} } keys %want } $gw->log_lines('mcp') }
+for my $of (['log-inbound', 'log', 'success'], ['block-inbound', 'block', 'denied'], ['mask-inbound', 'mask', 'success'], ['mask-outbound', 'mask', 'success']) {
+	my ($policy, $action, $outcome) = @$of;
+	my $e = wait_until(10, sub { (events(policy => $policy))[0] });
+	is(join(' ', map { $e->{$_} // '' } qw(event action outcome reasonCode)), "data_loss_prevention $action $outcome " . ($action eq 'block' ? 'data_loss_prevention' : ''), "what $policy found is an event");
+	my $n = 0;
+	$n += $_ for $e->{finds} =~ /: (\d+)/g;
+	is($e->{matches}, $n, '... with what, and how often');
+	is($pg->psql("select policy, action, finds, matches from gatehouse.event_policy where event_id = '$e->{eventId}'"), join('|', @$e{qw(policy action finds matches)}), '... and a row');
+}
+is(scalar(grep { $_->{requestId} eq (events(policy => 'log-inbound'))[0]{requestId} } events(policy => 'log-inbound')), 1, 'one for a call');
+unlike($gw->log . $pg->psql('select e::text from gatehouse.event_policy e'), $secret_seen, 'no log shows a value, nor a row');
 $gw->stop;
 
 # a real server, which answers by a stream

@@ -13,7 +13,7 @@ alter table gatehouse.event_call
 	add column arguments text, -- JSON, perhaps cut: routes with recordArguments
 	add column result    text; -- the same: recordResults
 alter table gatehouse.tool_listed
-	add column does text check (does in ('read', 'create', 'update', 'delete')); -- null: it does not say
+	add column does text; -- read, create, update, delete; null: it does not say
 
 do $$
 declare

@@ -58,6 +58,13 @@ static const struct told answer_facts[] = {
 	{ NULL, NULL },
 };
 
+static const struct told policy_facts[] = {
+	{ "policy", "Policy" },
+	{ "action", "Action" },
+	{ "finds", "Found" },
+	{ NULL, NULL },
+};
+
 static const struct told event_facts[] = {
 	{ "outcome", "Outcome" },
 	{ "actor", "Who" },
@@ -149,6 +156,8 @@ static void tell_event(struct story *s, struct arena *a, const char *kind, struc
 	    name ? name : "?");
 	step->at_us = at_us;
 	step->alarm = json_get(row, "outcome") && strcmp(text_of(a, row, "outcome"), "success") != 0;
+	if (!strcmp(kind, "policy"))
+		add_facts(step, a, row, policy_facts);
 	add_facts(step, a, row, event_facts);
 }
 

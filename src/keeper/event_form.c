@@ -116,7 +116,7 @@ static void form_gatehouse(struct buf *b, const struct told *t)
 	jw_text(b, "program", told_column(t, TOLD_PROGRAM));
 	if (told_column(t, TOLD_NODE) && *told_column(t, TOLD_NODE))
 		jw_text(b, "node", told_column(t, TOLD_NODE));
-	jw_text(b, "family", !strcmp(family, "auth") ? "auth_event" : family);
+	jw_text(b, "family", !strcmp(family, "auth") ? "auth_event" : !strcmp(family, "policy") ? "policy_event" : family);
 	for (size_t i = 0; record_fields[i].name; i++)
 		add_field(b, t, i);
 	jw_text(b, "object", told_object(t));

@@ -740,6 +740,19 @@ bool dlp_message(const struct dlp *d, struct arena *a, const char *text, size_t 
 	return !out || !out->over || err_set(e, ERR_LIMIT, "the masked message is too long", "%s", "");
 }
 
+size_t dlp_counts(const struct dlp *d)
+{
+	return d->names_n + 1;
+}
+
+void dlp_report_add(const struct dlp *d, struct dlp_report *total, const struct dlp_report *one)
+{
+	total->found += one->found;
+	total->unsearched += one->unsearched;
+	for (size_t i = 0; i < d->names_n; i++)
+		total->counts[i] += one->counts[i];
+}
+
 const char *dlp_names(const struct dlp *d, const struct dlp_report *report, struct arena *a, bool counts)
 {
 	const char *list = "";

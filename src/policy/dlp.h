@@ -48,6 +48,10 @@ struct dlp_report {
 	size_t unsearched; /* values for which a limit of the search was hit: taken for matches */
 };
 
+/* How long `counts` is; and what several messages held: added to a total whose counts are there. */
+size_t dlp_counts(const struct dlp *);
+void dlp_report_add(const struct dlp *, struct dlp_report *total, const struct dlp_report *);
+
 /* The names of what was found: "id-us-ssn, contact-global-email", with COUNTS "id-us-ssn: 2, …"; in the arena. */
 const char *dlp_names(const struct dlp *, const struct dlp_report *, struct arena *, bool counts);
 

@@ -10,7 +10,9 @@
 #include "policy/dlp_entities.h"
 #include "policy/policy.h"
 #include "policy/upstream_request.h"
+#include "rpc/trace.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -223,6 +225,67 @@ static void *load_masking(struct policy_use *use, struct json_object *doc, struc
 	return p;
 }
 
+/* ---- what a call held, for its event */
+
+struct tally {
+	struct dlp_report total;
+	bool refused;
+	unsigned counts[];
+};
+
+/* Made where something is found first: most calls need none. From the way back the request's arena is out of reach. */
+static struct tally *tally_of(const struct policy_use *use, struct call *call)
+{
+	const struct prevention *p = use->loaded;
+	void **state = policy_state(call, use);
+	struct tally *t = *state;
+
+	if (!t) {
+		t = *state = xcalloc(1, sizeof(*t) + dlp_counts(p->dlp) * sizeof(t->counts[0]));
+		t->total.counts = t->counts;
+	}
+	return t;
+}
+
+static void emit(const struct policy_use *use, struct call *call, const struct policy_over *over, const struct tally *t)
+{
+	const struct prevention *p = use->loaded;
+	const struct req *r = call_req(call);
+	const struct mcp_route *route = call_route(call);
+	const struct bearer *who = call_bearer(call);
+	const struct rpc_body *body = call_body(call);
+	struct arena *a = arena_new();
+	struct event e = { .family = EVENT_POLICY, .name = "data_loss_prevention", .request_id = r->request_id,
+		.operation_id = route->operation_id, .upstream_id = route->exchange ? route->exchange->id : route->operation_id,
+		.subject_id = who ? who->subject : NULL, .client_id = who ? who->client_id : NULL,
+		.client_name = who ? who->client_name : NULL, .grant_id = who ? who->grant_id : NULL,
+		.http_method = r->method, .client_ip = r->client_ip, .mcp_status = over->status, .latency_us = -1,
+		.outcome = t->refused ? "denied" : "success", .reason_code = t->refused ? "data_loss_prevention" : NULL, .policy = use->name,
+		.action = action_names[p->action], .finds = dlp_names(p->dlp, &t->total, a, true),
+		.matches = (int64_t)(t->total.found + t->total.unsearched) };
+
+	if (body->n == 1) { /* of a batch nobody knows which message it was */
+		e.mcp_method = body->msgs[0].method;
+		e.capability_type = body->msgs[0].capability_type;
+		e.capability_name = body->msgs[0].capability_name;
+		if (e.capability_name && !strcmp(e.capability_type, "resource"))
+			e.capability_name = trace_resource(a, e.capability_name);
+	}
+	event_emit(&e);
+	arena_free(a);
+}
+
+static void on_over(const struct policy_use *use, struct call *call, const struct policy_over *over)
+{
+	void **state = policy_state(call, use);
+
+	if (!*state)
+		return;
+	emit(use, call, over, *state);
+	free(*state);
+	*state = NULL;
+}
+
 /* ---- messages */
 
 /* What a report leads to; text that is to be masked is masked already. */
@@ -231,11 +294,15 @@ static enum policy_answer decide(const struct policy_use *use, struct call *call
 {
 	const struct prevention *p = use->loaded;
 	const struct policy_refusal refusal = { .status = 422, .rpc_code = RPC_SERVER_ERROR, .reason = "data_loss_prevention" };
+	struct tally *t;
 
 	if (!report->found && !report->unsearched)
 		return POLICY_PASS;
 	log_info(&call_req(call)->log, "sensitive data found", "policy", use->name, "action", action_names[p->action], "found",
 	    dlp_names(p->dlp, report, a, true), NULL);
+	t = tally_of(use, call);
+	dlp_report_add(p->dlp, &t->total, report);
+	t->refused |= p->action == BLOCK;
 	if (p->action != BLOCK)
 		return POLICY_PASS;
 	return policy_refuse(call, e, &refusal, "policy '%.64s' refused the message, for it holds: %s", use->name,
@@ -344,6 +411,7 @@ const struct policy p_data_loss_prevention_inbound = {
 	},
 	.on_request = on_request,
 	.on_body = on_body,
+	.on_over = on_over,
 	.does_params = true,
 };
 
@@ -357,6 +425,7 @@ const struct policy p_data_loss_prevention_outbound = {
 		.load = load,
 	},
 	.on_message = on_message,
+	.on_over = on_over,
 	.reads = reads,
 	.pace = POLICY_SLOW,
 };
@@ -371,6 +440,7 @@ const struct policy p_secret_masking_outbound = {
 		.load = load_masking,
 	},
 	.on_message = on_message,
+	.on_over = on_over,
 	.reads = reads,
 	.pace = POLICY_SLOW,
 };
