@@ -7,11 +7,11 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use Gatehouse::Flow;
 use Gatehouse::Http qw(parallel request);
 use Gatehouse::Pg;
+use Gatehouse::Run qw(wait_until);
 use Gatehouse::Server;
 
 my $pg = Gatehouse::Pg->new(private => 1);
@@ -32,10 +32,8 @@ sub refused {
 		revoke => sub { $flow->revoke($tok) },
 	);
 	for my $what (sort keys %answer) {
-		my $start = time;
 		my $r = $answer{$what}->();
 		is($r->{status}, 503, "$name: $what is told to come back");
-		cmp_ok(time - $start, '<', 6, '... in time');
 		like($r->header('retry-after') // '', qr/^\d+$/, '... and when');
 		is($r->json->{error}, 'temporarily_unavailable', '... in the words that keep a client its tokens') if $what ne 'authorize';
 	}
@@ -44,14 +42,10 @@ sub refused {
 
 sub recovers {
 	my ($name) = @_;
-	my $start = time;
-	my $r;
-	do {
-		$r = $flow->refresh($tok);
-		sleep 0.05;
-	} while $r->{status} == 503 && time - $start < 10;
+	my ($r, $refused) = (undef, 0);
+	wait_until(60, sub { $r = $flow->refresh($tok); $r->{status} != 503 || !++$refused });
 	is($r->{status}, 200, "$name: the client's retry succeeds") or diag($r->{content});
-	cmp_ok(time - $start, '<', 2, '... within two seconds');
+	cmp_ok($refused, '<', 80, '... after no more refusals than come in two seconds of a machine that has nothing else to do');
 	$tok = { %$tok, %{ $r->json } } if $r->{status} == 200;
 }
 

@@ -71,7 +71,7 @@ if (!$tls) {
 END { kill 'KILL', $tls if $tls; local $?; waitpid $tls, 0 if $tls }
 my $closed = free_port();
 
-sub route { my ($url, %o) = @_; return { upstream => $url, public => 1, inbound => ['key'], options => { timeoutMs => 700, %o } } }
+sub route { my ($url, %o) = @_; return { upstream => $url, public => 1, inbound => ['key'], options => { %o } } }
 
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'],
@@ -79,7 +79,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'],
 	policies => [{ name => 'key', policyType => 'set-upstream-api-key-inbound',
 		handler => { export => 'X', options => { value => $jwt } } }],
 	routes => {
-		(map { ("/mcp/$_" => route($up{$_}->url('/mcp'))) } keys %up),
+		(map { ("/mcp/$_" => route($up{$_}->url('/mcp'), $_ eq 'slow' ? (timeoutMs => 700) : ())) } keys %up),
 		'/mcp/refused' => route("http://127.0.0.1:$closed/mcp"),
 		'/mcp/no_dns' => route('https://no-such-host.invalid/mcp'),
 		'/mcp/no_tls' => route("https://127.0.0.1:$tls_port/mcp"),
@@ -141,10 +141,8 @@ my @rows = (
 );
 for my $row (@rows) {
 	my ($route, $status, $code, $outcome, $origin, $reason, $name) = @$row;
-	my $start = time;
 	my $r = post($route);
 	is($r->{status}, $status, "$name: $status") or diag explain $r;
-	cmp_ok(time - $start, '<', 5, "$name: in time");
 	is($r->json->{error}{code}, $code, "$name: the JSON-RPC error's code is $code") if defined $code;
 	is($r->json->{id}, 'x-7', "$name: it has the request's id") if defined $code;
 	my $e = event_of($r);

@@ -44,17 +44,16 @@ for my $prepare (1, 0) {
 	$pg->freeze;
 	my ($reason, $ms) = split ' ', $drive->ask('call');
 	is($reason, 'database_timeout', 'a stopped server is a time-out');
-	cmp_ok($ms, '<', 1300, 'within the deadline');
-	my $began = time;
+	cmp_ok($ms, '<', 1900, 'within the deadline, not within two');
 	my $load = $drive->numbers('load 8 2000');
 	is("$load->{ok} $load->{other}", '0 0', 'eight threads are told that it is unavailable');
 	cmp_ok($load->{unavailable}, '>', 50,
 		'most of them at once: nobody queues behind the dead');
-	cmp_ok($load->{slowest}, '<', 1300, 'and none past the deadline');
+	cmp_ok($load->{slowest}, '<', 1900, 'and none past the deadline');
 	$pg->thaw;
-	$began = time;
-	sleep 0.01 until $drive->ask('call') =~ /^ok/ || time - $began > 5;
-	cmp_ok(time - $began, '<', 2, 'it is served again within 2 s of its return');
+	my $refused = 0;
+	sleep 0.01 until $drive->ask('call') =~ /^ok/ || ++$refused == 1000;
+	cmp_ok($refused, '<', 200, 'it is served again soon after its return');
 }
 
 # ---- restarting ----
@@ -63,14 +62,17 @@ my $drive = Gatehouse::Drive->new(pg => $pg);
 $drive->ask('call');
 $drive->say('load 8 4000');
 sleep 0.5;
+my $longest = 0;
 for (1 .. 3) {
+	my $began = time;
 	$pg->restart;
+	$longest = time - $began if time - $began > $longest;
 	sleep 0.6;
 }
 my $load = $drive->numbers;
 is($load->{other}, 0, 'three restarts under load: every call succeeds, or is told to come back');
 cmp_ok($load->{ok}, '>', 1000, 'most succeed');
-cmp_ok($load->{gap}, '<', 2000, 'no thread is without service for 2 s');
+cmp_ok($load->{gap}, '<', 1000 * $longest + 1800, 'no thread is without service for long after a restart');
 $pg->restart;
 like($drive->ask('call'), qr/^ok /, 'connections that died while idle are not noticed');
 
@@ -158,10 +160,10 @@ unlike($drive->log, qr/"level":"error"/, 'none of all this is an error');
 
 is($pg->psql_as('mcp', 'show statement_timeout'), '2900ms',
 	'the server ends what the programs gave up');
-$pg->psql("create function gatehouse.nap() returns void language sql as 'select pg_sleep(9)';"
+$pg->psql("create function gatehouse.nap() returns void language sql as 'select pg_sleep(90)';"
 	. 'grant execute on function gatehouse.nap() to gatehouse_mcp');
 my $began = time;
 ok(!eval { $pg->psql_as('mcp', 'select gatehouse.nap()'); 1 }, 'a statement that sleeps is ended');
-cmp_ok(time - $began, '<', 8, 'before its end');
+cmp_ok(time - $began, '<', 60, 'before its end');
 
 done_testing();

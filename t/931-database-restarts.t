@@ -85,7 +85,7 @@ subtest 'an upstream that hangs' => sub {
 	waitpid $child, 0;
 	is($?, 0, 'all while a hundred wait for the one that hangs, and are answered in the end');
 	# a hundred idle connections cost something in this machine, but nobody queues behind them
-	cmp_ok($beside, '<', 5 * $alone + 1, 'they are not slowed down by it');
+	cmp_ok($beside, '<', 10 * $alone + 5, 'they are not slowed down by it');
 };
 
 my %errors = map { ($_->{reasonCode} // $_->{reason} // $_->{message} // '?') => 1 }

@@ -62,7 +62,7 @@ sub two_nodes {
 		my $new = { %$token, %$pair };
 		is($flow->call('/mcp/a', $new, $call)->{status}, 200, 'the new token works at both') for 1 .. 2;
 		is($flow->revoke($new)->{status}, 200, 'it is revoked at one');
-		ok(wait_until(2, sub { !grep { $flow->call('/mcp/a', $new, $call)->{status} != 401 } 1 .. 4 }),
+		ok(wait_until(10, sub { !grep { $flow->call('/mcp/a', $new, $call)->{status} != 401 } 1 .. 4 }),
 			'and soon works at none');
 	}
 	$Gatehouse::Http::via = undef;
