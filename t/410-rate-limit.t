@@ -30,6 +30,7 @@ my %limits = (
 	client => { rateLimitBy => 'client', requestsAllowed => 2 },
 	ip => { rateLimitBy => 'ip', requestsAllowed => 2 },
 	tool => { rateLimitBy => 'tool', requestsAllowed => 2 },
+	names => { rateLimitBy => 'tool', requestsAllowed => 200 },
 	all => { rateLimitBy => 'all', requestsAllowed => 2 },
 	many => { rateLimitBy => 'all', requestsAllowed => 40 },
 	soon => { rateLimitBy => 'all', requestsAllowed => 40, mode => 'async' },
@@ -50,6 +51,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], processes => { m
 	],
 	routes => { (map { ("/mcp/$_" => { upstream => $up->url('/mcp'), inbound => [$_], public => $public{$_} }) } keys %limits),
 		'/mcp/user2' => { upstream => $up->url('/mcp'), inbound => ['user'] },
+		'/mcp/names_filtered' => { upstream => $up->url('/mcp'), inbound => ['names', 'filter'] },
 		'/mcp/filtered' => { upstream => $up->url('/mcp'), inbound => ['filter', 'small'] },
 		'/mcp/public' => { upstream => $up->url('/mcp'), public => 1, inbound => ['ip'] } });
 
@@ -132,6 +134,23 @@ cmp_ok($passed, '>=', 40, '... all that is allowed passes');
 cmp_ok($passed, '<=', 80, '... and no process lets through more than all of it');
 is(wait_until(10, sub { my $n = $pg->psql('select max(n) from gatehouse.rate'); $n >= $passed && $n }), $passed,
 	'... the database has the sum of what each counted');
+
+# ---- names that clients invent
+
+sub rows { return $pg->psql('select count(*) from gatehouse.rate') }
+sub invented { my ($from, $n) = @_; return '[' . join(',', map { qq({"jsonrpc":"2.0","id":$_,"method":"tools/call","params":{"name":"x$_"}}) } $from .. $from + $n - 1) . ']' }
+my $rows = rows();
+is(call('names_filtered', tool => "hidden-$_")->json->{error}{code}, -32601, 'a tool that a filter hides') for 1 .. 3;
+is(rows(), $rows, '... has no count, wherever the limit stands in the list');
+is(call('names_filtered', tool => 'a')->{status}, 200, 'one that it shows');
+is(rows(), $rows + 1, '... has');
+# 100 at a time, in two processes, each of which has room for 2048
+my @many = map { call('names', content => invented(100 * $_, 100))->{status} } 0 .. 49;
+is(scalar(grep { $_ != 200 && $_ != 429 } @many), 0, 'five thousand names');
+my $more = rows() - $rows - 1;
+cmp_ok($more, '<=', 2 * 2048 + 1, '... have no count each');
+cmp_ok($more, '>=', 2000, '... but for the first');
+is(call('names', content => invented(9000, 100))->{status}, 429, '... the others share one') or diag "@many";
 
 # ---- while the database is away
 

@@ -71,7 +71,7 @@ sub call {
 	my $who = $o{who} || 'ann';
 	return request('POST', $gw->url("/mcp/$route"), { timeout => 30, headers => [['Content-Type', 'application/json'],
 		['Accept', 'application/json, text/event-stream'], ['Authorization', "Bearer $token{qq($route $who)}{access_token}"], @{ $o{headers} || [] }],
-		content => JSON::PP::encode_json({ jsonrpc => '2.0', id => 1, method => $method, params => $params || {} }) });
+		content => $o{content} || JSON::PP::encode_json({ jsonrpc => '2.0', id => 1, method => $method, params => $params || {} }) });
 }
 sub last_message { my ($r) = @_; return $r->header('Content-Type') =~ /json/ ? $r->json : JSON::PP::decode_json((grep { length } map { $_->{data} } $r->events)[-1]) }
 sub names { return join ' ', map { $_->{name} } @{ last_message($_[0])->{result}{tools} } }
@@ -121,6 +121,7 @@ local M = {}
 function M.allowed(call)
 	assert(call.route == "asked" and call.catalog.tools[1].match == "list_*" and call.catalog.tools[2] == "query")
 	seen = (seen or 0) + 1
+	if call.tool == "list_a" and call.subject == "bob" then return { "list_a", "list_b" } end
 	if call.subject == "ann" then return { tools = { "list_a", "query", "beta" }, prompts = {} } end
 	if call.method == "tools/list" then return { tools = { "list_b", tostring(seen) } } end
 	error("nobody else")
@@ -135,6 +136,9 @@ is($list->json->{result}{cacheScope}, 'private', '... for nobody else');
 is(names(call('asked', 'tools/list', {}, who => 'bob')), 'list_b', 'another user another list');
 is(tool('asked', 'list_a')->json->{result} ? 1 : 0, 1, 'the one may call');
 is(tool('asked', 'list_b', {}, who => 'bob')->json->{error}{code}, -32601, 'where the function fails nothing may be called');
+is(tool('asked', 'list_a', {}, who => 'bob')->{status}, 200, 'one that it allows for this tool alone');
+sub batch { return '[' . join(',', map { qq({"jsonrpc":"2.0","id":$_,"method":"tools/call","params":{"name":"$_[$_]"}}) } 0 .. $#_) . ']' }
+like(call('asked', undef, undef, who => 'bob', content => batch(qw(list_a list_b)))->{content}, qr/-32601/, '... is no ticket for another tool in its batch');
 is(call('asked', 'prompts/get', { name => 'p' }, who => 'bob')->json->{error}{code}, -32601, '... of no kind');
 is(tool('asked', 'beta')->json->{error}{code}, -32601, 'what is not listed is not allowed by any function');
 ok(wait_until(10, sub { $gw->log('mcp') =~ /nobody else/ }), 'the log says why');

@@ -20,7 +20,7 @@ use Gatehouse::Upstream;
 my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	my $name = $r->{content} =~ /"name"\s*:\s*"(\w+)"/ ? $1 : '';
-	return $c->reply(200, [['Content-Type', 'application/json'], ['X-Up', 'there']],
+	return $c->reply(200, [['Content-Type', 'application/json'], ['X-Up', 'there'], ['Retry-After', '7'], ['Mcp-Session-Id', 's-1']],
 		'{"jsonrpc":"2.0","id":1,"result":{"big":12345678901234567890, "content":[{"type":"text","text":"the secret plan"}]}}') if $name eq 'plan';
 	if ($name eq 'stream') {
 		$c->begin_stream;
@@ -37,7 +37,7 @@ my $pg = Gatehouse::Pg->new;
 my $run = Gatehouse::Run->new('up');
 my $everything = Gatehouse::Peers->everything($run);
 my @up = qw(edit deny fail loop wrong reserved);
-my @back = qw(mask refuse broken);
+my @back = qw(mask refuse broken head);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'],
 	policies => [(map { custom('inbound', $_, options => { team => 'red', key => '$env(KEY)' }) } @up), (map { custom('outbound', $_) } @back)],
 	env => { KEY => 'canary-key-value' },
@@ -95,6 +95,14 @@ function M.refuse(call)
 	each(call.message, function(text) if text == "secret 1" or text:find("plan", 1, true) then refused = true end return text end)
 	if refused then return "kept here" end
 end
+function M.head(call)
+	each(call.message, function(text)
+		local h = call.headers
+		return call.status .. " " .. h["content-type"] .. " " .. tostring(h["retry-after"]) .. " " .. tostring(h["x-up"]) .. " " .. tostring(h["mcp-session-id"])
+	end)
+	call.headers["x-mine"] = "no"
+	call.status = 500
+end
 function M.broken(call) return call.message.nothing.there end
 return M
 LUA
@@ -140,6 +148,10 @@ is($r->json->{error}{message}, 'kept here', 'an answer is refused with a text');
 $r = tool('refuse', 'stream');
 unlike($r->{content}, qr/secret 1/, 'a refused event does not come');
 like($r->{content}, qr/the secret end/, '... the others do');
+$r = tool('head', 'plan');
+is($r->json->{result}{content}[0]{text}, '200 application/json 7 nil nil', 'a function reads the answer\'s status, and those of its headers that the client gets and that are no credentials');
+is_deeply([$r->{status}, $r->header('X-Mine')], [200, undef], '... and changes none of it');
+like(tool('head', 'stream')->{content}, qr{200 text/event-stream nil nil nil}, '... of a stream as well');
 $r = tool('broken', 'plan');
 unlike($r->{content}, qr/secret/, 'where the function fails nothing is shown');
 
@@ -151,7 +163,7 @@ like($r->{content}, qr/Echo: my \*{6}/, 'with server-everything as well');
 is($r->header('X-Policy'), 'edited', '... the answer\'s headers too');
 
 # a module that changes changes the route
-$gw->write_file('policies/outbound.lua', "return { mask = function(call) return 'closed' end, refuse = function() end, broken = function() end }\n");
+$gw->write_file('policies/outbound.lua', "return { mask = function(call) return 'closed' end, refuse = function() end, broken = function() end, head = function() end }\n");
 ($status, $text) = $gw->ctl('reload');
 is($status, 0, 'a module alone is changed');
 ok(wait_until(20, sub { (tool('mask', 'plan')->json->{error}{message} // '') eq 'closed' }), '... and counts from the reload on');

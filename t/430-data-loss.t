@@ -28,6 +28,13 @@ my $up = Gatehouse::Upstream->new(sub {
 	my $text = 'Card \\u0034\\u0031' . substr($card, 2) . qq(\\n \\"x\\" $ssn $key);
 	my $result = qq({"content":[{"type":"text","text":"$text"}],"structuredContent":{"n":1.50e1,"card":$card}});
 	return $c->result($r, { content => [{ type => 'text', text => 'fine' }], n => 1 }) if $r->{path} eq '/clean';
+	if ($r->{path} =~ m{^/echo}) {
+		my $echo = { jsonrpc => '2.0', id => $id + 0, result => { content => [{ type => 'text', text => $JSON->decode($r->{content})->{params}{arguments}{a} }] } };
+		return $c->json(200, $echo) if $r->{path} eq '/echo';
+		$c->begin_stream;
+		$c->event($echo);
+		return $c->end_stream;
+	}
 	return $c->json(200, qq({"jsonrpc":"2.0","id":$id,"error":{"code":-32000,"message":"no $card","data":{"k":"$key"}}})) if $r->{path} eq '/error';
 	return $c->json(200, qq([{"jsonrpc":"2.0","id":1,"result":$result},{"jsonrpc":"2.0","id":2,"result":{}}])) if ($r->{content} // '') =~ /^\[/;
 	return $c->reply(200, [['Content-Type', 'text/plain']], $card) if $r->{path} eq '/text';
@@ -50,6 +57,7 @@ my %options = (
 	mask  => { entities => ['finance-global-credit-card', 'id-us-ssn', 'secret'] },
 	block => { entities => ['finance', 'secret'], action => 'block' },
 	log   => { entities => ['pii', 'secret'], action => 'log' },
+	long  => { entities => [], mask => 'M' x 1000, customPatterns => [{ name => 'digit', pattern => '#\d' }] },
 	own   => { entities => [], mask => '***', customPatterns => [{ name => 'ticket', pattern => 'T-\d+' }], allowValues => ['T-1'] },
 );
 my @policies = map {
@@ -59,7 +67,7 @@ my @policies = map {
 push @policies, { name => 'secrets', policyType => 'secret-masking-outbound',
 	handler => { export => 'x', options => { mask => 'XX', additionalPatterns => ['in-\w+-house'] } } };
 my %routes;
-for my $path (qw(json clean error text twice sse bytes turns)) {
+for my $path (qw(json clean error text twice sse bytes turns echo echo-sse)) {
 	for my $action (sort keys %options) {
 		$routes{"/mcp/$action-in-$path"}  = { upstream => $up->url("/$path"), inbound => ["$action-inbound"], options => { sse => JSON::PP::true } };
 		$routes{"/mcp/$action-out-$path"} = { upstream => $up->url("/$path"), outbound => ["$action-outbound"], options => { sse => JSON::PP::true } };
@@ -109,6 +117,22 @@ call('log-in-clean', message({ a => $card }));
 like(sent()->{content}, qr/$card/, 'what is only logged goes up');
 call('own-in-clean', message({ a => "T-12, T-1, $card" }));
 like(sent()->{content}, qr/"\*\*\*, T-1, $card"/, 'own patterns, an own mask and allowed values count');
+
+# what becomes too long by its masks
+my $digits = join ' ', map { "#$_" } (0 .. 9) x 30;
+$r = call('long-in-clean', message({ a => $digits }));
+isnt($r->{status}, 200, 'a call that would become too long is refused');
+unlike($JSON->encode(sent() || {}), qr/#1/, '... and does not go up');
+for my $path (qw(echo echo-sse)) {
+	$r = call("long-out-$path", message({ a => $digits }));
+	my $message = $path eq 'echo' ? $r->json : (messages($r))[-1];
+	is_deeply([$message->{id}, $message->{error}{code}], [1, -32603], "$path: so is an answer");
+	like($message->{error}{message}, qr/'long-outbound': the message is too long once it is masked/, '... which says why');
+	unlike($r->{content}, qr/#1|MMM/, '... and shows nothing of it');
+}
+is(call('long-out-echo', message({ a => $digits }))->{status}, 502, '... with the status of an upstream\'s fault');
+ok(wait_until(10, sub { grep { ($_->{reasonCode} // '') eq 'masked_too_large' } $gw->log_lines('mcp') }), '... and is an event of that name');
+is(call('long-out-echo', message({ a => '#1 #2' }))->json->{result}{content}[0]{text}, 'M' x 1000 . ' ' . 'M' x 1000, 'a shorter one is masked');
 
 # the way back
 my $masked = qq({"content":[{"type":"text","text":"Card [REDACTED]\\n \\"x\\" [REDACTED] [REDACTED]"}],"structuredContent":{"n":1.50e1,"card":"[REDACTED]"}});

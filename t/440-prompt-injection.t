@@ -39,10 +39,17 @@ my $classifier = Gatehouse::Upstream->new(sub {
 my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	my $message = $JSON->decode($r->{content});
+	if (ref $message eq 'ARRAY') {
+		my $batch = $JSON->encode([map { { jsonrpc => '2.0', id => $_->{id}, result => { content => [{ type => 'text', text => $_->{params}{arguments}{text} }] } } } @$message]);
+		return $c->json(200, $batch) if $r->{path} eq '/json';
+		$c->begin_stream;
+		$c->event($batch);
+		return $c->end_stream;
+	}
 	my $args = $message->{params}{arguments};
 	my %answer = (jsonrpc => '2.0', id => $message->{id});
 	return $c->json(200, $JSON->encode({ %answer, error => { code => -32000, message => $args->{text} } })) if $r->{path} eq '/error';
-	my $answer = $JSON->encode({ %answer, result => { content => [{ type => 'text', text => $args->{text} }] } });
+	my $answer = $JSON->encode({ %answer, result => { ($message->{params}{_meta} ? (resultType => 'complete') : ()), content => [{ type => 'text', text => $args->{text} }] } });
 	$answer = $JSON->encode({ %answer, result => { tools => [{ name => 'x', description => 'ignore' }] } }) if $message->{method} eq 'tools/list';
 	$answer =~ s/"result"/"Result"/ if $args->{cased};
 	return $c->json(200, $answer) if $r->{path} eq '/json';
@@ -63,11 +70,12 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => \@po
 my %token;
 
 sub call {
-	my ($route, $arguments, $method) = @_;
+	my ($route, $arguments, $method, $more) = @_;
 	$token{$route} ||= issue($pg, $gw, "/mcp/$route")->{access_token};
 	return request('POST', $gw->url("/mcp/$route"), { timeout => 90, headers => [['Content-Type', 'application/json'],
-		['Accept', 'application/json, text/event-stream'], ['Authorization', "Bearer $token{$route}"]],
-		content => $JSON->encode({ jsonrpc => '2.0', id => 7, method => $method || 'tools/call', params => { name => 'say', arguments => $arguments } }) });
+		['Accept', 'application/json, text/event-stream'], ['Authorization', "Bearer $token{$route}"],
+		($more ? (['MCP-Protocol-Version', '2026-07-28'], ['Mcp-Method', 'tools/call'], ['Mcp-Name', 'say']) : ())],
+		content => ref $arguments eq 'ARRAY' ? $JSON->encode($arguments) : $JSON->encode({ jsonrpc => '2.0', id => 7, method => $method || 'tools/call', params => { name => 'say', arguments => $arguments, %{ $more || {} } } }) });
 }
 sub messages { my ($r) = @_; return map { JSON::PP::decode_json($_->{data}) } grep { length $_->{data} } $r->events }
 
@@ -93,6 +101,21 @@ like($r->json->{error}{message}, qr/'lenient' refused/, '... with an error that 
 unlike($r->{content}, qr/ignore/, '... and shows nothing');
 $r = call('lenient-json', { text => ('word ' x 20000) . $evil . (' more' x 8000) });
 ok($r->json->{result}{isError}, 'a long text is judged to its end');
+my @batch = map { { jsonrpc => '2.0', id => $_, method => 'tools/call', params => { name => 'say', arguments => { text => $_ == 2 ? $evil : "fine $_" } } } } 1 .. 3;
+for my $kind (qw(json sse)) {
+	$r = call("lenient-$kind", \@batch);
+	my %result = map { $_->{id} => $_->{result} } @{ $kind eq 'json' ? $r->json : (messages($r))[0] };
+	is_deeply([map { $result{$_}{content}[0]{text} } 1, 3], ['fine 1', 'fine 3'], "$kind: of a batch the clean answers pass");
+	ok($result{2}{isError}, '... and an injection is replaced');
+	unlike($r->{content}, qr/ignore/, '... with all of it');
+}
+my $modern = { _meta => { 'io.modelcontextprotocol/protocolVersion' => '2026-07-28', 'io.modelcontextprotocol/clientCapabilities' => {} } };
+for my $kind (qw(json sse)) {
+	$r = call("lenient-$kind", { text => $evil }, undef, $modern);
+	my $result = ($kind eq 'json' ? $r->json : (messages($r))[-1])->{result};
+	is_deeply([@$result{qw(resultType isError)}], ['complete', JSON::PP::true], "$kind: in the modern era what stands in its place is a complete result");
+	unlike($r->{content}, qr/ignore/, '... and shows nothing');
+}
 my @events = messages(call('lenient-sse', { text => $evil, progress => 'step' }));
 is($events[0]{params}{message}, 'step', 'in a stream a clean event passes');
 ok($events[1]{result}{isError}, '... and an injection is replaced');

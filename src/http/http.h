@@ -193,6 +193,8 @@ void resp_add(struct resp *, const char *name, const char *value);
 void resp_set(struct resp *, const char *name, const char *value);
 /* The value of a header that was set (the last, by its name in any case); NULL if absent. */
 const char *resp_get(const struct resp *, const char *name);
+/* The I-th header that was set: its name, NULL past the end. */
+const char *resp_header_at(const struct resp *, size_t i, const char **value);
 /* 303 to URL, no-store, no-referrer. */
 bool resp_redirect(struct resp *, const char *url);
 /* A JSON body from a tree, with its content type. Always true. */

@@ -55,6 +55,16 @@ void resp_set(struct resp *p, const char *name, const char *value)
 	resp_add(p, name, value);
 }
 
+const char *resp_header_at(const struct resp *p, size_t i, const char **value)
+{
+	const struct resp_header *h = p->headers;
+
+	while (h && i--)
+		h = h->next;
+	*value = h ? h->value : NULL;
+	return h ? h->name : NULL;
+}
+
 const char *resp_get(const struct resp *p, const char *name)
 {
 	const char *value = NULL;

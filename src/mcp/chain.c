@@ -258,6 +258,16 @@ const char *policy_response_get(const struct policy_response *p, const char *nam
 	return resp_get(p->resp, name);
 }
 
+int call_answer_status(const struct call *c)
+{
+	return c->relay.resp->status;
+}
+
+const char *call_answer_header(const struct call *c, size_t i, const char **value)
+{
+	return resp_header_at(c->relay.resp, i, value);
+}
+
 /* What frames the answer, what the gateway says for itself, and what would speak to the client's browser or sign-in. */
 static bool is_ours(const char *name)
 {

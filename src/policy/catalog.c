@@ -53,7 +53,8 @@ static const struct option resource_entry[] = {
 	{ 0 },
 };
 static const struct option template_entry[] = {
-	{ "uriTemplate", OPTION_STRING, true, .about = "The template." },
+	{ "uriTemplate", OPTION_STRING, .about = "The template." },
+	PATTERNS,
 	{ "name", OPTION_STRING, .about = "Replaces the upstream's." },
 	{ "description", OPTION_STRING, .about = "Replaces the upstream's." },
 	{ "mimeType", OPTION_STRING, .about = "Replaces the upstream's." },

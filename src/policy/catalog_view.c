@@ -175,6 +175,30 @@ const struct entry *view_find_shown(struct view *v, enum catalog_kind k, const c
 
 /* ---- calls */
 
+/*
+ * Which templates an upstream has is not known when one is used: a pattern for templates is one for what is read by them, too. Where a
+ * function decides, the URI must belong to one of the templates that it allows.
+ */
+static bool pattern_allows(struct view *v, const struct entry *e, const char *uri)
+{
+	struct span list = scan_kind(v->who->allowed) == '{' ? scan_member(v->who->allowed, catalog_option(CATALOG_TEMPLATES)) : v->who->allowed;
+	struct arena *a;
+	struct span one;
+	size_t at = 0;
+	bool allowed = false;
+
+	if (v->c->access != CATALOG_BY_FUNCTION)
+		return match_name(e->match, &v->search, uri, true) && is_visible(v, CATALOG_TEMPLATES, e, uri);
+	a = arena_new();
+	while (!allowed && scan_kind(list) == '[' && scan_next(list, &at, NULL, &one)) {
+		const char *text = scan_string(one, a);
+
+		allowed = text && match_name(e->match, &v->search, text, false) && (!strcmp(text, uri) || uri_template_matches(text, uri));
+	}
+	arena_free(a);
+	return allowed;
+}
+
 static bool resource_is_allowed(struct view *v, const char *uri)
 {
 	const struct list *templates = &v->c->lists[CATALOG_TEMPLATES];
@@ -188,6 +212,9 @@ static bool resource_is_allowed(struct view *v, const char *uri)
 		if ((!strcmp(e->key, uri) || uri_template_matches(e->key, uri)) && is_visible(v, CATALOG_TEMPLATES, e, e->key))
 			return true;
 	}
+	for (size_t i = 0; i < templates->patterns_n; i++)
+		if (pattern_allows(v, &templates->patterns[i], uri))
+			return true;
 	return false;
 }
 

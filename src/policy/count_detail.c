@@ -24,13 +24,14 @@ static const char *text_of(struct span v, struct arena *a)
 	return arena_strndup(a, v.p, v.n);
 }
 
-bool count_detail_ask(struct count_detail *d, const struct script *s, struct call *call, struct err *e)
+bool count_detail_ask(struct count_detail *d, const struct script *s, struct call *call, const struct rpc_msg *m,
+    struct err *e)
 {
 	struct arena *a = call_req(call)->arena;
 	struct span answer, key;
 
 	*d = (struct count_detail){ .counted = true };
-	if (!identifier_ask(s, call, NULL, NULL, a, &answer, e))
+	if (!identifier_ask(s, call, m, NULL, a, &answer, e))
 		return false;
 	d->counted = scan_kind(answer) != 'n';
 	if (!d->counted)

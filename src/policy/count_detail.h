@@ -14,8 +14,9 @@ struct count_detail {
 	bool counted;
 };
 
-/* Asks. Memory is the request's. False with the error of identifier_ask(), also for an answer of another kind. */
-bool count_detail_ask(struct count_detail *, const struct script *, struct call *, struct err *);
+/* Asks about message M, or, NULL, the call as a whole. Memory is the request's. False with the error of identifier_ask(), also for an answer of another kind. */
+bool count_detail_ask(struct count_detail *, const struct script *, struct call *, const struct rpc_msg *m,
+    struct err *);
 
 /* Member NAME of WHERE (an object, or absent) in *N, if it is there. False with ERR_INTERNAL if it is no whole number from MIN to MAX. */
 bool count_detail_number(struct span where, const char *name, int64_t min, int64_t max, int64_t *n, struct err *);

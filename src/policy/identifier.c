@@ -70,7 +70,7 @@ void identifier_input(struct buf *b, struct call *c, const struct rpc_msg *m)
 	const struct bearer *who = call_bearer(c);
 	const char *claims = call_claims(c);
 
-	if (!m && call_body(c)->n)
+	if (!m && call_body(c)->n && !call_body(c)->batch)
 		m = &call_body(c)->msgs[0];
 	buf_printf(b, "\"time\":%" PRId64, clock_wall_s());
 	add_text(b, "route", call_route(c)->operation_id);

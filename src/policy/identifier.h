@@ -10,7 +10,7 @@
  *     route              the operationId
  *     ip                 the client's address
  *     time               seconds since 1970
- *     method             "tools/call"; nil where the call has no body
+ *     method             "tools/call"; nil where the call has no body, or a batch is asked about as a whole
  *     tool, prompt, resource   the name or URI of what is used; nil for all others
  */
 #ifndef GATEHOUSE_POLICY_IDENTIFIER_H
@@ -27,7 +27,7 @@ const struct script *identifier_load(struct policy_use *, struct json_object *id
     const char *file, const char *pointer);
 
 /*
- * Asks it about a call, M being one of its messages (NULL: the call as a whole, and its first message, if it has one). MORE (may be
+ * Asks it about a call, M being one of its messages (NULL: the call as a whole, and its message, if it has but one). MORE (may be
  * NULL) is text of further members for the table, as "\"name\":value". ANSWER: what it returned, checked JSON in the arena; `null` for
  * nothing. False with ERR_INTERNAL, reason `script_failed`: the caller refuses. For request threads and workers.
  */

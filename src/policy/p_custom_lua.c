@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * custom-lua-inbound and custom-lua-outbound: a function in Lua sees each message, and may change or refuse it. On the way up it runs in
- * the request's thread, and also has the headers; on the way back on a worker, with the message alone, since the head may
- * have left by then. Headers of the answer are therefore said on the way up.
+ * the request's thread, and also has the headers; on the way back on a worker, where the answer's headers can be read alone, since they may
+ * have left by then. Those that the answer is to have are therefore said on the way up.
  */
 #include "config.h"
 
@@ -132,6 +132,15 @@ static bool is_shown(const struct upstream_header *h)
 	return is_safe(h->name) && !name_is_credential(h->name);
 }
 
+static void add_header(struct buf *b, const char **join, const char *name, const char *value, struct arena *a)
+{
+	buf_str(b, *join);
+	buf_json(b, lower(a, name));
+	buf_char(b, ':');
+	buf_json(b, value);
+	*join = ",";
+}
+
 static const char *headers_text(const struct upstream_request *u, struct arena *a)
 {
 	const char *text, *join = "";
@@ -139,15 +148,9 @@ static const char *headers_text(const struct upstream_request *u, struct arena *
 
 	buf_init(&b, SIZE_MAX / 2);
 	buf_str(&b, ",\"answerHeaders\":{},\"headers\":{");
-	for (const struct upstream_header *h = u->headers; h; h = h->next) {
-		if (!is_shown(h))
-			continue;
-		buf_str(&b, join);
-		buf_json(&b, lower(a, h->name));
-		buf_char(&b, ':');
-		buf_json(&b, h->value);
-		join = ",";
-	}
+	for (const struct upstream_header *h = u->headers; h; h = h->next)
+		if (is_shown(h))
+			add_header(&b, &join, h->name, h->value, a);
 	buf_char(&b, '}');
 	text = arena_strdup(a, buf_text(&b));
 	buf_release(&b);
@@ -300,11 +303,33 @@ const struct policy p_custom_lua_inbound = {
 
 /* ---- the way back */
 
+/* The head of the answer, each header once: a table has one value for a name. */
+static const char *answer_text(const struct call *c, struct arena *a)
+{
+	const char *text, *join = "", *name, *value, *other, *more;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	buf_printf(&b, ",\"status\":%d,\"headers\":{", call_answer_status(c));
+	for (size_t i = 0; (name = call_answer_header(c, i, &value)); i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < i && (other = call_answer_header(c, k, &more)); k++)
+			again = again || !strcasecmp(name, other);
+		if (!again && !name_is_credential(name))
+			add_header(&b, &join, name, value, a);
+	}
+	buf_char(&b, '}');
+	text = arena_strdup(a, buf_text(&b));
+	buf_release(&b);
+	return text;
+}
+
 static enum policy_answer run_back(const struct policy_use *use, struct call *c, struct arena *a, struct span message,
     struct buf *out, struct err *e)
 {
 	struct span left;
-	enum policy_answer answer = run(use, c, NULL, message, "", a, &left, e);
+	enum policy_answer answer = run(use, c, NULL, message, answer_text(c, a), a, &left, e);
 
 	if (answer != POLICY_PASS)
 		return answer;

@@ -33,7 +33,7 @@ static const struct option options[] = {
 	    .about = "The resources that are shown: URIs, or objects with uri, match or regex." },
 	{ "resourceTemplates", OPTION_ANY, .initial = "all",
 	    .about =
-		"The resource templates that are shown: templates, or objects with uriTemplate." },
+		"The resource templates that are shown: templates, or objects with uriTemplate, match or regex." },
 	{ "accessControl", OPTION_OBJECT, .sub = access_options, .about = "Who sees which entry." },
 	{ 0 },
 };
@@ -94,25 +94,32 @@ static struct catalog_caller caller_of(const struct policy_use *use, struct call
 	return who;
 }
 
-/* Asks the function, once for the call and its answer. What fails allows nothing. */
-static enum policy_answer on_request(
-    const struct policy_use *use, struct call *c, struct upstream_request *u, struct err *e)
+/* What the function allows, for message M or, NULL, the call. What fails allows nothing. */
+static struct span ask(const struct policy_use *use, struct call *c, const struct rpc_msg *m)
 {
 	const struct filter *f = filter_of(use);
 	struct arena *a = call_req(c)->arena;
 	struct err why = { .code = ERR_NONE };
+	struct span allowed;
+
+	if (identifier_ask(f->function, c, m, arena_printf(a, "\"catalog\":%s", catalog_text(f->catalog)), a, &allowed, &why))
+		return allowed;
+	log_warn(&call_req(c)->log, "accessControl's function failed; nothing is allowed", "policy", use->name, "why", why.detail,
+	    NULL);
+	return (struct span){ NULL, 0 };
+}
+
+/* Asks the function, once for the call and its answer. */
+static enum policy_answer on_request(
+    const struct policy_use *use, struct call *c, struct upstream_request *u, struct err *e)
+{
 	struct seen *seen;
 
 	(void)u, (void)e;
-	if (!f->function)
+	if (!filter_of(use)->function)
 		return POLICY_PASS;
-	seen = arena_alloc(a, sizeof(*seen));
-	if (!identifier_ask(f->function, c, NULL, arena_printf(a, "\"catalog\":%s", catalog_text(f->catalog)), a,
-		&seen->allowed, &why)) {
-		seen->allowed = (struct span){ NULL, 0 };
-		log_warn(&call_req(c)->log, "accessControl's function failed; nothing is allowed", "policy", use->name, "why",
-		    why.detail, NULL);
-	}
+	seen = arena_alloc(call_req(c)->arena, sizeof(*seen));
+	seen->allowed = ask(use, c, NULL);
 	*policy_state(c, use) = seen;
 	return POLICY_PASS;
 }
@@ -139,6 +146,8 @@ static enum policy_answer on_call(
 		return POLICY_PASS;
 	a = arena_new();
 	who = caller_of(use, c, a);
+	if (filter_of(use)->function && call_body(c)->batch) /* on_request asked about the batch, which says nothing of this one */
+		who.allowed = ask(use, c, m);
 	allowed = catalog_allows(filter_of(use)->catalog, &who, m->capability_type, m->capability_name);
 	arena_free(a);
 	return allowed ? POLICY_PASS : hidden(use, call_req(c)->arena, m, e);

@@ -33,11 +33,18 @@ struct quota {
 	} statuses[RANGES_MAX];
 };
 
-/* What a call has taken. */
+/* What a call has taken from one allowance. */
 struct taken {
 	unsigned char key[HASH_LEN];
 	const char *starts_at;
-	int64_t n, answered; /* tokens of the answer */
+	int64_t n, allowed, anchor_s; /* anchor_s -1: the first call */
+	int64_t messages;             /* that it is for */
+};
+
+struct taking {
+	size_t n;
+	int64_t messages, answered; /* all that were counted; tokens of the answer */
+	struct taken at[];
 };
 
 static const struct option options[] = {
@@ -51,14 +58,14 @@ static const struct option options[] = {
 	{ "unit", OPTION_ENUM, .words = "calls tokens", .initial = "calls",
 	    .about = "What is counted: calls, or the estimated tokens of message and answer. The answer's are known when it "
 		     "has passed: calls under way may together pass an allowance of tokens. To count them answers are "
-		     "read whole." },
+		     "read whole; each counted message of a batch bears as much of its answer." },
 	{ "quotaAnchorMode", OPTION_ENUM, .words = "first-api-call function",
 	    .initial = "first-api-call", .about = "When a period begins: with the first call, and so on from there; or as the function says." },
 	{ "quotaOnStatusCodes", OPTION_STRING, .initial = "200-299",
 	    .about =
 		"The statuses of answers that count: numbers and ranges, separated by commas. Until the answer comes every call counts." },
 	{ "identifier", OPTION_OBJECT, .sub = identifier_options,
-	    .about = "The function, for quotaBy or quotaAnchorMode function. It returns whom to count the call for, a text; or a table "
+	    .about = "The function, for quotaBy or quotaAnchorMode function. It is asked about each message, and returns whom to count it for, a text; or a table "
 		     "with `key`, `allowances` and `anchor` (seconds since 1970), each where it differs; or nil: not counted. "
 		     "One that fails refuses the call." },
 	{ 0 },
@@ -173,12 +180,13 @@ struct request {
 	bool counted;
 };
 
-static bool ask(const struct quota *q, struct call *call, struct request *what, struct err *e)
+/* M: the message that is counted; NULL: the call as a whole. */
+static bool ask(const struct quota *q, struct call *call, const struct rpc_msg *m, struct request *what, struct err *e)
 {
 	const struct bearer *who = call_bearer(call);
 	struct count_detail d = { .counted = true };
 
-	if (q->function && !count_detail_ask(&d, q->function, call, e))
+	if (q->function && !count_detail_ask(&d, q->function, call, m, e))
 		return false;
 	*what = (struct request){ .allowed = q->allowed, .anchor_s = -1, .counted = d.counted };
 	what->whom = q->by_function ? (d.key ? d.key : "") : who->subject;
@@ -194,20 +202,20 @@ static bool ask(const struct quota *q, struct call *call, struct request *what, 
 }
 
 /* False: *WAIT_MS says for how long; -1 with the error. */
-static bool take(const struct quota *q, struct req *r, const struct request *what, struct taken *t, int64_t *wait_ms, struct err *e)
+static bool take(const struct quota *q, struct req *r, struct taken *t, int64_t *wait_ms, struct err *e)
 {
 	struct arena *a = r->arena;
 	struct db_param params[5];
 	char *anchor = arena_alloc(a, CLOCK_TEXT);
 	struct db_rows rows;
 
-	if (what->anchor_s >= 0)
-		clock_text_of(anchor, what->anchor_s * US_PER_S);
+	if (t->anchor_s >= 0)
+		clock_text_of(anchor, t->anchor_s * US_PER_S);
 	params[0] = DB_BYTES(t->key, HASH_LEN);
 	params[1] = db_int(a, t->n);
-	params[2] = db_int(a, what->allowed);
+	params[2] = db_int(a, t->allowed);
 	params[3] = DB_TEXT(q->period);
-	params[4] = what->anchor_s >= 0 ? DB_TEXT(anchor) : DB_NULL;
+	params[4] = t->anchor_s >= 0 ? DB_TEXT(anchor) : DB_NULL;
 	*wait_ms = -1;
 	if (!db_call_within(r->app->db, DATABASE_MS, STMT_QUOTA_TAKE, params, 5, a, &rows, e))
 		return false;
@@ -216,14 +224,60 @@ static bool take(const struct quota *q, struct req *r, const struct request *wha
 	return *wait_ms == 0;
 }
 
-static int64_t cost_of(const struct quota *q, const struct call *call)
+static int64_t cost_of(const struct quota *q, const struct call *call, const struct rpc_msg *m)
 {
 	const struct rpc_body *body = call_body(call);
 	const struct req *r = call_req(call);
 
 	if (q->tokens)
-		return (int64_t)token_estimate(r->body, r->body_len);
-	return body->n ? (int64_t)body->n : 1; /* a stream that is opened is a call too */
+		return (int64_t)(m ? token_estimate(m->whole.p, m->whole.n) : token_estimate(r->body, r->body_len));
+	return m || !body->n ? 1 : (int64_t)body->n; /* a stream that is opened is a call too */
+}
+
+/* Message M (NULL: the whole call) is counted, with those before it where they have one allowance. */
+static bool add(const struct policy_use *use, struct call *call, struct taking *t, const struct rpc_msg *m, struct err *e)
+{
+	const struct quota *q = use->loaded;
+	struct taken one = { .n = cost_of(q, call, m), .messages = 1 };
+	struct request what;
+	size_t i = 0;
+
+	if (!ask(q, call, m, &what, e))
+		return false;
+	if (!what.counted)
+		return true;
+	one.allowed = what.allowed;
+	one.anchor_s = what.anchor_s;
+	counters_key(one.key, use->name, q->meter, what.whom);
+	while (i < t->n && (memcmp(t->at[i].key, one.key, HASH_LEN) != 0 || t->at[i].allowed != one.allowed || t->at[i].anchor_s != one.anchor_s))
+		i++;
+	if (i == t->n)
+		t->at[t->n++] = one;
+	else
+		t->at[i].n += one.n, t->at[i].messages++;
+	t->messages++;
+	return true;
+}
+
+/* A function is asked about each message: a batch may hold calls of several meters. */
+static struct taking *fill(const struct policy_use *use, struct call *call, struct err *e)
+{
+	const struct quota *q = use->loaded;
+	const struct rpc_body *body = call_body(call);
+	size_t n = q->function && body->n ? body->n : 1;
+	struct taking *t = arena_alloc(call_req(call)->arena, sizeof(*t) + n * sizeof(t->at[0]));
+
+	for (size_t i = 0; i < n; i++)
+		if (!add(use, call, t, q->function && body->n ? &body->msgs[i] : NULL, e))
+			return NULL;
+	return t;
+}
+
+/* The first N. */
+static void give_back(struct db *db, const struct taking *t, size_t n)
+{
+	while (n--)
+		counters_settle(db, t->at[n].key, t->at[n].starts_at, -t->at[n].n);
 }
 
 /* Without the database nobody knows what is left: the call is refused (503), unlike a rate limit's. */
@@ -233,25 +287,21 @@ static enum policy_answer on_request(const struct policy_use *use, struct call *
 	struct policy_refusal refusal = { .status = 429, .rpc_code = RPC_SERVER_ERROR, .reason = "quota_exceeded" };
 	const struct quota *q = use->loaded;
 	struct req *r = call_req(call);
-	struct taken *t = arena_alloc(r->arena, sizeof(*t));
-	struct request what;
+	struct taking *t = fill(use, call, e);
 	int64_t wait_ms;
 
 	(void)u;
-	if (!ask(q, call, &what, e))
-		return POLICY_FAIL;
-	if (!what.counted)
-		return POLICY_PASS;
-	counters_key(t->key, use->name, q->meter, what.whom);
-	t->n = cost_of(q, call);
-	if (!take(q, r, &what, t, &wait_ms, e)) {
+	for (size_t i = 0; t && i < t->n; i++) {
+		if (take(q, r, &t->at[i], &wait_ms, e))
+			continue;
+		give_back(r->app->db, t, i);
 		if (wait_ms < 0)
 			return POLICY_FAIL;
 		refusal.retry_after_s = (int)((wait_ms + MS_PER_S - 1) / MS_PER_S);
 		return policy_refuse(call, e, &refusal, "the %s allowance of %s is used up", q->period, q->meter);
 	}
 	*policy_state(call, use) = t;
-	return POLICY_PASS;
+	return t ? POLICY_PASS : POLICY_FAIL;
 }
 
 /* ---- the answer */
@@ -267,7 +317,7 @@ static enum policy_answer on_message(const struct policy_use *use, struct call *
     const char *text, size_t n, struct buf *out, struct err *e)
 {
 	const struct quota *q = use->loaded;
-	struct taken *t = *policy_state(call, use);
+	struct taking *t = *policy_state(call, use);
 
 	(void)a;
 	(void)e;
@@ -290,11 +340,14 @@ static bool counts(const struct quota *q, const struct policy_over *over)
 static void on_over(const struct policy_use *use, struct call *call, const struct policy_over *over)
 {
 	const struct quota *q = use->loaded;
-	const struct taken *t = *policy_state(call, use);
-	int64_t more = !t ? 0 : counts(q, over) ? t->answered : -t->n;
+	const struct taking *t = *policy_state(call, use);
+	struct db *db = call_req(call)->app->db;
+	bool stays = counts(q, over);
 
-	if (more)
-		counters_settle(call_req(call)->app->db, t->key, t->starts_at, more);
+	if (t && !stays)
+		give_back(db, t, t->n);
+	for (size_t i = 0; t && stays && t->answered && i < t->n; i++) /* each message of a batch bears as much of its answer */
+		counters_settle(db, t->at[i].key, t->at[i].starts_at, t->answered * t->at[i].messages / t->messages);
 }
 
 static bool wants_claims(const struct policy_use *use)

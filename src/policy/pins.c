@@ -28,6 +28,32 @@ enum {
 /* What is read by models and people; in this order the object is canonical. */
 static const char *const shown[] = { "_meta", "annotations", "description", "inputSchema", "name", "outputSchema", "title" };
 
+/* Whether readers that do not tell case apart take this member for one of those. */
+static bool is_lookalike(struct span name)
+{
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (!scan_string_is(name, shown[i]) && scan_string_folds_to(name, shown[i]))
+			return true;
+	return false;
+}
+
+/* Behind the others: an approved tool that gets one has changed. */
+static void add_lookalikes(struct buf *b, struct arena *a, struct span item, const char *join)
+{
+	struct span name, value;
+	size_t at = 0;
+
+	while (scan_kind(item) == '{' && scan_next(item, &at, &name, &value)) {
+		if (!is_lookalike(name))
+			continue;
+		buf_str(b, join);
+		canon_write(b, a, name);
+		buf_char(b, ':');
+		canon_write(b, a, value);
+		join = ",";
+	}
+}
+
 static const char *definition_of(struct arena *a, struct span item)
 {
 	struct buf b;
@@ -44,6 +70,7 @@ static const char *definition_of(struct arena *a, struct span item)
 		canon_write(&b, a, value);
 		join = ",";
 	}
+	add_lookalikes(&b, a, item, join);
 	buf_char(&b, '}');
 	text = arena_strndup(a, buf_text(&b), b.len);
 	buf_release(&b);

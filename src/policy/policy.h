@@ -83,6 +83,10 @@ const char *policy_response_get(const struct policy_response *, const char *name
  */
 bool policy_response_set(struct policy_response *, const char *name, const char *value);
 
+/* In on_message: the answer's status, and its headers, as the client gets them: the I-th one's name (NULL past the end) and value. */
+int call_answer_status(const struct call *);
+const char *call_answer_header(const struct call *, size_t i, const char **value);
+
 /* What the client got in the end. */
 struct policy_over {
 	int status;          /* HTTP */

@@ -63,6 +63,11 @@ static void test_lists(void)
 		    "\"resourceTemplates\":[{\"uriTemplate\":\"x{y}\"}]}}",
 		    "{\"id\":1,\"result\":{\"resources\":[{\"uri\":\"file:///a\"}],\"resourceTemplates\":[]}}",
 		    "resources go by their URI, templates by themselves" },
+		{ "{\"resourceTemplates\":[{\"match\":\"doc:{*}\",\"description\":\"D\"},{\"regex\":\"log:\\\\{[a-z]+\\\\}\"}]}",
+		    "{\"result\":{\"resourceTemplates\":[{\"uriTemplate\":\"doc:{id}\"},{\"uriTemplate\":\"log:{x}\"},{\"uriTemplate\":\"log:{x}/{y}\"},"
+		    "{\"uriTemplate\":\"other:{id}\"}]}}",
+		    "{\"result\":{\"resourceTemplates\":[{\"uriTemplate\":\"doc:{id}\",\"description\":\"D\"},{\"uriTemplate\":\"log:{x}\"}]}}",
+		    "templates may be listed by patterns of whole templates" },
 		{ READ, "[" TOOLS("{\"name\":\"write\"}") ", {\"id\":2,\"result\":{}} ]",
 		    "[" TOOLS("") ", {\"id\":2,\"result\":{}} ]", "a batch is filtered item by item" },
 		{ READ, "{\"id\":1,\"result\":{\"structuredContent\":{\"tools\":[{\"name\":\"write\"}]}}}",
@@ -116,6 +121,11 @@ static void test_calls(void)
 		{ "{\"resources\":[],\"resourceTemplates\":[\"u:{x}\"]}", "resource", "u:b", true },
 		{ "{\"resources\":[],\"resourceTemplates\":[\"u:{x}\"]}", "resource", "u:b/c", false },
 		{ "{\"resources\":[],\"resourceTemplates\":[\"u:{x}\"]}", "resource", "u:{x}", true },
+		{ "{\"resources\":[],\"resourceTemplates\":[{\"match\":\"u:*\"}]}", "resource", "u:b", true },
+		{ "{\"resources\":[],\"resourceTemplates\":[{\"match\":\"u:*\"}]}", "resource", "u:{x}", true },
+		{ "{\"resources\":[],\"resourceTemplates\":[{\"match\":\"u:*\"}]}", "resource", "u:a/../b", false },
+		{ "{\"resources\":[],\"resourceTemplates\":[{\"match\":\"u:*\"}]}", "resource", "v:b", false },
+		{ "{\"resources\":[],\"resourceTemplates\":[{\"regex\":\"u:\\\\{.*\\\\}\"}]}", "resource", "u:b", false },
 		{ "{\"resources\":[]}", "resource", "u:b", false },
 		{ "{\"resourceTemplates\":[]}", "resource", "u:b", true },
 		{ "{}", "tool", NULL, true },
@@ -368,7 +378,7 @@ static void test_effort(void)
 }
 
 #define BY_FUNCTION "{\"accessControl\":{\"mode\":\"function\"},\"tools\":[\"a\",{\"name\":\"b\",\"rename\":\"B\"},{\"match\":\"c*\"}]," \
-	"\"resourceTemplates\":[\"u:{x}\"],\"resources\":[]}"
+	"\"resourceTemplates\":[\"u:{x}\",{\"match\":\"v:*\"}],\"resources\":[]}"
 
 static void test_functions(void)
 {
@@ -382,13 +392,15 @@ static void test_functions(void)
 		{ "[]", "prompt:p", "an empty list allows none of what is listed" },
 		{ "[\"a\",\"b\",\"zz\"]", "tool:a tool:B prompt:p", "an array names upstream's names, of what is listed" },
 		{ "[\"c1\",\"u:{x}\"]", "tool:c1 resource:u:1 prompt:p", "of every kind, by pattern and template too" },
+		{ "{\"resourceTemplates\":[\"v:{x}\"]}", "resource:v:1 prompt:p", "a template of a pattern, and what is read by it" },
+		{ "{\"resourceTemplates\":[\"v:other\",\"{+x}\"]}", "prompt:p", "not by another, nor by one that the pattern does not match" },
 		{ "{\"tools\":[\"a\"]}", "tool:a prompt:p", "an object names them by kind" },
 		{ "{\"tools\":\"a\"}", "prompt:p", "a kind that is no array allows nothing" },
 		{ "{\"prompts\":[\"q\"],\"tools\":[\"B\"]}", "", "a kind that the catalog does not list can be cut as well" },
 		{ "{\"tools\":[\"d\",\"A\"],\"prompts\":[\"p\"]}", "prompt:p", "what is not listed is never allowed" },
 	};
 	static const char *const all[][2] = { { "tool", "a" }, { "tool", "b" }, { "tool", "B" }, { "tool", "c1" }, { "tool", "zz" },
-		{ "tool", "d" }, { "resource", "u:1" }, { "prompt", "p" } };
+		{ "tool", "d" }, { "resource", "u:1" }, { "resource", "v:1" }, { "prompt", "p" } };
 	struct arena *a = arena_new();
 	struct catalog *c = catalog(a, BY_FUNCTION);
 
@@ -403,7 +415,7 @@ static void test_functions(void)
 				seen = arena_printf(a, "%s%s%s:%s", seen, *seen ? " " : "", all[k][0], all[k][1]);
 		is_str(seen, cases[i].want, cases[i].name);
 	}
-	is_str(catalog_text(c), "{\"tools\":[\"a\",\"b\",{\"match\":\"c*\"}],\"resources\":[],\"resourceTemplates\":[\"u:{x}\"]}",
+	is_str(catalog_text(c), "{\"tools\":[\"a\",\"b\",{\"match\":\"c*\"}],\"resources\":[],\"resourceTemplates\":[\"u:{x}\",{\"match\":\"v:*\"}]}",
 	    "the function is told of the catalog");
 	is_str(filtered(a, BY_FUNCTION, "{\"result\":{\"prompts\":[{\"name\":\"p\"}],\"cacheScope\":\"public\"}}"),
 	    "{\"result\":{\"prompts\":[],\"cacheScope\":\"private\"}}", "where it failed, a kind that is not listed is empty, too");
@@ -441,7 +453,9 @@ static void test_faults(void)
 		{ "{\"tools\":[{\"name\":\"a\",\"match\":\"b\"}]}", "/tools/0", "an entry is about one name, or about one pattern" },
 		{ "{\"tools\":[{\"regex\":\"a\",\"match\":\"b\"}]}", "/tools/0", "an entry is about one name, or about one pattern" },
 		{ "{\"resources\":[{\"name\":\"a\"}]}", "/resources/0", "an entry is about one name, or about one pattern" },
-		{ "{\"resourceTemplates\":[{\"match\":\"a\"}]}", "/resourceTemplates/0/match", "unknown option 'match'" },
+		{ "{\"resourceTemplates\":[{\"match\":\"a\",\"uriTemplate\":\"a\"}]}", "/resourceTemplates/0",
+		    "an entry is about one name, or about one pattern" },
+		{ "{\"resourceTemplates\":[{\"uriTemplate\":\"a\",\"rename\":\"b\"}]}", "/resourceTemplates/0/rename", "unknown option 'rename' (did you mean 'name'?)" },
 		{ "{\"tools\":[{\"regex\":\"(\"}]}", "/tools/0/regex", "missing closing parenthesis, at offset 1" },
 		{ "{\"tools\":[{\"regex\":\"a)|(b\"}]}", "/tools/0/regex", "unmatched closing parenthesis, at offset 1" },
 		{ "{\"tools\":[{\"match\":\"a*\",\"rename\":\"b\"}]}", "/tools/0/rename", "what a pattern stands for cannot have one name" },
