@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 #
-# What others read of real calls: OpenTelemetry by the protobuf JSON mapping, ECS, OCSF, Prometheus, rsyslog; and what
+# What others read of real calls: OpenTelemetry by its own packages, ECS, OCSF, Prometheus, rsyslog; and what
 # none of them may read.
 
 use strict;
@@ -13,6 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Gatehouse::Http qw(request);
+use Gatehouse::Peers;
 use Gatehouse::Pg;
 use Gatehouse::Run qw(find_program free_port wait_until);
 use Gatehouse::Server;
@@ -26,6 +27,7 @@ my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	return $c->reply(202, [], '') if $r->{content} !~ /"id"/;
 	return $c->result($r, { isError => JSON::PP::true, content => [] }) if $r->{content} =~ /"fails"/;
+	return $c->result($r, { tools => [{ name => 'reader', inputSchema => {}, annotations => { readOnlyHint => JSON::PP::true } }, { name => 'plain', inputSchema => {} }] }) if $r->{content} =~ /tools\/list/;
 	return $c->result($r, { content => [{ type => 'text', text => $canaries[2] }] }, ['X-Result', $canaries[3]]);
 });
 my $collector = Gatehouse::Sink->new;
@@ -89,51 +91,76 @@ tool('traced', meta => { traceparent => "00-$trace-$span-01", tracestate => 'm=1
 tool('by-http', headers => [['traceparent', $http], ['tracestate', 'h=1']]);
 tool('broken', meta => { traceparent => "00-$trace-$span-zz" });
 tool('fails');
+call({ jsonrpc => '2.0', id => 'list', method => 'tools/list' });
+ok(wait_until(20, sub { $pg->psql("select does from gatehouse.tool_listed where name = 'reader'") eq 'read' }), 'what a tool says that it does is known');
+tool('reader');
 tool('secret-id', id => "$canaries[5] with blanks", headers => [['tracestate', "x=$canaries[6]"], ['baggage', "y=$canaries[6]"]]);
 $pg->psql("select gatehouse.audit_add('user_revoked', 'gatehousectl:me', 'subject:somebody', null, 'trace', '{}')");
 call({ jsonrpc => '2.0', id => 'word', method => 'resources/read', params => { uri => "https://user:$canaries[0]\@files.example/a?key=$canaries[4]#$canaries[4]" } });
 request('POST', $gw->url('/mcp/one'), { headers => [['Content-Type', 'application/json'], ['Authorization', "Bearer $canaries[0]"]], content => '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' });
 ok(wait_until(30, sub { (grep { $_->{kind} == 2 } spans()) >= 8 && metrics() && records() >= 8 }), 'the collector gets them') or diag $gw->log('consent');
 
-# ---- the mapping: every member is one of the schema's, of its type (opentelemetry/proto, protobuf JSON) ----
+# ---- the published definitions: every body is read by OpenTelemetry's own messages, and says what the events say ----
 
-my ($hex32, $hex16, $u64) = (qr/^[0-9a-f]{32}$/, qr/^[0-9a-f]{16}$/, qr/^"?\d+"?$/);
-my $int = sub { my ($v) = @_; return !ref $v && $JSON->allow_nonref->encode($v) =~ /^-?\d+$/ };
-my $number = sub { my ($v) = @_; return !ref $v && $JSON->allow_nonref->encode($v) =~ /^-?\d/ };
-my $long = sub { my ($v) = @_; return !ref $v && $JSON->allow_nonref->encode($v) =~ /^"\d+"$/ };
-my $text = sub { my ($v) = @_; return !ref $v && $JSON->allow_nonref->encode($v) =~ /^"/ };
-my $match = sub { my ($re) = @_; return sub { return $text->($_[0]) && $_[0] =~ $re } };
-my $value = { stringValue => $text, intValue => $long };
-my $attribute = { key => $text, value => $value };
-my $resource = { attributes => [$attribute] };
-my $scope = { name => $text, version => $text };
-my %schema = (
-	'/v1/traces' => { resourceSpans => [{ resource => $resource, scopeSpans => [{ scope => $scope, spans => [{
-		traceId => $match->($hex32), spanId => $match->($hex16), parentSpanId => $match->($hex16), flags => $int, name => $text, kind => $int,
-		startTimeUnixNano => $long, endTimeUnixNano => $long, attributes => [$attribute],
-		links => [{ traceId => $match->($hex32), spanId => $match->($hex16) }], status => { code => $int, message => $text } }] }] }] },
-	'/v1/logs' => { resourceLogs => [{ resource => $resource, scopeLogs => [{ scope => $scope, logRecords => [{
-		timeUnixNano => $long, observedTimeUnixNano => $long, severityNumber => $int, severityText => $text, body => $value, attributes => [$attribute],
-		flags => $int, traceId => $match->($hex32), spanId => $match->($hex16) }] }] }] },
-	'/v1/metrics' => { resourceMetrics => [{ resource => $resource, scopeMetrics => [{ scope => $scope, metrics => [{
-		name => $text, unit => $text, histogram => { aggregationTemporality => $int, dataPoints => [{ attributes => [$attribute], startTimeUnixNano => $long,
-			timeUnixNano => $long, count => $long, sum => $number, bucketCounts => [$long], explicitBounds => [$number] }] } }] }] }] },
-);
-sub faults {
-	my ($schema, $v, $at) = @_;
-	return $schema->($v) ? () : ("$at: " . $JSON->allow_nonref->encode($v)) if ref $schema eq 'CODE';
-	if (ref $schema eq 'ARRAY') {
-		return "$at is no list" if ref $v ne 'ARRAY';
-		return map { faults($schema->[0], $v->[$_], "$at\[$_]") } 0 .. $#$v;
-	}
-	return "$at is no object" if ref $v ne 'HASH';
-	return map { $schema->{$_} ? faults($schema->{$_}, $v->{$_}, "$at.$_") : "$at.$_ is unknown" } sort keys %$v;
+Gatehouse::Run::write_file("$out/bodies", join '', map { $JSON->encode({ path => $_->{path}, body => $_->{body} }) . "\n" } grep { $_->{status} == 200 } $collector->requests);
+my $scripts = Gatehouse::Peers->scripts($run);
+my ($status, $understood) = $run->command({}, 'sh', '-c', 'exec "$0" "$1" <"$2"', Gatehouse::Peers::node(), "$scripts/otlp.mjs", "$out/bodies");
+is($status, 0, 'OpenTelemetry reads what was sent') or diag $understood;
+my @read = map { $JSON->decode($_) } grep { /^\{/ } split /\n/, $understood;
+for my $path (qw(/v1/traces /v1/logs /v1/metrics)) {
+	my @of = grep { ($_->{path} // '') eq $path } @read;
+	my @faults = map { @{ $_->{faults} } } @of;
+	cmp_ok(scalar @of, '>', 0, "$path: there are bodies");
+	is(scalar @faults, 0, '... of which every member is one of its messages, and means what it meant') or diag join "\n", @faults[0 .. ($#faults > 5 ? 5 : $#faults)];
 }
-for my $path (sort keys %schema) {
-	my @bodies = posts($path);
-	my @faults = map { faults($schema{$path}, $_, '') } @bodies;
-	is(scalar(@faults), 0, "$path: " . @bodies . ' bodies are by the mapping') or diag join "\n", @faults[0 .. ($#faults > 5 ? 5 : $#faults)];
+is(scalar(grep { !$_->{path} } @read), 0, '... and none is left') or diag map { @{ $_->{faults} } } @read;
+my @row_names = qw(id start took up method name route upstream outcome subject client ip address port status code reason);
+my %row = map { my %r; @r{@row_names} = split /\|/, $_, -1; ($r{id} => \%r) } split /\n/, $pg->psql(q{select event_id, (extract(epoch from at) * 1000000)::bigint, latency_us, upstream_us, mcp_method,
+	capability_name, operation_id, upstream_id, outcome, subject_id, client_id, client_ip, server_address, server_port, mcp_status, jsonrpc_error_code, error_type from gatehouse.event_call});
+my ($compared, @wrong) = (0);
+my $compare = sub { my ($what, $got, $want) = @_; $compared++; push @wrong, "$what: '" . ($got // '') . "', not '" . ($want // '') . "'" if ($got // '') ne ($want // '') };
+sub decoded { my ($path, @names) = @_; my @list = map { $_->{decoded} } grep { $_->{path} eq $path } @read; for my $n (@names) { @list = map { @{ $_->{$n} } } @list } return @list }
+for my $span (decoded('/v1/traces', qw(resourceSpans scopeSpans spans))) {
+	my $a = attributes($span);
+	my $r = $row{ $a->{'gatehouse.event.id'} } or next;
+	my ($id, $is_client) = ($r->{id} =~ s/-//gr, $span->{kind} == 3);
+	$compare->('spanId', $span->{spanId}, substr $id, $is_client ? 16 : 0, 16);
+	$compare->('kind', $span->{kind}, $span->{parentSpanId} && $span->{parentSpanId} eq substr($id, 0, 16) ? 3 : 2);
+	$compare->('endTimeUnixNano', $span->{endTimeUnixNano}, ($r->{start} + $r->{took}) . '000');
+	$compare->('startTimeUnixNano', $span->{startTimeUnixNano}, ($is_client ? $r->{start} + $r->{took} - $r->{up} : $r->{start}) . '000');
+	$compare->('gatehouse.route', $a->{'gatehouse.route'}, $r->{route});
+	$compare->('gatehouse.upstream', $a->{'gatehouse.upstream'}, $r->{upstream});
+	$compare->('gatehouse.outcome', $a->{'gatehouse.outcome'}, $r->{outcome});
+	$compare->('mcp.method.name', $a->{'mcp.method.name'}, $r->{method});
+	$compare->('http.response.status_code', $a->{'http.response.status_code'}, $r->{status});
+	$compare->('status.code', $span->{status}{code}, $r->{outcome} eq 'success' ? 0 : 2);
+	$compare->('error.type', $a->{'error.type'}, $r->{reason}) if $r->{outcome} ne 'success';
+	$compare->('gen_ai.tool.name', $a->{'gen_ai.tool.name'}, $r->{name}) if ($r->{method} // '') eq 'tools/call';
+	$compare->('server', join(':', map { $a->{$_} // '' } qw(server.address server.port)), "$r->{address}:$r->{port}") if $is_client;
+	$compare->('client', join(' ', map { $a->{$_} // '' } qw(client.address user.id gatehouse.client.id)), "$r->{ip} $r->{subject} $r->{client}") if !$is_client;
 }
+for my $record (decoded('/v1/logs', qw(resourceLogs scopeLogs logRecords))) {
+	my $a = attributes($record);
+	my $r = $row{ $a->{'gatehouse.event.id'} } or next;
+	$compare->('timeUnixNano', $record->{timeUnixNano}, "$r->{start}000");
+	$compare->('log spanId', $record->{spanId}, substr $r->{id} =~ s/-//gr, 0, 16);
+	$compare->('log body', $record->{body}{stringValue}, $r->{method} || 'POST');
+	$compare->('log outcome', $a->{'gatehouse.outcome'}, $r->{outcome});
+}
+cmp_ok($compared, '>', 100, 'spans and records were compared with the events') or diag $compared;
+is(scalar @wrong, 0, '... and say the same') or diag join "\n", @wrong[0 .. ($#wrong > 5 ? 5 : $#wrong)];
+my (@want, @got, $seconds, $us) = ((0) x 15);
+for my $r (grep { my $id = $_->{id}; grep { index($_->{body}, $id) >= 0 } grep { $_->{path} eq '/v1/traces' } $collector->requests } values %row) {
+	my $i = grep { $r->{took} > $_ * 1e6 } 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300;
+	$want[$i]++;
+	$us += $r->{took};
+}
+for my $point (map { @{ $_->{histogram}{dataPoints} } } grep { $_->{name} eq 'mcp.server.operation.duration' } decoded('/v1/metrics', qw(resourceMetrics scopeMetrics metrics))) {
+	$got[$_] += $point->{bucketCounts}[$_] for 0 .. 14;
+	$seconds += $point->{sum};
+}
+is_deeply(\@got, \@want, 'the histograms have each call in its bucket');
+cmp_ok(abs($seconds - $us / 1e6), '<', 0.001, '... and their sum is the time that they took');
 
 # ---- spans ----
 
@@ -216,6 +243,7 @@ ok(wait_until(20, sub { slurp("$out/ocsf") =~ /audit_anchor/ && slurp("$out/ocsf
 my @ocsf = map { $JSON->decode($_) } split /\n/, slurp("$out/ocsf");
 my ($ocsf) = grep { ($_->{resources}[0]{name} // '') eq 'fails' } @ocsf;
 is("$ocsf->{class_uid} $ocsf->{type_uid} $ocsf->{status_id}", '6003 600399 2', 'OCSF has its class');
+is((grep { ($_->{resources}[0]{name} // '') eq 'reader' } @ocsf)[0]{type_uid}, 600302, '... with what the tool says that it does');
 is($ocsf->{metadata}{uid}, $ecs->{event}{id}, '... and the same id');
 my ($read) = grep { ($_->{api}{operation} // '') eq 'resources/read' } @ocsf;
 is("$read->{activity_id} $read->{resources}[0]{name}", '2 https://files.example/a', '... reading is reading; of an address only what is no secret');
@@ -226,7 +254,8 @@ like(slurp("$out/cef"), qr/^CEF:0\|Gatehouse\|gatehouse\|[^|]+\|tools\/call\|cal
 
 # ---- Prometheus ----
 
-my $r = request('GET', $gw->url('/metrics'));
+my $r;
+ok(wait_until(20, sub { ($r = request('GET', $gw->url('/metrics')))->{content} =~ /capability="fails"/ }), '(the calls are counted)');
 is($r->{status}, 200, 'a monitor on this machine reads /metrics');
 my $promtool = find_program('promtool');
 my $pid = open my $check, '|-', "$promtool check metrics > $out/promtool 2>&1" or die $!;
@@ -234,9 +263,8 @@ print $check $r->{content};
 ok(close($check), 'promtool finds no fault in it') or diag slurp("$out/promtool");
 my ($count) = $r->{content} =~ /^gatehouse_calls_total\{route="[^"]+",upstream="[^"]+",capability="fails",method="tools\/call",outcome="application_error",origin="upstream"\} (\d+)$/m;
 is($count, 1, 'a counter has the labels of a call') or diag $r->{content};
-my $sum = 0;
-$sum += $1 while $r->{content} =~ /^gatehouse_call_duration_seconds_count\{[^}]*\} (\d+)$/mg;
-is($sum, scalar @calls, '... and the histogram all of them');
+sub timed { my $sum = 0; $sum += $_ for request('GET', $gw->url('/metrics'))->{content} =~ /^gatehouse_call_duration_seconds_count\{[^}]*\} (\d+)$/mg; return $sum }
+ok(wait_until(20, sub { timed() == @calls }), '... and the histogram all of them') or diag timed() . ' of ' . @calls;
 like($r->{content}, qr/^gatehouse_events_dropped_total\{destination="otel"\} [1-9]/m, 'what a destination refused is counted');
 unlike($r->{content}, qr/\Q$token->{subject}\E|client=|user=/, 'nobody is named') if $token->{subject};
 for my $i (1 .. 400) { $pg->psql("select gatehouse.metrics_step(100)") if $i == 1; tool("made-up-$i") }
