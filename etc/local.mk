@@ -25,12 +25,13 @@ SYSTEMD_MADE = \
 	etc/systemd/gatehouse-console@.service etc/systemd/gatehouse-console.socket \
 	etc/systemd/gatehouse-mcp@.service etc/systemd/gatehouse-mcp.socket
 systemdunitdir = $(SYSTEMD_UNIT_DIR)
-nodist_systemdunit_DATA = $(SYSTEMD_MADE)
-dist_systemdunit_DATA = etc/systemd/gatehouse.target
+nodist_systemdunit_DATA = $(SYSTEMD_MADE) etc/systemd/gatehouse-alerts.service
+dist_systemdunit_DATA = etc/systemd/gatehouse.target etc/systemd/gatehouse-alerts.timer
 systemdotherdir = $(docdir)/examples/systemd
 dist_systemdother_DATA = etc/systemd/gatehouse.sysusers etc/systemd/gatehouse.tmpfiles
 EXTRA_DIST += etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse-program.socket.in
-CLEANFILES += $(SYSTEMD_MADE)
+EXTRA_DIST += etc/systemd/gatehouse-alerts.service.in
+CLEANFILES += $(SYSTEMD_MADE) etc/systemd/gatehouse-alerts.service
 TESTS += t/830-systemd.t
 
 $(SYSTEMD_MADE): etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse-program.socket.in Makefile
@@ -51,7 +52,13 @@ $(SYSTEMD_MADE): etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse
 	sed -e 's|[@]cgidir[@]|$(cgidir)|; s|[@]network[@]|'"$$network"'|; s|[@]writes[@]|'"$$writes"'|' -e 's|[@]program[@]|'"$$name"'|g' \
 	    "$(srcdir)/etc/systemd/$$from" >'$@.tmp' && mv '$@.tmp' '$@'
 
+etc/systemd/gatehouse-alerts.service: etc/systemd/gatehouse-alerts.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc/systemd && \
+	sed -e 's|[@]bindir[@]|$(bindir)|' "$(srcdir)/etc/systemd/gatehouse-alerts.service.in" >'$@.tmp' && mv '$@.tmp' '$@'
+
 # where there is no systemd
+examplecrondir = $(docdir)/examples/cron
+dist_examplecron_DATA = etc/cron/gatehouse
 examplestandingdir = $(docdir)/examples/standing
 dist_examplestanding_SCRIPTS = etc/standing/gatehouse-standing
 TESTS += t/831-standing.t

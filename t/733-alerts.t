@@ -110,6 +110,12 @@ is($arrived, $tried, '... as the same message, by its id');
 my %ids = map { $_->{headers}{'webhook-id'} => 1 } $hook->requests;
 is(scalar keys %ids, 4, '... while others have ids of their own');
 
+# what an operator copies for cron
+my $cron = slurp("$ENV{top_srcdir}/etc/cron/gatehouse");
+my @jobs = $cron =~ m{^#?[\d*]+ [\d*]+ \* \* \*\s+(?:gatehouse_admin|root)\s+gatehousectl -c /etc/gatehouse ([a-z ]+) >/dev/null$}mg;
+is("$jobs[0]; " . @jobs, 'alerts send; 4', 'there is an example for cron');
+for my $job (@jobs) { my ($exit, $said) = $gw->ctl(split / /, $job); is($exit, 0, "... whose '$job' is a command") or diag $said }
+
 # ---- by the programs, of which several look ----
 
 $gw->stop;

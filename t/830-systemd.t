@@ -46,7 +46,17 @@ sub run {
 	return ($text, $? >> 8);
 }
 
-for my $unit ((map { ("gatehouse-$_\@1.service", "gatehouse-$_.socket") } @programs), 'gatehouse.target') {
+my $alerts = read_file("$ENV{top_builddir}/etc/systemd/gatehouse-alerts.service");
+like($alerts, qr{^ExecStart=/\S+/gatehousectl alerts send$}m, 'mail of alerts is sent by gatehousectl, from where it is installed');
+like(read_file(top_srcdir() . '/etc/systemd/gatehouse.sysusers'), qr/^u gatehouse_admin .*^m gatehouse_admin gatehouse$/ms, '... as a user that there is, who reads the project');
+# each of these brings NoNewPrivileges along (systemd.exec(5)), with which no sendmail is set-group-id
+unlike($alerts, qr/^(NoNewPrivileges|SystemCall\w+|RestrictAddressFamilies|RestrictNamespaces|RestrictRealtime|RestrictSUIDSGID|PrivateDevices|ProtectKernel\w+|ProtectClock|ProtectHostname|MemoryDenyWriteExecute|LockPersonality|DynamicUser|CapabilityBoundingSet)=/m,
+	'... and may start programs that change their group');
+my $ctl = bin_path('gatehousectl');
+write_file("$units/gatehouse-alerts.service", $alerts =~ s{^ExecStart=\S+}{ExecStart=$ctl}mr);
+write_file("$units/gatehouse-alerts.timer", read_file(top_srcdir() . '/etc/systemd/gatehouse-alerts.timer'));
+
+for my $unit (qw(gatehouse-alerts.service gatehouse-alerts.timer), (map { ("gatehouse-$_\@1.service", "gatehouse-$_.socket") } @programs), 'gatehouse.target') {
 	my ($text) = run($analyze, '--man=no', '--recursive-errors=no', 'verify', "$units/$unit");
 	is(join('', grep { /gatehouse/i } split /^/, $text), '', "$unit is sound");
 }
