@@ -31,6 +31,10 @@ my $up = Gatehouse::Upstream->new(sub {
 		return $c->json(500, {}) if $r->{path} eq '/none';
 		return $c->result($r, { resultType => 'complete', tools => [{ name => 'simple', inputSchema => schema($r->{header}{'x-tenant'} eq 'a' ? (region => ['string', 'Region']) : ()) }] })
 		  if $r->{path} eq '/tenants';
+		my $evil = $c->{upstream}->url('/schema.json');
+		return $c->result($r, { resultType => 'complete', tools => [{ name => 'simple', inputSchema => { '$ref' => $evil, properties => { region => { type => 'string', '$ref' => $evil,
+			'x-mcp-header' => 'Region' } }, anyOf => [map { { '$ref' => "$evil#$_", properties => { n => { type => 'integer', 'x-mcp-header' => 'N' } } } } 1 .. 1_000] } }] })
+		  if $r->{path} eq '/deep';
 		return $c->result($r, { resultType => 'complete', nextCursor => 'more', tools => [{ name => 'simple', description => 'x' x 1_500_000, inputSchema => schema() }] })
 		  if $r->{path} eq '/endless';
 		return $c->result($r, { resultType => 'complete', tools => [{ name => 'simple', inputSchema => schema(%{ $marks{simple} }) },
@@ -51,10 +55,10 @@ my $up = Gatehouse::Upstream->new(sub {
 my $pg = Gatehouse::Pg->new;
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => [{ name => 'pin', policyType => 'mcp-capability-filter-inbound',
 	handler => { export => 'X', options => { tools => [{ name => 'simple', arguments => { pin => { region => 'eu' } } }] } } }],
-	routes => { (map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(some none endless)),
+	routes => { (map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(some none endless deep)),
 		'/mcp/tenants' => { upstream => $up->url('/tenants'), options => { forwardHeaders => ['x-tenant'] } },
 		'/mcp/pinned' => { upstream => $up->url('/none'), inbound => ['pin'] } });
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } qw(some none endless tenants pinned);
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_") } qw(some none endless deep tenants pinned);
 
 sub call {
 	my ($tool, $arguments, %o) = @_;
@@ -141,6 +145,9 @@ for my $tenant (qw(a b)) {
 }
 call('simple', {}, route => 'endless');
 is_deeply([methods()], ['tools/list', 'tools/list', 'tools/call'], 'an endless list is left, and the call goes on');
+call('simple', { region => 'eu', n => 1 }, route => 'deep', headers => [['Mcp-Param-Region', 'eu']]);
+is_deeply(mirrored(), { 'Mcp-Param-Region' => 'eu' }, 'F106: marks are read of properties alone, not behind $ref or anyOf');
+is_deeply([grep { $_->{path} ne '/deep' } $up->requests], [], '... and nobody looks where a schema refers to');
 $up->clear;
 request('POST', $gw->url('/mcp/some'), { headers => [['Content-Type', 'application/json'], ['Authorization', "Bearer $token{some}{access_token}"],
 	['Mcp-Param-Region', 'us']],

@@ -140,6 +140,21 @@ $r = call('json', { %{ message('tools/call', { name => 'beta', _meta => { 'io.mo
 	['MCP-Protocol-Version', '2026-07-28'], ['Mcp-Method', 'tools/call'], ['Mcp-Name', 'beta']]);
 is($r->{status}, 404, 'in the modern era a hidden tool is 404');
 is($r->json->{error}{code}, -32601, '... with the same code');
+# E88: headers that name an allowed tool decide nothing
+sub headers { return (headers => [['Content-Type', 'application/json'], ['Accept', 'application/json, text/event-stream'], ['Authorization', "Bearer $token{json}{access_token}"], @_]) }
+my %envelope = (_meta => { 'io.modelcontextprotocol/protocolVersion' => '2026-07-28', 'io.modelcontextprotocol/clientCapabilities' => {} });
+my @now = (['MCP-Protocol-Version', '2026-07-28'], ['Mcp-Method', 'tools/call']);
+$r = call('json', message('tools/call', { name => 'beta', %envelope }), headers(@now, ['Mcp-Name', 'alpha']));
+is_deeply([$r->{status}, $r->json->{error}{code}], [400, -32020], 'E88: a hidden tool under an allowed Mcp-Name');
+$r = call('json', message('tools/call', { name => 'beta', %envelope }), headers(['MCP-Protocol-Version', '2026-07-28'], ['Mcp-Method', 'tools/list'], ['Mcp-Name', 'beta']));
+is_deeply([$r->{status}, $r->json->{error}{code}], [400, -32020], 'E88: ... under another Mcp-Method');
+is(call('json', message('tools/call', { name => 'beta' }), headers(['Mcp-Name', 'alpha']))->json->{error}{code}, -32020, 'E88: ... in a revision without that header');
+for my $at (0 .. 2) {
+	my @names = map { $_ == $at ? 'beta' : 'alpha' } 0 .. 2;
+	my $batch = [map { { %{ message('tools/call', { name => $names[$_] }) }, id => $_ } } 0 .. 2];
+	is(call('json', $batch)->json->{error}{code}, -32601, "E88: in a batch, in place $at");
+	isnt(call('json', $batch, headers(['Mcp-Name', 'alpha']))->{status}, 200, '... and under an allowed Mcp-Name');
+}
 is(scalar(() = $up->requests), $before, 'nothing of all that reached the upstream');
 is(call('json', message('resources/read', { uri => 'log:///monday' }))->{status}, 200, 'what a listed template makes can be read');
 $r = call('json', '[{"jsonrpc":"2.0","id":1,"method":"tools/list"},{"jsonrpc":"2.0","id":2,"method":"ping"}]');

@@ -39,7 +39,10 @@ my $up = Gatehouse::Upstream->new(sub {
 	return $c->result($r, { content => [{ type => 'text', text => $r->{content} }] }) if $body->{method} eq 'tools/call';
 	return $c->result($r, { tools => [map { { name => $_, inputSchema => { type => 'object', properties => {
 		db => {}, force => {}, limit => { type => 'integer' } }, required => ['db'] } } } qw(list_a list_b query ask beta huge)],
-		cacheScope => 'public', ttlMs => 5 });
+		cacheScope => 'public', ttlMs => $r->{path} eq '/kept' ? 60000 : 5 }) if $r->{path} ne '/deep';
+	my $evil = $c->{upstream}->url('/schema.json');
+	return $c->result($r, { tools => [{ name => 'query', inputSchema => { type => 'object', '$ref' => $evil, '$schema' => $evil, properties => { db => { '$ref' => $evil } },
+		anyOf => [map { { '$ref' => "$evil#$_", allOf => [{ anyOf => [{ required => ['db'] }] }] } } 1 .. ($r->{content} =~ /"cursor":"huge"/ ? 20_000 : 1_000)] } }] });
 });
 
 my $pg = Gatehouse::Pg->new;
@@ -58,9 +61,9 @@ my @policies = (
 	filter('marked', tools => [{ name => 'test_custom_headers', rename => 'params', arguments => { pin => { region => 'eu' } } }]),
 );
 my %route = (extras => [$up->url('/mcp'), 'extras'], asked => [$up->url('/mcp'), 'asked'], echo => [$everything->{url}, 'echo'],
-	modern => [$modern->{url}, 'marked']);
+	modern => [$modern->{url}, 'marked'], kept => [$up->url('/kept'), 'asked'], deep => [$up->url('/deep'), 'extras']);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], policies => \@policies,
-	routes => { map { ("/mcp/$_" => { upstream => $route{$_}[0], inbound => [$route{$_}[1]] }) } keys %route });
+	routes => { map { ("/mcp/$_" => { upstream => $route{$_}[0], inbound => [$route{$_}[1]], ($_ eq 'kept' ? (options => { cacheLists => $TRUE }) : ()) }) } keys %route });
 my %token;
 for my $who (qw(ann bob)) {
 	$token{"$_ $who"} = issue($pg, $gw, "/mcp/$_", subject => $who) for keys %route;
@@ -96,6 +99,14 @@ is(scalar(() = $up->requests), $before, '... and nothing of that reached the ups
 my $event = wait_until(10, sub { (grep { ($_->{reasonCode} // '') eq 'invalid_arguments' } $gw->log_lines('mcp'))[0] });
 is($event->{outcome}, 'denied', 'refused arguments are recorded');
 
+# F106: a schema that refers elsewhere, and is huge, where a policy writes schemas
+$up->clear;
+my $deep = call('deep', 'tools/list');
+is(names($deep), 'ask', 'F106: a tool whose schema refers elsewhere is listed') or diag substr($deep->{content}, 0, 500);
+is(scalar(@{ $deep->json->{result}{tools}[0]{inputSchema}{anyOf} }), 1_000, '... with all of that');
+is(call('deep', 'tools/list', { cursor => 'huge' })->{status}, 502, '... a huge one that has to be written anew is refused');
+is_deeply([grep { $_->{path} ne '/deep' } $up->requests], [], '... and nobody looks where they refer to');
+
 # an upstream that hides a list in the answer to a call
 for my $kind (sort keys %smuggled, qw(error event)) {
 	my $r = eval { tool('extras', "smuggle_$kind") };    # undef: cut off
@@ -119,7 +130,7 @@ like($text, qr{has no function 'allowed'}, 'so is one without the export');
 ($status, $text) = publish(<<'LUA');
 local M = {}
 function M.allowed(call)
-	assert(call.route == "asked" and call.catalog.tools[1].match == "list_*" and call.catalog.tools[2] == "query")
+	assert((call.route == "asked" or call.route == "kept") and call.catalog.tools[1].match == "list_*" and call.catalog.tools[2] == "query")
 	seen = (seen or 0) + 1
 	if call.tool == "list_a" and call.subject == "bob" then return { "list_a", "list_b" } end
 	if call.subject == "ann" then return { tools = { "list_a", "query", "beta" }, prompts = {} } end
@@ -134,6 +145,13 @@ $list = call('asked', 'tools/list');
 is(names($list), 'list_a query', 'a user sees what the function allows, of what is listed');
 is($list->json->{result}{cacheScope}, 'private', '... for nobody else');
 is(names(call('asked', 'tools/list', {}, who => 'bob')), 'list_b', 'another user another list');
+$up->clear;
+for my $row (['ann', 'list_a query'], ['bob', 'list_b'], ['ann', 'list_a query']) {
+	my $own = call('kept', 'tools/list', { _meta => { 'io.modelcontextprotocol/protocolVersion' => '2026-07-28', 'io.modelcontextprotocol/clientCapabilities' => {} } },
+		who => $row->[0], headers => [['MCP-Protocol-Version', '2026-07-28'], ['Mcp-Method', 'tools/list']]);
+	is_deeply([names($own), $own->json->{result}{cacheScope}], [$row->[1], 'private'], "E93: of a public list that is kept $row->[0] sees the own part, and may keep it alone");
+}
+cmp_ok(scalar(() = $up->requests), '<', 3, '... from one copy');
 is(tool('asked', 'list_a')->json->{result} ? 1 : 0, 1, 'the one may call');
 is(tool('asked', 'list_b', {}, who => 'bob')->json->{error}{code}, -32601, 'where the function fails nothing may be called');
 is(tool('asked', 'list_a', {}, who => 'bob')->{status}, 200, 'one that it allows for this tool alone');
