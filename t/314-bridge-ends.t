@@ -109,7 +109,8 @@ sub post {
 	my $token = $o{token} || $token{$route};
 	my @with = (timeout => 30, headers => [['Content-Type', 'application/json'], ['Accept', 'application/json, text/event-stream'],
 		($token ? ['Authorization', "Bearer $token->{access_token}"] : ()), @{ $o{headers} || [] }], content => $JSON->encode($body));
-	return $o{on_chunk} ? stream('POST', $gw->url("/mcp/$route"), { @with, on_chunk => $o{on_chunk} }) : request('POST', $gw->url("/mcp/$route"), { @with });
+	my $url = ($o{gw} || $gw)->url("/mcp/$route");
+	return $o{on_chunk} ? stream('POST', $url, { @with, on_chunk => $o{on_chunk} }) : request('POST', $url, { @with });
 }
 
 sub call {
@@ -213,6 +214,14 @@ is(cancel('x1', @in), 202, 'its own cancellation');
 ok($modern->wait_for(sub { grep { ($_->{left} // '') eq 'hang' } $modern->notes }), '... ends the upstream\'s call');
 is(said($answer), '202:', '... which is not answered any more');
 ok(wait_until(10, sub { grep { ($_->{outcome} // '') eq 'cancelled' && ($_->{reasonCode} // '') eq 'cancelled' } $gw->log_lines('mcp') }), '... and is an event of that name');
+my $two = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], node_of => $gw, gateway => { limits => { streamIdleMs => 60000 } },
+	routes => { '/mcp/new' => { upstream => $modern->url('/mcp'), options => { bridge => $TRUE } } });
+$modern->clear;
+$answer = meanwhile(sub { my $a = in_session('x9', 'hang', headers => [@{ $in[1] }, ['Host', '127.0.0.1:' . $gw->port]], gw => $two); return "$a->{status}:$a->{content}" });
+ok($modern->wait_for(sub { grep { $_->{hangs} } $modern->notes }), 'a call at one process');
+is(cancel('x9', @in), 202, '... is cancelled at another');
+is(said($answer), '202:', '... and ends there');
+$two->stop;
 my $n = 0;
 $r = in_session(9, 'stream', @in, on_chunk => sub { cancel(9, @in) if !$n++; return 1 });
 is(scalar(grep { length $_->{data} } $r->events), 1, 'a stream ends likewise');

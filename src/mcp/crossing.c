@@ -13,6 +13,10 @@
 
 #include <inttypes.h>
 
+/* With a tag behind it, it is longer than any operationId, which other processes are told of in the same way. */
+#define CANCEL "cancelled by a client of a bridged route, the request with this tag: "
+_Static_assert(sizeof(CANCEL) - 1 + 2 * HASH_LEN > 128, "an operationId may have 128 bytes");
+
 void crossing_begin(struct call *c, enum bridge_way way)
 {
 	struct session declared = { .version = "" };
@@ -100,8 +104,18 @@ static void cancel(const struct call *c)
 {
 	const char *tag = tag_of(c, scan_member(call_message(c)->params, "requestId"));
 
-	if (tag)
-		relay_end_tagged(c->mcp->relay, tag);
+	if (!tag)
+		return;
+	relay_end_tagged(c->mcp->relay, tag);
+	known_tell(c->mcp->known, arena_join(c->req->arena, CANCEL, tag, NULL)); /* it may be another process's */
+}
+
+bool crossing_told(struct relay *relay, const char *text)
+{
+	if (strncmp(text, CANCEL, sizeof(CANCEL) - 1) != 0)
+		return false;
+	relay_end_tagged(relay, text + sizeof(CANCEL) - 1);
+	return true;
 }
 
 enum relay_verdict crossing_up(struct call *c, struct err *e)

@@ -19,6 +19,9 @@ enum relay_verdict crossing_up(struct call *, struct err *);
 enum relay_verdict crossing_hello(struct call *, struct err *);
 enum relay_verdict crossing_refuse_batch(struct call *, struct err *);
 
+/* A client has cancelled a request, at this process or another: what other processes told, known_tell(). False: it is something else. */
+bool crossing_told(struct relay *, const char *text);
+
 /* A message or batch as the upstream sent it becomes, in place, what the client reads. Any thread. */
 bool crossing_down(struct call *, struct buf *text, struct err *);
 

@@ -17,7 +17,8 @@ enum {
 	BUCKETS = 4096,
 	SLOTS = 256, /* of routes: those of one forget together */
 	STACK = 256 * 1024,
-	TELL_MS = 200 /* however often an upstream says so, others are told so often */
+	TELL_MS = 200, /* however often an upstream says so, others are told so often */
+	TELL_MAX = 20  /* of what is told once, at a time */
 };
 
 struct entry {
@@ -43,6 +44,7 @@ struct known {
 	pthread_cond_t work;
 	bool stopping;
 	struct change *tell;
+	unsigned told_once; /* of them */
 	uint64_t changes[SLOTS];
 	size_t lists[SLOTS]; /* how many lists and marks there are */
 	size_t bytes;
@@ -227,6 +229,17 @@ void known_told(struct known *k, const char *route)
 	pthread_mutex_unlock(&k->lock);
 }
 
+/* Under the lock. */
+static void add_change(struct known *k, const char *text)
+{
+	struct change *c = xmalloc(sizeof(*c) + strlen(text) + 1);
+
+	memcpy(c->route, text, strlen(text) + 1);
+	c->next = k->tell;
+	k->tell = c;
+	pthread_cond_signal(&k->work);
+}
+
 void known_changed(struct known *k, const char *route)
 {
 	struct change *c;
@@ -235,12 +248,17 @@ void known_changed(struct known *k, const char *route)
 	forget(k, slot_of(route));
 	for (c = k->tell; c && strcmp(c->route, route) != 0; c = c->next)
 		;
-	if (!c && k->db) {
-		c = xmalloc(sizeof(*c) + strlen(route) + 1);
-		memcpy(c->route, route, strlen(route) + 1);
-		c->next = k->tell;
-		k->tell = c;
-		pthread_cond_signal(&k->work);
+	if (!c && k->db)
+		add_change(k, route);
+	pthread_mutex_unlock(&k->lock);
+}
+
+void known_tell(struct known *k, const char *text)
+{
+	pthread_mutex_lock(&k->lock);
+	if (k->db && k->told_once < TELL_MAX) {
+		k->told_once++;
+		add_change(k, text);
 	}
 	pthread_mutex_unlock(&k->lock);
 }
@@ -255,7 +273,7 @@ static void tell(struct known *k, struct change *c)
 		struct change *next = c->next;
 
 		if (!db_call(k->db, STMT_LISTS_CHANGED, params, 1, a, NULL, &e))
-			log_warn(NULL, "other processes were not told of a changed list", "route", c->route, "why",
+			log_warn(NULL, "other processes were not told", "what", c->route, "why",
 			    err_reason_of(&e), NULL);
 		arena_free(a);
 		free(c);
@@ -279,6 +297,7 @@ static void *run(void *own)
 			continue;
 		}
 		k->tell = NULL;
+		k->told_once = 0;
 		pthread_mutex_unlock(&k->lock);
 		tell(k, c);
 		nanosleep(&pause, NULL);

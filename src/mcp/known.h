@@ -59,6 +59,12 @@ void known_drop(struct known *, const struct known_key *);
 
 /* An upstream said that a list of ROUTE has changed: it is forgotten here, and other processes are told soon. */
 void known_changed(struct known *, const char *route);
+
+/*
+ * Tells other processes, and this one, once and soon, of something else: TEXT that is longer than any operationId. What comes faster
+ * than a hundred times a second is lost.
+ */
+void known_tell(struct known *, const char *text);
 /* Another process was told so. NULL: that may have been missed; all lists and marks are forgotten. */
 void known_told(struct known *, const char *route);
 

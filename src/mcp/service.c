@@ -6,6 +6,7 @@
 
 #include "mcp/aside.h"
 #include "mcp/chain.h"
+#include "mcp/crossing.h"
 #include "mcp/proxy.h"
 #include "mcp/repeats.h"
 #include "net/fetch.h"
@@ -34,7 +35,8 @@ static void on_lists(void *own, const char *operation_id)
 {
 	const struct mcp *m = own;
 
-	known_told(m->known, operation_id);
+	if (!operation_id || !crossing_told(m->relay, operation_id))
+		known_told(m->known, operation_id);
 }
 
 bool mcp_adopt(struct site *site, struct err *e)
