@@ -5,7 +5,10 @@
  * Three rules keep one call from hurting the others. Nothing blocks: a client that does not read
  * pauses its transfer, and one that never reads is cut off. Nothing is held: a piece of an event stream is
  * flushed as it comes. Nothing is freed while the batch of events that names it is being
- * worked through: ended calls wait in `dead` until the end of the turn.
+ * worked through: ended calls wait in `dead` until the end of the thread's turn.
+ *
+ * The state belongs to whoever holds `turns`: the relay's thread, but while it waits for events; then a thread that submits a call may
+ * begin it at once, which saves two threads from waking each other. What comes of the call is the relay's thread's again.
  */
 #include "config.h"
 
@@ -65,8 +68,11 @@ struct relay {
 	struct relay_call *inbox; /* newest first */
 	struct ask *asks;
 	int streams_ms; /* not 0: stopping */
+	bool asleep;    /* or about to be: `wake` has to be written to */
 
-	/* the thread's own */
+	atomic_bool up;        /* the thread has, or waits for, `turns`: nobody gets in between */
+	pthread_mutex_t turns; /* taken before `lock`, for all that follows */
+	int64_t sleeps_until;
 	struct relay_call *calls, *dead;
 	struct lane *lanes;
 	uint32_t lanes_n;
@@ -174,7 +180,7 @@ static void watch(struct relay_call *c, uint32_t events)
 	if (c->watched == event.events)
 		return;
 	epoll_ctl(c->relay->epoll, c->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io_fd(c->req->io), &event);
-	c->registered = true;
+	c->registered = c->named = true;
 	c->watched = event.events;
 }
 
@@ -468,6 +474,7 @@ static void call_begin(struct relay *r, struct relay_call *c)
 	if (r->calls)
 		r->calls->prev = c;
 	r->calls = c;
+	r->idle_ms = r->now_ms + IDLE_MS;
 	c->heard_ms = r->now_ms;
 	proceed(c, c->hooks->begin ? c->hooks->begin(c, &c->err) : RELAY_PASS);
 }
@@ -957,11 +964,9 @@ static void take_inbox(struct relay *r)
 {
 	struct relay_call *inbox, *next, *ordered = NULL;
 	struct ask *asks;
-	uint64_t count;
-	ssize_t n = read(r->wake, &count, sizeof(count));
 
-	(void)n;
 	pthread_mutex_lock(&r->lock);
+	r->asleep = false;
 	inbox = r->inbox;
 	asks = r->asks;
 	r->inbox = NULL;
@@ -999,22 +1004,54 @@ static void rest(struct relay *r)
 	}
 }
 
-static int wait_ms(const struct relay *r)
+/* When the next turn is due, whatever happens. Where calls come one after the other, one that comes now need not be waked for. */
+static int64_t next_turn(const struct relay *r)
 {
-	int64_t until = r->calls ? r->tick_ms : r->idle_ms ? r->idle_ms : INT64_MAX;
+	int64_t until = r->calls || r->idle_ms ? r->tick_ms : INT64_MAX;
 
 	for (const struct lane *lane = r->lanes; lane; lane = lane->next)
 		if (lane->timer_ms >= 0 && lane->timer_ms < until)
 			until = lane->timer_ms;
-	return until == INT64_MAX ? -1 : clock_left_ms(until);
+	return until;
 }
 
-static void bury_dead(struct relay *r)
+/* Waits for events, with `turns` given up meanwhile. */
+static int await(struct relay *r, struct epoll_event *events)
 {
-	while (r->dead) {
-		struct relay_call *c = r->dead;
+	bool sleeps;
+	int n;
 
-		r->dead = c->next;
+	r->sleeps_until = next_turn(r);
+	pthread_mutex_lock(&r->lock);
+	sleeps = r->asleep = !r->inbox && !r->asks && (!r->streams_ms || r->stop_ms);
+	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&r->turns);
+	atomic_store(&r->up, false);
+	n = epoll_wait(r->epoll, events, EVENTS, !sleeps ? 0 : r->sleeps_until == INT64_MAX ? -1 : clock_left_ms(r->sleeps_until));
+	atomic_store(&r->up, true);
+	pthread_mutex_lock(&r->turns);
+	return n;
+}
+
+static void drain(int wake)
+{
+	uint64_t count;
+	ssize_t n = read(wake, &count, sizeof(count));
+
+	(void)n;
+}
+
+/* NAMED: also those that events of the batch may name, which has been worked through. */
+static void bury_dead(struct relay *r, bool named)
+{
+	struct relay_call **at = &r->dead, *c;
+
+	while ((c = *at)) {
+		if (c->named && !named) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
 		req_finish(c->req); /* the call lies in its arena */
 	}
 }
@@ -1022,14 +1059,15 @@ static void bury_dead(struct relay *r)
 static bool turn(struct relay *r)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(r->epoll, events, EVENTS, wait_ms(r));
+	int n = await(r, events);
 
 	r->now_ms = clock_ms();
+	take_inbox(r);
 	for (int i = 0; i < n; i++) {
 		uint64_t tag = events[i].data.u64;
 
 		if (!tag)
-			take_inbox(r);
+			drain(r->wake);
 		else if (tag & 1)
 			on_curl_socket(r, tag, events[i].events);
 		else
@@ -1038,7 +1076,7 @@ static bool turn(struct relay *r)
 	lanes_time(r);
 	tick(r);
 	rest(r);
-	bury_dead(r);
+	bury_dead(r, true);
 	return r->calls || !r->stop_ms;
 }
 
@@ -1047,8 +1085,10 @@ static void *run(void *arg)
 	struct relay *r = arg;
 
 	pthread_setname_np(pthread_self(), "relay");
+	pthread_mutex_lock(&r->turns);
 	while (turn(r))
 		;
+	pthread_mutex_unlock(&r->turns);
 	return NULL;
 }
 
@@ -1067,9 +1107,11 @@ struct relay *relay_start(void)
 	struct relay *r = xcalloc(1, sizeof(*r));
 	struct epoll_event inbox = { .events = EPOLLIN, .data.u64 = 0 };
 
+	atomic_init(&r->up, true);
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->turns, NULL);
 	if (r->epoll < 0 || r->wake < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake, &inbox) ||
 	    pthread_create(&r->thread, NULL, run, r)) {
 		log_error(NULL, "the relay does not start", "error", strerror(errno), NULL);
@@ -1078,26 +1120,56 @@ struct relay *relay_start(void)
 	return r;
 }
 
+/* With the lock held: whether the thread has to be waked for what was put in. */
+static bool has_to_wake(struct relay *r)
+{
+	bool asleep = r->asleep;
+
+	r->asleep = false;
+	return asleep;
+}
+
+/* The thread waits for events: the call begins here, and its first bytes go up. */
+static void begin_here(struct relay *r, struct relay_call *c)
+{
+	r->now_ms = clock_ms();
+	call_begin(r, c);
+	r->now_ms = clock_ms(); /* libcurl wants to be called at once */
+	lanes_time(r);
+	bury_dead(r, false);
+	if (r->dead || next_turn(r) < r->sleeps_until)
+		wake(r);
+}
+
 void relay_submit(struct relay *r, struct relay_call *c)
 {
-	bool was_empty;
+	bool wakes;
 
+	if (!atomic_load(&r->up) && !pthread_mutex_trylock(&r->turns)) {
+		begin_here(r, c);
+		pthread_mutex_unlock(&r->turns);
+		return;
+	}
 	pthread_mutex_lock(&r->lock);
-	was_empty = !r->inbox;
 	c->next = r->inbox;
 	r->inbox = c;
+	wakes = has_to_wake(r);
 	pthread_mutex_unlock(&r->lock);
-	if (was_empty)
+	if (wakes)
 		wake(r);
 }
 
 static void post(struct relay *r, struct ask *ask)
 {
+	bool wakes;
+
 	pthread_mutex_lock(&r->lock);
 	ask->next = r->asks;
 	r->asks = ask;
+	wakes = has_to_wake(r);
 	pthread_mutex_unlock(&r->lock);
-	wake(r);
+	if (wakes)
+		wake(r);
 }
 
 static void put_ask(struct relay *r, const char *grant_id, const char *lane)
@@ -1162,5 +1234,6 @@ void relay_stop(struct relay *r, int streams_ms)
 	close(r->epoll);
 	close(r->wake);
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->turns);
 	free(r);
 }

@@ -2,7 +2,8 @@
 /*
  * The relay: one thread that runs every transfer of the process and writes the answers as they
  * arrive. A request thread prepares a call and submits it; from then on the call, with its
- * request and its arena, belongs to the relay, which ends it. No thread waits for an upstream.
+ * request and its arena, belongs to the relay, which ends it. No thread waits for an upstream. While the relay waits for events, the
+ * thread that submits a call begins it itself: with the relay's lock, as if it were the relay's thread.
  *
  * The relay knows HTTP and event streams, not MCP: what an answer means is decided by the hooks,
  * which run in its thread and must not block. A hook that needs longer sets `busy`, has another thread do the work, and is called
@@ -132,6 +133,7 @@ struct relay_call {
 	CURLcode code;          /* how the transfer ended while the hooks were busy: `ended` */
 	enum relay_end cut_end; /* how the call is to end as soon as they are not: `cut` */
 	bool head_passed, keeping, again, paused, ending, dead, registered;
+	bool named; /* it was registered once: an event may name it */
 	bool reading, found; /* an errand's answer; the event that was awaited */
 	bool ended, cut, ready, kept, kept_ok;
 };
