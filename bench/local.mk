@@ -2,7 +2,7 @@
 check_PROGRAMS += bench/upstream
 bench_upstream_SOURCES = bench/upstream.c
 bench_upstream_LDADD =
-EXTRA_DIST += bench/run bench/post.lua bench/list.lua bench/tokens.lua bench/calls.sql bench/Bench/Measure.pm bench/Bench/Proxies.pm bench/README.md \
+EXTRA_DIST += bench/run bench/post.lua bench/list.lua bench/tokens.lua bench/calls.sql bench/calls-made.sql bench/panels bench/Bench/Measure.pm bench/Bench/Proxies.pm bench/README.md \
 	bench/peers/package.json bench/peers/package-lock.json bench/peers/proxy.mjs
 
 # what reading JSON costs; `make bench/scan && bench/scan`

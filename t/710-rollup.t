@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # Calls summed up: every panel says what SQL over the calls themselves says, whatever the filters, and however often, late and
-# at once the sums are made.
+# at once the sums are made; in every cube, by every grain.
 use strict;
 use warnings;
 use POSIX ();
@@ -10,7 +10,7 @@ use Test::More;
 use Gatehouse::Calls qw(store @HOSTILE);
 use Gatehouse::Pg;
 
-my $pg = Gatehouse::Pg->new;
+my $pg = Gatehouse::Pg->new(private => 1); # what other databases write would hold the queue up
 $pg->migrate;
 store($pg, n => 6000, from => "now() - interval '12 days'", hostile => 1);
 store($pg, n => 800, from => "now() - interval '20 minutes'", seed => 2);
@@ -19,18 +19,34 @@ sub step {
 	return $pg->psql('select gatehouse.rollup_step(90, 400, 600000)');
 }
 
-sub sums { return $pg->psql("select string_agg(grain || ':' || n, ' ' order by grain) from (select grain, sum(calls) as n
-	from gatehouse.rollup_$_[0] group by grain) s") }
+my @CUBES = qw(end tool route client user side call person access);
+
+sub sums {
+	return $pg->psql(join(' union all ', map { "select '$_', grain, sum(calls), sum(failed), sum(latency_us), sum(tokens_in) from gatehouse.rollup_$_ group by 2" } @CUBES)
+		. ' order by 1, 2');
+}
+
+# What the cubes hold against the calls. Days and weeks are copies of hours; hours and what is younger are of each call one.
+sub check_grains {
+	my ($when, $from) = @_;
+	$from ||= '-infinity';
+	for my $cube (@CUBES) {
+		my $hours = $cube =~ /^(?:user|person|access)$/ ? "greatest('$from'::timestamptz, gatehouse.rollup_ceil(2, gatehouse.rollup_people_from(now())))" : "'$from'";
+		my $wrong = $pg->psql("with p as (select min(days_to) d, min(weeks_to) w from gatehouse.rollup_part where cube = '$cube'),
+			sums as (select grain, sum(calls) n, sum(failed) f from gatehouse.rollup_$cube where grain > 1 or at >= $hours group by 1),
+			calls as (select g.grain, count(*) n, count(*) filter (where outcome <> 'success') f
+				from p, lateral (values (1, ($hours)::timestamptz, 'infinity'::timestamptz), (2, '-infinity', p.d), (3, '-infinity', p.w)) g (grain, a, b), gatehouse.event_call
+				where at >= g.a and at < g.b group by 1)
+			select string_agg(calls.grain || ': ' || calls.n || '/' || calls.f || ' are ' || coalesce(s.n || '/' || s.f, 'none'), ', ')
+			from calls left join (select greatest(grain, 1) grain, sum(n) n, sum(f) f from sums group by 1) s using (grain)
+			where (s.n, s.f) is distinct from (calls.n, calls.f)");
+		is($wrong, '', "$when: '$cube' has each call once, by days and weeks too");
+	}
+	return;
+}
 
 is(step(), 'f', 'the sums are made to the end');
-my $done = $pg->psql('select watermark from gatehouse.rollup_state');
-my $before = "where at < '$done'";
-is($pg->psql("select count(*) from gatehouse.event_call $before"),
-	$pg->psql("select sum(calls) from gatehouse.rollup_call where grain = 2 or grain = 1 and at >= date_trunc('day', '$done'::timestamptz, 'UTC')
-		or grain = 0 and at >= date_trunc('hour', '$done'::timestamptz, 'UTC')"),
-	'days, the hours of today and the slots of this hour hold each call once');
-my %sums = map { $_ => sums($_) } qw(call side user);
-is($sums{call}, $sums{side}, 'the three tables agree on how many there are');
+check_grains('after the first step');
 
 # ---- each panel against the calls, for random filters
 
@@ -107,6 +123,21 @@ is($asked, 40 * keys %column, 'and all were asked');
 my ($got, $want) = split /\|/, $pg->psql("select (select p95_us from gatehouse.analytics_panel('total', now() - interval '13 days', now(), 0,
 	'{}', '{}', '{}', 'calls', 9, 0) where key is null), (select percentile_disc(0.95) within group (order by latency_us) from gatehouse.event_call)");
 cmp_ok(abs($got - $want) / $want, '<', 0.05, "p95 is within 5 % of the exact one: $got of $want");
+# of what filters leave, too, by days, hours and what has not been summed up
+my $many = "insert into gatehouse.event_call (at, program, severity, batch, operation_id, client_name, capability_type, capability_name, outcome, latency_us)
+	select %s + n * interval '1 millisecond', 'mcp', 'info', %d, 'many-' || n %% 3, 'many-' || n %% 2, 'tool', 'many-' || n %% 5, 'success',
+		(exp(11.7 + 0.9 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())) * case when random() < 0.04 then 12 else 1 end)::bigint
+	from generate_series(1, 20000) n";
+sub queued { return $pg->psql("insert into gatehouse.event_queue (family, n, from_at, to_at) values ('call', 20000, $_[0], $_[0] + interval '1 minute') returning batch") }
+for my $at ("date_trunc('day', now() - interval '4 days', 'UTC') + interval '5 hours'", "now() - interval '6 hours'", "now() - interval '2 minutes'") {
+	$pg->psql(sprintf $many, $at, queued($at));
+	my @off = grep { $_ >= 0.05 } split /\n/, $pg->psql(join ' union all ', map {
+		"select abs(p.p95_us - c.p95) / c.p95 from gatehouse.analytics_panel('$_->[0]', now() - interval '13 days', now(), 0, array['$_->[0]'], array['startsWith'],
+			array['many'], 'slow', 20, 0) p join (select $column{$_->[0]} as key, percentile_disc(0.95) within group (order by latency_us) as p95
+			from gatehouse.event_call where $column{$_->[0]} like 'many%' group by 1) c on c.key = p.key" } ['route'], ['client'], ['tool']);
+	is("@off", '', 'so is that of each route, client and tool');
+	step();
+}
 is($pg->psql('select string_agg(x::text, \' \') from unnest(array[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]) x
 	where not (x * 1000000)::bigint = any(gatehouse.latency_edges())'), '', 'the boundaries that OpenTelemetry recommends are among ours');
 is($pg->psql('select gatehouse.latency_bucket(9999), gatehouse.latency_bucket(10000), gatehouse.latency_bucket(300000000)'), '1|2|32',
@@ -115,18 +146,14 @@ is($pg->psql('select gatehouse.latency_bucket(9999), gatehouse.latency_bucket(10
 # ---- again, late, at once
 
 # a slot may come to its end just now: then there is something to do, and we look again
-my (%again, $more, @mark);
+my ($once, $again, $more);
 for (1 .. 5) {
-	step();
-	$mark[0] = $pg->psql('select watermark from gatehouse.rollup_state');
-	%sums = map { $_ => sums($_) } qw(call side user);
-	$more = step();
-	$mark[1] = $pg->psql('select watermark from gatehouse.rollup_state');
-	%again = map { $_ => sums($_) } qw(call side user);
-	last if $mark[0] eq $mark[1];
+	my @mark = map { step(); my $at = $pg->psql('select min(slots_to) from gatehouse.rollup_part'); ($at, sums()) } 1 .. 2;
+	($once, $again) = @mark[1, 3];
+	last if $mark[0] eq $mark[2];
 }
-is($more, 'f', 'a step that has nothing to do');
-is_deeply(\%again, \%sums, 'changes nothing');
+is(step(), 'f', 'a step that has nothing to do says so');
+is($again, $once, 'and changes nothing');
 
 my $args = $pg->psql("select string_agg(case name when 'p_outcome' then 'array[''success'']' when 'p_severity' then 'array[''info'']'
 	when 'p_event_id' then 'array[gen_random_uuid()]' else 'array[null]::' || t end, ', ' order by n)
@@ -141,22 +168,30 @@ sub arrives {
 }
 my $count = "select calls from gatehouse.analytics_panel('total', now() - interval '13 days', now(), 0, '{}', '{}', '{}', 'calls', 9, 0) where key is null";
 my $n = $pg->psql($count);
+arrives("now() - interval '10 days'");
 arrives("now() - interval '3 days'");
 arrives("now() - interval '5 hours'");
 arrives("now() - interval '40 minutes'");
 arrives('now()');
-is($pg->psql('select count(*) from gatehouse.rollup_late'), 3, 'calls that come after their slot are noted, others are not');
-is($pg->psql($count), $n + 1, 'and not counted yet');
-is($pg->psql('select late from gatehouse.rollup_lag()'), 3, 'how many there are is told');
+is($pg->psql($count), $n + 5, 'calls count at once, however late they come');
+is($pg->psql('select late from gatehouse.rollup_lag()'), 5, 'how many are not summed up is told');
+is(step(), 'f', 'a step');
+is($pg->psql('select late from gatehouse.rollup_lag()'), 0, 'sums them up');
+is($pg->psql($count), $n + 5, 'once');
+# slots end while one looks: what is late is moved with one
+$pg->psql("update gatehouse.rollup_part set slots_to = gatehouse.rollup_floor(0, now()) - interval '10 minutes'");
 step();
-is($pg->psql($count), $n + 4, 'the next step counts them, by doing their slots, hours and days again');
-is($pg->psql('select count(*) from gatehouse.rollup_late'), 0, 'and nothing is left to do');
+is($pg->psql("select count(*) from gatehouse.rollup_call where grain = 0 and at < (select min(hours_to) from gatehouse.rollup_part)"), 0,
+	'late ones get to their hours');
+check_grains('with late calls');
+is($pg->psql($count), $n + 5, 'and count once still');
 
-$pg->psql('update gatehouse.rollup_state set watermark = watermark - interval \'3 hours\'');
+arrives("now() - interval '$_ minutes'") for 1 .. 20;
 my @steps = map { my $pid = open my $out, '-|'; if (!$pid) { print eval { step() } // $@; POSIX::_exit(0) } $out } 1 .. 4;
 my $said = join ' ', map { my $o = $_; local $/; <$o> } @steps;
 like($said, qr/^f f f f$/, 'four nodes at once do not get into each other\'s way');
-is($pg->psql($count), $n + 4, 'and count nothing twice');
+is($pg->psql($count), $n + 25, 'and count nothing twice');
+check_grains('after four nodes');
 
 # ---- retention
 
@@ -164,21 +199,27 @@ $pg->psql("select gatehouse.event_forget((now() at time zone 'UTC')::date - 4)")
 $pg->psql('select gatehouse.rollup_step(4, 400, 1000)');
 is($pg->psql("select count(*) > 0 from gatehouse.rollup_call where grain = 1 and at < now() - interval '6 days'"), 'f', 'hours go with the calls');
 is($pg->psql("select calls from gatehouse.analytics_panel('total', date_trunc('day', now() - interval '13 days', 'UTC'), now(), 0, '{}', '{}', '{}', 'calls', 9, 0)
-	where key is null"), $n + 4, 'sums by the day stay');
+	where key is null"), $n + 25, 'sums by the day stay');
 is($pg->psql("select from_at = date_trunc('day', from_at, 'UTC') from gatehouse.analytics_range(now() - interval '10 days 5 hours', now())"), 't',
 	'a range that begins there begins with a day');
 $pg->psql('select gatehouse.rollup_step(4, 6, 1000)');
-is($pg->psql("select count(*) from gatehouse.rollup_call where at < now() - interval '8 days'"), 0, 'until their own time is over');
+is($pg->psql("select count(*) from gatehouse.rollup_call where at < now() - interval '8 days' - case when grain = 3 then interval '7 days' else interval '0' end"), 0, 'until their own time is over');
 is($pg->psql("select behind_s from gatehouse.rollup_lag()"), 0, 'nothing is behind');
-$pg->psql("update gatehouse.rollup_state set watermark = now() - interval '2 hours'");
-cmp_ok($pg->psql('select behind_s from gatehouse.rollup_lag()'), '>', 6000, 'a watermark that stands still is');
+arrives('now()');
+$pg->psql("update gatehouse.event_queue set at = now() - interval '2 hours' where batch = (select max(batch) from gatehouse.event_queue)");
+cmp_ok($pg->psql('select behind_s from gatehouse.rollup_lag()'), '>', 6000, 'a call that nobody counts is');
+$pg->psql("select gatehouse.event_queue_step() from gatehouse.metrics_step(1000)");
+is($pg->psql('select late from gatehouse.rollup_lag()'), 1, 'and stays in the queue');
 
 # ---- names without end
 
-$pg->psql("insert into gatehouse.event_call (at, program, severity, capability_type, capability_name, outcome, client_name, subject_id, latency_us)
-	select now() - interval '1 hour', 'mcp', 'info', 'resource', 'file:///' || i, 'success', 'c' || i, 'u', 1 from generate_series(1, 4000) i");
-$pg->psql("select gatehouse.rollup_calls(0, gatehouse.rollup_floor(0, now() - interval '1 hour'))");
-is($pg->psql("select count(*) <= 3100 and sum(calls) >= 4000 from gatehouse.rollup_call where grain = 0 and at = gatehouse.rollup_floor(0, now() - interval '1 hour')"), 't',
+$pg->psql("insert into gatehouse.event_call (at, program, severity, capability_type, capability_name, outcome, client_name, subject_id, latency_us, batch)
+	select now() - interval '1 minute', 'mcp', 'info', 'resource', 'file:///' || i, 'success', 'c' || i, 'u', 1, 1000000 from generate_series(1, 4000) i");
+step();
+my $old = $pg->psql('select count(*) from gatehouse.rollup_call where grain = 0');
+$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000000, 'call', 4000, now() - interval '1 hour', now())");
+step();
+is($pg->psql("select count(*) <= $old + 3100 and sum(calls) filter (where capability_name ~ '^file:///|^.more') >= 4000 from gatehouse.rollup_call where grain = 0"), 't',
 	'names that clients make up do not make a slot much longer than 3,000 rows, and every call is counted');
 
 done_testing();

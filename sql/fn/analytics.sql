@@ -2,11 +2,10 @@
 --
 -- A question is a panel, a range of time, and filters: three arrays with the field, the mode and the
 -- value of each. Names of columns come from the tables in here; values are parameters always.
--- It is answered from the rollup that knows all its fields; where none does, from the calls themselves, of
+-- It is answered from the cube that knows all its fields; where none does, from the calls themselves, of
 -- which at most the newest 1.5 million are read (all of them where one user is asked for, which has an index).
 
--- A field of a filter, or what a panel is about, in one source ('call', 'side', 'user': rollups; 'raw': the
--- calls). Null: the source does not tell it.
+-- A field of a filter, or what a panel is about, in one source (a cube; 'raw': the calls). Null: the source does not tell it.
 -- for: nobody
 create or replace function gatehouse.analytics_column(p_source text, p_field text) returns text
 language plpgsql immutable strict set search_path = gatehouse, pg_temp as $$
@@ -23,7 +22,7 @@ begin
 		raise exception 'no such field: %', p_field using errcode = 'GH002';
 	end if;
 	if p_source <> 'raw' then
-		return case when name = any(rollup_columns('rollup_' || p_source, false)) then name end;
+		return case when name = any(rollup_columns(p_source)) then name end;
 	end if;
 	return case name when 'code' then 'coalesce(jsonrpc_error_code::text, '''')'
 		when 'status' then 'coalesce(mcp_status::text, '''')'
@@ -69,14 +68,14 @@ begin
 	return found;
 end $$;
 
--- The smallest source that tells all these fields: without capabilities rows are few.
+-- The smallest source that tells all these fields.
 -- for: nobody
 create or replace function gatehouse.analytics_source(p_fields text[]) returns text
 language plpgsql immutable set search_path = gatehouse, pg_temp as $$
 declare
 	s text;
 begin
-	foreach s in array array['side', 'call', 'user'] loop
+	foreach s in array rollup_cubes() loop
 		if (select bool_and(analytics_column(s, f) is not null) from unnest(p_fields) f) is not false then
 			return s;
 		end if;
@@ -91,36 +90,32 @@ create or replace function gatehouse.analytics_raw_from(p_from timestamptz, p_to
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 declare
 	least_at timestamptz;
-	done timestamptz := (select watermark from rollup_state where only_one);
 begin
-	-- slots lie only in the days of late: where they do, their hours count twice, which errs to the safe side
 	select h.at into least_at
-	from (select r.at, sum(sum(r.calls)) over (order by r.at desc) as seen
-		from rollup_call r
-		where (r.grain = 1 and r.at >= p_from and r.at < p_to)
-			or (r.grain = 0 and r.at >= greatest(p_from, rollup_floor(1, done)) and r.at < p_to)
-		group by r.at) h
+	from (select rollup_floor(1, r.at) as at, sum(sum(r.calls)) over (order by rollup_floor(1, r.at) desc) as seen
+		from rollup_end r where r.grain in (0, 1) and r.at >= p_from and r.at < p_to
+		group by 1) h
 	where h.seen > p_most
 	order by h.at desc limit 1;
 	return greatest(p_from, coalesce(least_at + interval '1 hour', p_from));
 end $$;
 
--- The range that can be told: to five minutes, to the hour where slots are gone, to the day where hours are;
--- and no further than calls are read that were not summed up (an hour's).
+-- The range that can be told: to five minutes where it is young, to the hour, to the day where it is long or hours are gone;
+-- and no further than calls are counted.
 -- for: console
 create or replace function gatehouse.analytics_range(p_from timestamptz, p_to timestamptz)
 returns table (from_at timestamptz, to_at timestamptz, counted_to timestamptz)
 language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
 declare
-	done timestamptz := coalesce((select watermark from rollup_state where only_one), rollup_floor(2, now()));
-	slots timestamptz := rollup_slots_from(now());
-	hours timestamptz := coalesce((select min(at) from rollup_call where grain = 1), done);
-	grain int := case when p_from >= slots then 0 when p_from >= hours then 1 else 2 end;
+	slots timestamptz := rollup_floor(1, now() - interval '1 hour'); -- before rollup_slots_from(): a page takes its time
+	hours timestamptz := coalesce((select min(at) from rollup_end where grain = 1), rollup_floor(2, now()));
+	long boolean := least(p_to, now()) - p_from > interval '8 days';
+	filled timestamptz := coalesce((select filled_to from rollup_cursor where only_one), 'infinity');
 begin
-	from_at := rollup_floor(grain, p_from);
-	counted_to := done + interval '1 hour';
+	from_at := rollup_floor(case when long or p_from < hours then 2 when p_from < slots then 1 else 0 end, p_from);
+	counted_to := least(now() + interval '1 hour', filled, (select cut from rollup_tail()));
 	to_at := case when p_to >= now() then now()
-		else rollup_ceil(case when p_to >= slots then 0 when p_to >= hours then 1 else 2 end, p_to) end;
+		else rollup_ceil(case when long or p_to < hours then 2 when p_to < slots then 1 else 0 end, p_to) end;
 	to_at := greatest(least(to_at, counted_to), from_at);
 	return next;
 end $$;
@@ -144,66 +139,58 @@ begin
 		coalesce(sum(tokens_out), 0)%s
 		from (select %s as key, %s as key2, outcome is distinct from ''success'' as bad, latency_us, gateway_us,
 				upstream_us, bytes_in, bytes_out, tokens_in, tokens_out%s
-			from gatehouse.event_call where at >= %L and at < %L%s) c group by key, key2%s',
-		case when p_latency then ', array_fill(0, array[bucket - 1]) || count(*)::int || array_fill(0, array[32 - bucket])'
+			from gatehouse.event_call where at >= %L and at < %L%s) c group by key, key2',
+		case when p_latency then ', sum(unit)'
 			else '' end,
 		case when p_bars is null then analytics_column('raw', p_key) else analytics_bar(p_bars) end,
 		coalesce(analytics_column('raw', p_key2), 'null::text'),
-		case when p_latency then ', gatehouse.latency_bucket(coalesce(latency_us, 0)) as bucket' else '' end,
-		p_from, p_to, p_where, case when p_latency then ', bucket' else '' end);
+		case when p_latency then ', gatehouse.latency_unit(coalesce(latency_us, 0)) as unit' else '' end,
+		p_from, p_to, p_where);
 end $$;
 
--- Rows (key, key2, calls, failed, sums, latency) of one source, as SQL: of days, hours and slots, and of the calls
--- after the watermark. P_BARS: the width of the bars that `at` is told apart by, null for none.
+-- Rows (key, key2, calls, failed, sums, latency) of one source, as SQL: of weeks, days and hours, of what came lately, and of
+-- the calls that are not summed up. P_BARS: the width of the bars that `at` is told apart by, null for none.
 -- for: nobody
 create or replace function gatehouse.analytics_rows(p_source text, p_key text, p_key2 text,
 	p_latency boolean, p_from timestamptz, p_to timestamptz, p_bars interval, p_fields text[],
 	p_modes text[], p_values text[]) returns text
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 declare
-	done timestamptz := least(p_to, coalesce((select watermark from rollup_state where only_one), '-infinity'));
 	summed text := analytics_where(p_source, p_fields, p_modes, p_values);
 	raw text := analytics_where('raw', p_fields, p_modes, p_values);
 	sums text := 'latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out';
-	h1 timestamptz := rollup_ceil(1, p_from);
-	h2 timestamptz := rollup_floor(1, done);
+	days_to timestamptz := (select min(r.days_to) from rollup_part r where r.cube = p_source);
+	weeks_to timestamptz := (select min(r.weeks_to) from rollup_part r where r.cube = p_source);
 	d1 timestamptz := rollup_ceil(2, p_from);
-	d2 timestamptz := rollup_floor(2, done);
+	d2 timestamptz := greatest(least(rollup_floor(2, p_to), days_to), d1);
+	w1 timestamptz := least(rollup_ceil(3, d1), d2);
+	w2 timestamptz := greatest(least(rollup_floor(3, d2), weeks_to), w1);
 	pieces text := '';
-	bounds timestamptz[];
-	grains int[];
+	bounds timestamptz[] := array[p_from, d1, w1, w2, d2, p_to];
+	tail record;
 begin
-	if p_source <> 'raw' and p_from < done then
-		if h1 >= h2 then
-			grains := '{0}';
-			bounds := array[p_from, done];
-		elsif d1 >= d2 or p_bars < interval '1 day' then
-			grains := '{0,1,0}';
-			bounds := array[p_from, h1, h2, done];
-		else
-			grains := '{0,1,2,1,0}';
-			bounds := array[p_from, h1, d1, d2, h2, done];
-		end if;
-		for i in 1 .. cardinality(grains) loop
-			continue when bounds[i] >= bounds[i + 1];
-			if p_source = 'user' and grains[i] = 1 and bounds[i] < rollup_users_from(now()) then
-				pieces := pieces || analytics_raw(p_key, p_key2, p_latency, bounds[i], bounds[i + 1],
-					p_bars, raw) || ' union all ';
-				continue;
-			end if;
-			pieces := pieces || format('select %s, %s, calls,
-				case when outcome = ''success'' then 0 else calls end as failed, %s%s
-				from gatehouse.rollup_%s
-				where grain = %s and at >= %L and at < %L%s union all ',
-				case when p_bars is null then analytics_column(p_source, p_key)
-					else analytics_bar(p_bars) end || ' as key',
-				coalesce(analytics_column(p_source, p_key2), 'null::text') || ' as key2', sums,
-				case when p_latency then ', latency' else '' end, p_source, grains[i], bounds[i],
-				bounds[i + 1], summed);
-		end loop;
+	if p_source = 'raw' then
+		return analytics_raw(p_key, p_key2, p_latency, p_from, p_to, p_bars, raw);
 	end if;
-	return pieces || analytics_raw(p_key, p_key2, p_latency, case when p_source = 'raw' then p_from
-		else greatest(p_from, done) end, p_to, p_bars, raw);
+	if days_to is null or p_bars < interval '1 day' or d1 >= d2 then
+		bounds := array[p_from, p_from, p_from, p_from, p_from, p_to];
+	elsif p_bars < interval '7 days' then
+		bounds := array[p_from, d1, d2, d2, d2, p_to];
+	end if;
+	for i in 0 .. 5 loop
+		-- of the youngest grain all: it may have calls that came late
+		continue when i > 0 and bounds[i] >= bounds[i + 1];
+		pieces := pieces || format('select %s as key, %s as key2, calls, failed, %s%s
+			from gatehouse.rollup_%s where grain = %s and at >= %L and at < %L%s union all ',
+			case when p_bars is null then analytics_column(p_source, p_key) else analytics_bar(p_bars) end,
+			coalesce(analytics_column(p_source, p_key2), 'null::text'), sums,
+			case when p_latency then ', latency' else '' end, p_source, ('{0,1,2,3,2,1}'::int[])[i + 1],
+			case when i = 0 then p_from else bounds[i] end, case when i = 0 then p_to else bounds[i + 1] end, summed);
+	end loop;
+	select * into tail from rollup_tail();
+	return pieces || analytics_raw(p_key, p_key2, p_latency, greatest(p_from, tail.from_at),
+		least(p_to, tail.to_at + interval '1 microsecond'), p_bars,
+		format(' and batch = any(%L::bigint[])%s', coalesce(tail.batches, '{}'), raw));
 end $$;
 
 -- One panel: the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
@@ -224,9 +211,13 @@ declare
 		else p_panel end;
 	other text := case p_panel when 'tool' then 'type' when 'time' then 'outcome' when 'list' then 'route' end;
 	source text := analytics_source(array_remove(p_fields || field || other, null));
-	latency boolean := source <> 'user' and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
+	latency boolean := not rollup_of_people(source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
 	from_at timestamptz := p_from;
 begin
+	if rollup_of_people(source) and p_from < rollup_people_from(now())
+			and (p_from <> rollup_floor(2, p_from) or (p_to < now() and p_to <> rollup_floor(2, p_to))) then
+		source := 'raw'; -- hours of people are gone
+	end if;
 	if source = 'raw' and not exists (select from unnest(p_fields, p_modes) f (n, m)
 			where n = 'user' and m = 'equals') then
 		from_at := analytics_raw_from(p_from, p_to);
@@ -252,7 +243,7 @@ begin
 		order by whole desc, %s$sql$,
 		analytics_rows(source, field, other, latency, from_at, p_to,
 			case when p_panel = 'time' then make_interval(secs => p_bar) end, p_fields, p_modes, p_values),
-		case when latency then 'latency_quantile(' || replace(rollup_latency(true, 'bigint'), ' as latency', '') || ', 0.95)'
+		case when latency then 'latency_quantile(sum(latency), sum(calls)::bigint, 0.95)'
 			else 'null::bigint' end,
 		case when latency then ', latency' else '' end,
 		from_at,
@@ -291,7 +282,7 @@ language plpgsql stable security definer set search_path = gatehouse, pg_temp as
 declare
 	stop timestamptz := clock_timestamp() + interval '1500 milliseconds';
 	to_at timestamptz := least(p_to, coalesce(p_before + interval '1 microsecond', p_to));
-	source text := (select s from unnest(array['call', 'side', 'user']) with ordinality u (s, n)
+	source text := (select s from unnest(array['call', 'side']) with ordinality u (s, n)
 		order by (select count(analytics_column(s, f)) from unnest(p_fields) f) desc, n limit 1);
 	query text := format('select at, coalesce(request_id, ''''), operation_id, mcp_method, capability_type,
 			capability_name, subject_id, client_name, outcome, reason_code, mcp_status, latency_us
@@ -299,8 +290,10 @@ declare
 		and ($4 is null or (at, coalesce(request_id, '''')) < ($4, $5))
 		order by at desc, coalesce(request_id, '''') desc limit $6',
 		analytics_where('raw', p_fields, p_modes, p_values));
-	done timestamptz := coalesce((select watermark from rollup_state where only_one), '-infinity');
-	hour timestamptz;
+	-- before this there are hours that a cube can tell to have none; after it calls are read five minutes by five minutes
+	done timestamptz := least(rollup_floor(1, now() - interval '1 hour'),
+		(select rollup_floor(1, r.counted_to) from analytics_range(p_from, now()) r));
+	piece record;
 	found_n int := 0;
 	n int;
 begin
@@ -308,24 +301,21 @@ begin
 		return query execute query using p_values, p_from, to_at, p_before, p_before_id, p_limit;
 		return;
 	end if;
-	if to_at > done then
-		return query execute query
-		using p_values, greatest(p_from, done), to_at, p_before, p_before_id, p_limit;
-		get diagnostics found_n = row_count;
-	end if;
-	for hour in execute format('select distinct rollup_floor(1, at) as h from rollup_%s
-		where grain in (0, 1) and at >= $2 and at < $3%s order by h desc', source,
+	for piece in execute format('select s as from_at, interval ''5 minutes'' as width
+		from generate_series(rollup_floor(0, $3), $4, interval ''-5 minutes'') s
+		union all select distinct rollup_floor(1, at), interval ''1 hour'' from rollup_%s
+		where grain in (0, 1) and at >= $2 and at < least($3, $4)%s order by 1 desc', source,
 		analytics_where(source, p_fields, p_modes, p_values))
-		using p_values, rollup_floor(1, p_from), to_at
+		using p_values, rollup_floor(1, p_from), to_at, done
 	loop
 		exit when found_n >= p_limit;
 		if clock_timestamp() > stop then
-			at := hour + interval '1 hour';
+			at := piece.from_at + piece.width;
 			return next;
 			return;
 		end if;
-		return query execute query using p_values, greatest(p_from, hour),
-			least(to_at, done, hour + interval '1 hour'), p_before, p_before_id, p_limit - found_n;
+		return query execute query using p_values, greatest(p_from, piece.from_at),
+			least(to_at, piece.from_at + piece.width), p_before, p_before_id, p_limit - found_n;
 		get diagnostics n = row_count;
 		found_n := found_n + n;
 	end loop;

@@ -59,7 +59,7 @@ begin
 	perform set_config('lock_timeout', patience, true);
 end $$;
 
--- Run by every program once a minute, and by nobody twice at a time: makes the coming days, drops
+-- Run by every program three times a minute, and by nobody twice at a time: makes the coming days, drops
 -- those older than P_KEEP days (0: none), expires what the authorization server no longer needs, sums
 -- calls up (kept for P_KEEP_SUMS days).
 -- for: oauth consent connect mcp console admin
@@ -158,7 +158,6 @@ begin
 		p_trace_link, p_rpc_id, p_server_address, p_server_port, p_tokens_in, p_tokens_out,
 		p_arguments, p_result
 	) e;
-	perform rollup_note_late(p_at);
 end $$;
 
 -- A day without a table is made: this gateway may have slept for a week.

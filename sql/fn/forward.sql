@@ -402,7 +402,9 @@ begin
 		end if;
 	end loop;
 
-	select e.tx, e.batch into v_tx, v_batch from event_destination e order by e.tx, e.batch limit 1;
+	select e.tx, e.batch into v_tx, v_batch
+	from (select u.tx, u.batch from event_destination u union all select c.tx, c.batch from rollup_cursor c) e
+	order by e.tx, e.batch limit 1;
 	delete from event_queue u where u.batch in (
 		select w.batch from event_queue w
 		where (w.tx, w.batch) <= (v_tx, v_batch) and w.at < now() - interval '5 minutes'

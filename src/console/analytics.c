@@ -71,15 +71,6 @@ static const char too_much[] = "Too much to count in time: narrow the page, or c
 
 /* ---- asking */
 
-/* Whether ERR says only that the database took too long; it is forgotten then, and the page goes on without that part. */
-static bool took_too_long(struct err *e)
-{
-	if (e->code != ERR_UNAVAILABLE || !e->reason || strcmp(e->reason, "database_timeout") != 0)
-		return false;
-	*e = (struct err){ .code = ERR_NONE };
-	return true;
-}
-
 static bool ask_panel(struct view *v, const struct ask *ask, const char *source, int bar, const char *order, int limit,
     int skip, struct db_rows *rows, struct err *e)
 {
@@ -266,7 +257,7 @@ static bool add_panels(struct view *v, const struct ask *ask, struct err *e)
 			before++;
 		if (before == i)
 			known[i] = ask_panel(v, ask, k->source, 0, "any", ROWS_SHOWN + 1, 0, &answers[i], e);
-		if (before == i && !known[i] && !took_too_long(e))
+		if (before == i && !known[i] && !ask_took_too_long(e))
 			return false;
 		p = begin_panel(v, ask, k, &answers[before]);
 		if (!known[before])
@@ -334,7 +325,7 @@ static bool add_cards(struct view *v, const struct ask *ask, struct err *e)
 
 	if (!ask_panel(v, ask, "total", 0, "calls", 20, 0, &total, e) ||
 	    !ask_panel(v, ask, "origin", 0, "calls", 20, 0, &origins, e)) {
-		if (!took_too_long(e))
+		if (!ask_took_too_long(e))
 			return false;
 		view_note(v, true, too_much);
 		return true;
@@ -453,7 +444,7 @@ static bool add_chart(struct view *v, const struct ask *ask, struct err *e)
 	size_t n;
 
 	if (!ask_panel(v, ask, "time", step, "key", BARS_MAX * 8, 0, &rows, e))
-		return took_too_long(e);
+		return ask_took_too_long(e);
 	bars = make_bars(v, ask, &rows, step, &n);
 	for (size_t i = 0; i < n; i++)
 		if (bars[i].good + bars[i].other + bars[i].bad > top)
@@ -582,7 +573,7 @@ static bool add_list_panels(struct view *v, const struct ask *ask, struct err *e
 	struct panel p;
 
 	if (!make_list_panel(v, ask, ROWS_SHOWN, &p, e)) {
-		if (!took_too_long(e))
+		if (!ask_took_too_long(e))
 			return false;
 		p.empty = too_much;
 	}
@@ -591,7 +582,7 @@ static bool add_list_panels(struct view *v, const struct ask *ask, struct err *e
 	p.json = ask_url(ask, v, "panel/lists.json", NULL, 0, NULL);
 	view_panel(v, &p);
 	if (!make_unused_panel(v, ask, ROWS_SHOWN, &p, e)) {
-		if (!took_too_long(e))
+		if (!ask_took_too_long(e))
 			return false;
 		p.empty = too_much;
 	}

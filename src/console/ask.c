@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { RANGE_MS = 1500, HOUR_S = 3600, DAY_S = 86400 };
+
 static struct db_param time_param(struct arena *a, int64_t seconds)
 {
 	char *text = arena_alloc(a, CLOCK_TEXT);
@@ -38,11 +40,40 @@ const char *ask_value(struct req *r, const char *name)
 	return req_query(r, &f, &e) ? form_get(&f, name) : NULL;
 }
 
+bool ask_took_too_long(struct err *e)
+{
+	if (e->code != ERR_UNAVAILABLE || !e->reason || strcmp(e->reason, "database_timeout") != 0)
+		return false;
+	*e = (struct err){ .code = ERR_NONE };
+	return true;
+}
+
+/* What of the range is there. While the database is busy with that table: the hours or days that the range touches. */
+static bool read_range(struct ask *ask, struct view *v, int64_t now, struct err *e)
+{
+	int64_t end = ask->q.end ? ask->q.end : now + 60, step = end - ask->q.start > 8 * DAY_S ? DAY_S : HOUR_S;
+	const struct db_param asked[] = { time_param(v->a, ask->q.start), time_param(v->a, end) };
+	struct db_rows rows;
+
+	if (db_call_within(v->r->app->db, RANGE_MS, STMT_ANALYTICS_RANGE, asked, 2, v->a, &rows, e)) {
+		ask->from = db_int_at(&rows, 0, 0);
+		ask->to = db_int_at(&rows, 0, 1) + 1; /* the second that is under way too */
+		ask->counted_to = db_int_at(&rows, 0, 2);
+		return true;
+	}
+	if (!ask_took_too_long(e))
+		return false;
+	ask->unsure = true;
+	ask->from = ask->q.start - ask->q.start % step;
+	ask->to = ask->q.end ? (end + step - 1) / step * step : now + 1;
+	ask->counted_to = ask->to;
+	return true;
+}
+
 bool ask_read(struct ask *ask, struct view *v, const char *page, struct err *e)
 {
 	int64_t now = clock_wall_us() / 1000000;
 	struct query_pair *pairs;
-	struct db_rows rows;
 	struct form f;
 
 	*ask = (struct ask){ .page = page };
@@ -52,14 +83,8 @@ bool ask_read(struct ask *ask, struct view *v, const char *page, struct err *e)
 	for (size_t i = 0; i < f.n; i++)
 		pairs[i] = (struct query_pair){ f.pairs[i].name, f.pairs[i].value };
 	query_read(&ask->q, v->a, pairs, f.n, now);
-	const struct db_param asked[] = { time_param(v->a, ask->q.start),
-		time_param(v->a, ask->q.end ? ask->q.end : now + 60) };
-
-	if (!db_call(v->r->app->db, STMT_ANALYTICS_RANGE, asked, 2, v->a, &rows, e))
+	if (!read_range(ask, v, now, e))
 		return false;
-	ask->from = db_int_at(&rows, 0, 0);
-	ask->to = db_int_at(&rows, 0, 1) + 1; /* the second that is under way too */
-	ask->counted_to = db_int_at(&rows, 0, 2);
 	ask->times[0] = time_param(v->a, ask->from);
 	ask->times[1] = time_param(v->a, ask->to);
 	ask_set_filters(ask, v->a);
@@ -108,7 +133,9 @@ void ask_show(const struct ask *ask, struct view *v)
 		    arena_printf(v->a, "%s%s", view_path(v, ask->page), query_without(v->a, &ask->q, i)));
 	for (size_t i = 0; i < ask->q.faults_n; i++)
 		view_note(v, true, arena_printf(v->a, "Left out: %s", ask->q.faults[i]));
-	if (ask->counted_to < now && !ask->q.end)
+	if (ask->unsure)
+		view_note(v, true, "How far calls are counted was not to be found out in time: the newest, or the first, may be missing.");
+	else if (ask->counted_to < now && !ask->q.end)
 		view_note(v, true,
 		    arena_printf(v->a,
 			"Newer calls than of %s UTC are not counted yet: run gatehousectl maintenance, and see what "

@@ -10,10 +10,14 @@ struct ask {
 	struct query q;
 	const char *page;                 /* "analytics": where links lead */
 	int64_t from, to, counted_to;     /* what can be told: seconds */
+	bool unsure;                      /* that was guessed: the database took too long */
 	struct db_param times[2];         /* from, to */
 	struct db_param filters[3];       /* fields, modes, values */
 	int64_t deadline;                 /* of clock_ms(), for a page of many panels; 0: none */
 };
+
+/* Whether ERR says only that the database took too long; it is forgotten then, and the page goes on without that part. */
+bool ask_took_too_long(struct err *);
 
 /* Reads the query string and asks what of its range is there. PAGE: of the links. */
 bool ask_read(struct ask *, struct view *, const char *page, struct err *);

@@ -23,7 +23,7 @@ enum {
 	BATCH_MS = 100,
 	RETRY_MS = 500,  /* between two tries while the database is away */
 	FLUSH_MS = 500,  /* then the queue is looked at again */
-	STEP_MS = 60000, /* between two calls of events_step() */
+	STEP_MS = 20000, /* between two calls of events_step() */
 	CALL_MS = 2000,  /* for one batch; a stop, which takes no longer, may have to wait for it */
 	STOP_MS = 2000,
 	DROP_SAY_MS = 10000,
@@ -179,7 +179,7 @@ static void *run(void *unused)
 
 /* ---- the interface ---- */
 
-/* Some time in the first minute, so that programs that start together do not step together. */
+/* Some time in the first 20 s, so that programs that start together do not step together. */
 static int64_t first_step(void)
 {
 	unsigned char random[2];

@@ -30,6 +30,7 @@ for my $signal (qw(INT TERM HUP PIPE)) {
 }
 
 # private => 1: a cluster of one's own even where a shared one is offered.
+# existing => NAME: that database of the shared cluster, as it is; it is not dropped.
 # settings => {name => value}: for postgresql.conf of a private cluster (of one that gets a standby:
 # \%Gatehouse::Pg::PRIMARY).
 sub new {
@@ -39,11 +40,17 @@ sub new {
 	if (!$o{private} && $ENV{GATEHOUSE_TEST_PG}) {
 		$self->{server} = $ENV{GATEHOUSE_TEST_PG};
 		$self->{scratch} = File::Temp::tempdir('gh-sql-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	} elsif ($o{existing}) {
+		die "existing: GATEHOUSE_TEST_PG names no cluster\n";
 	} else {
 		$self->_cluster(%{ $o{settings} || {} });
 	}
 	push @all, $self;
 	weaken($all[-1]);
+	if ($o{existing}) {
+		@$self{qw(database stopped)} = ($o{existing}, 1);
+		return $self;
+	}
 	$self->_psql("$self->{server} dbname=postgres", "create database $self->{database}");
 	return $self;
 }
