@@ -62,6 +62,9 @@ for my $row (@rows) {
 		is($f->{paged}{error}, '-32042', "$name: a page is asked for by an error");
 		is($f->{paged}{data}{elicitations}[0]{url}, $page, "$name: which names the page");
 	}
+	# by a stream of the call, or as above where the two are of different eras
+	is_deeply($f->{streamed}, $version eq $modern || $speaks eq 'legacy' ? 'accept' : $f->{paged}, "$name: so it is in a call's stream") or diag explain $f->{streamed};
+	is_deeply($f->{cancelled}, [qw(hanging left aborted)], "$name: a call that its client gives up ends at the server") or diag explain $f->{cancelled};
 	next if $speaks eq 'legacy';
 	is_deeply(JSON::PP::decode_json($f->{marked}), { 'mcp-param-region' => '=?base64?aMOp?=', 'mcp-param-priority' => '42',
 		'mcp-param-verbose' => 'false', 'mcp-param-odd_name.x' => '=?base64?PT9iYXNlNjQ/eD89?=' }, "$name: marked parameters are mirrored")

@@ -139,10 +139,25 @@ const scenarios = {
 			const marked = await first(async () => text(await client.callTool({ name: "test_custom_headers",
 				arguments: { region: "h\u00e9", priority: 42, verbose: false, odd: "=?base64?x?=" } })));
 			const paged = await first(async () => text(await client.callTool({ name: "test_elicit_page", arguments: { page } })));
+			const streamed = await first(async () => text(await client.callTool({ name: "test_page_in_stream", arguments: { page } })));
+			const key = `${url} ${generation} ${JSON.stringify(versionNegotiation)}`;
+			const becomes = async (state) => {
+				for (let n = 0; n < 200; n++) {
+					if (text(await client.callTool({ name: "test_hanging", arguments: { key } })) === state)
+						return state;
+					await new Promise((done) => setTimeout(done, 50));
+				}
+				return "not " + state;
+			};
+			const leave = new AbortController();
+			const hangs = client.callTool({ name: "test_hang", arguments: { key } }, ...(generation === 1 ? [undefined] : []), { signal: leave.signal }).catch(() => "left");
+			const cancelled = [await becomes("hanging")];
+			leave.abort();
+			cancelled.push(await hangs, await becomes("aborted"));
 			const version = generation === 1 ? client.transport.protocolVersion ?? client.transport._protocolVersion : client.getNegotiatedProtocolVersion();
 			const result = { version, server: client.getServerVersion()?.name, instructions: client.getInstructions(), tools: tools.length,
 				prompts: prompts.length, resources: resources.length, echo, seen, prompt, resource, missing: missing.error,
-				completion: completion.completion.values.length, marked, paged, pages };
+				completion: completion.completion.values.length, marked, paged, pages, streamed, cancelled };
 			await client.close();
 			return result;
 		};

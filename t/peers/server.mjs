@@ -57,6 +57,7 @@ const elicit = async (ctx, message, properties, required) => {
 };
 const titled = (kind, ...titles) => titles.map((title, i) => ({ const: `${kind}${i + 1}`, title }));
 
+const hanging = new Set(), aborted = new Set();
 const tools = {
 	echo: ["Says what it was told", object({ message: string() }, ["message"]), ({ message }) => text(`Echo: ${message}`)],
 	test_simple_text: ["Returns text", , () => text("This is a simple text response for testing.")],
@@ -117,6 +118,19 @@ const tools = {
 				inputRequired({ inputRequests: { open: inputRequired.elicitUrl({ message: "Please open this page", url: page }) } });
 		throw new UrlElicitationRequiredError([{ mode: "url", elicitationId: "page-1", url: page, message: "Please open this page" }]);
 	}],
+	test_page_in_stream: ["Wants a page to be opened, and waits for it where it can", object({ page: string() }, ["page"]), async ({ page }, ctx) => {
+		if (served(ctx) === "modern")
+			return given(ctx, "open")?.action === "accept" ? text("accept") :
+				inputRequired({ inputRequests: { open: inputRequired.elicitUrl({ message: "Please open this page", url: page }) } });
+		const answer = await request(ctx, "elicitation/create", { mode: "url", elicitationId: "page-2", url: page, message: "Please open this page" });
+		return text(answer.action);
+	}],
+	test_hang: ["Never answers", object({ key: string() }, ["key"]), ({ key }, ctx) => new Promise((_, reject) => {
+		hanging.add(key);
+		ctx.mcpReq.signal.addEventListener("abort", () => (aborted.add(key), reject(new Error("aborted"))));
+	})],
+	test_hanging: ["What became of a call that never answers", object({ key: string() }, ["key"]), ({ key }) =>
+		text(aborted.has(key) ? "aborted" : hanging.has(key) ? "hanging" : "unknown")],
 	json_schema_2020_12_tool: ["Takes what JSON Schema 2020-12 can say", {
 		$schema: "https://json-schema.org/draft/2020-12/schema", type: "object",
 		$defs: { address: { $anchor: "addressDef", type: "object", properties: { street: string(), city: string() } } },
