@@ -81,7 +81,8 @@ static const char *new_id(const struct call *c)
 }
 
 /*
- * Whose request it is, and which. A stranger is known by the session that the gateway has sealed for it, and without one by nothing.
+ * Whose request it is, and which. Clients are told apart by the sessions that the gateway has sealed for them: modern ones have none,
+ * cancel by leaving (protocol 1.3), and two of one user may count alike.
  */
 static const char *tag_of(const struct call *c, struct span id)
 {
@@ -90,10 +91,9 @@ static const char *tag_of(const struct call *c, struct span id)
 	char *hex = arena_alloc(a, 2 * HASH_LEN + 1);
 	const char *text;
 
-	if ((!c->who && !c->session_id) || !id.p)
+	if (!c->session_id || !id.p)
 		return NULL;
-	text = arena_printf(a, "%s\n%s\n%s\n%s\n%" PRIx64, c->route->operation_id, c->session_id ? c->session_id : "",
-	    c->who ? c->who->subject : "", c->who ? c->who->client_id : "", rpc_id_hash(id));
+	text = arena_printf(a, "%s\n%s\n%" PRIx64, c->route->operation_id, c->session_id, rpc_id_hash(id));
 	hash_sha256(hash, text, strlen(text));
 	hex_encode(hex, hash, HASH_LEN);
 	return hex;

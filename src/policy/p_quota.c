@@ -251,10 +251,12 @@ static bool add(const struct policy_use *use, struct call *call, struct taking *
 	counters_key(one.key, use->name, q->meter, what.whom);
 	while (i < t->n && (memcmp(t->at[i].key, one.key, HASH_LEN) != 0 || t->at[i].allowed != one.allowed || t->at[i].anchor_s != one.anchor_s))
 		i++;
-	if (i == t->n)
+	if (i < t->n) {
+		t->at[i].n += one.n;
+		t->at[i].messages++;
+	} else {
 		t->at[t->n++] = one;
-	else
-		t->at[i].n += one.n, t->at[i].messages++;
+	}
 	t->messages++;
 	return true;
 }

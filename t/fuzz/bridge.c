@@ -71,6 +71,8 @@ static void try_hello(const struct bridge *b, const char *p, size_t n, struct bu
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+	/* of the page in corpus/bridge/page-answered */
+	static const char answers[] = "{\"page-136fb93fc7035c7c91f420b2c1159896\":{\"action\":\"accept\"}}";
 	static const char *const methods[] = { "tools/list", "tools/call", "prompts/get", "resources/read" };
 	struct arena *a = arena_new();
 	struct buf out;
@@ -78,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	buf_init(&out, 1 << 24);
 	if (n) {
 		struct bridge b = { .way = bytes[0] & 1 ? BRIDGE_TO_LEGACY : BRIDGE_TO_MODERN, .method = methods[bytes[0] >> 1 & 3],
-			.id = { "7", 1 }, .sent_id = bytes[0] & 32 ? "\"s\"" : NULL, .url = bytes[0] & 8, .logs = bytes[0] & 16, .version = "2025-11-25" };
+			.id = { "7", 1 }, .sent_id = bytes[0] & 32 ? "\"s\"" : NULL,
+			.answers = { bytes[0] & 64 ? answers : NULL, sizeof(answers) - 1 }, .url = bytes[0] & 8, .logs = bytes[0] & 16, .version = "2025-11-25" };
 		const char *p = (const char *)bytes + 1;
 
 		try_up(&b, a, p, n - 1, &out);
