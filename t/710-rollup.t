@@ -196,13 +196,13 @@ check_grains('after four nodes');
 # ---- retention
 
 $pg->psql("select gatehouse.event_forget((now() at time zone 'UTC')::date - 4)");
-$pg->psql('select gatehouse.rollup_step(4, 400, 1000)');
+$pg->psql('select gatehouse.rollup_step(4, 400, 600000)');
 is($pg->psql("select count(*) > 0 from gatehouse.rollup_call where grain = 1 and at < now() - interval '6 days'"), 'f', 'hours go with the calls');
 is($pg->psql("select calls from gatehouse.analytics_panel('total', date_trunc('day', now() - interval '13 days', 'UTC'), now(), 0, '{}', '{}', '{}', 'calls', 9, 0)
 	where key is null"), $n + 25, 'sums by the day stay');
 is($pg->psql("select from_at = date_trunc('day', from_at, 'UTC') from gatehouse.analytics_range(now() - interval '10 days 5 hours', now())"), 't',
 	'a range that begins there begins with a day');
-$pg->psql('select gatehouse.rollup_step(4, 6, 1000)');
+$pg->psql('select gatehouse.rollup_step(4, 6, 600000)');
 is($pg->psql("select count(*) from gatehouse.rollup_call where at < now() - interval '8 days' - case when grain = 3 then interval '7 days' else interval '0' end"), 0, 'until their own time is over');
 is($pg->psql("select behind_s from gatehouse.rollup_lag()"), 0, 'nothing is behind');
 arrives('now()');
