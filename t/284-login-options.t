@@ -111,7 +111,7 @@ sub serve {
 	my ($status, $text) = $gw->ctl('reload');
 	is($status, 0, '(another sign-in)') or diag $text;
 	my ($number) = $text =~ /snapshot (\d+)/;
-	wait_until(5, sub { $gw->log('oauth') =~ /"snapshot":"$number"/ });
+	wait_until(30, sub { $gw->log('oauth') =~ /"snapshot":"$number"/ });
 	forget();
 	return;
 }

@@ -93,7 +93,7 @@ is($pg->psql(q{select count(*) from gatehouse.login where claims_at is not null}
 cmp_ok(scalar(grep { defined $_->{reason} } @rows), '>=', 50, 'there are fifty bad ones at least');
 
 my %event;
-wait_until(5, sub {
+wait_until(30, sub {
 	%event = map { $_->{requestId} => $_ } grep { ($_->{event} // $_->{name} // '') =~ /^mcp_auth_login_(?:failed|succeeded)$/
 		|| ($_->{msg} // '') =~ /^mcp_auth_login/ } $gw->log_lines('oauth');
 	return !grep { !$event{$_} } keys %want;

@@ -310,7 +310,7 @@ is($pg->psql(qq{select count(*) from gatehouse.grants where subject = '$issuer|u
 	$gw->write_project(policies => [$strict]);
 	$gw->ctl('reload');
 	# the new project is served within a second
-	wait_until(5, sub {
+	wait_until(30, sub {
 		$r = $flow->refresh($t);
 		$t = { %$t, %{ $r->json } } if $r->{status} == 200;
 		return $r->{status} == 400;
@@ -328,7 +328,7 @@ refused(come_back($flow, state => $q->{state}, code => code('RS256', $q)), 400, 
 ($q) = send_there($flow);
 $gw->write_project(policies => [policy(issuer => "$issuer/other", discovery => JSON::PP::true)]);
 is(($gw->ctl('reload'))[0], 0, 'another provider is configured');
-wait_until(5, sub { $flow->browse('GET', $flow->ask(route => '/mcp/one')->{url})->{status} == 502 });
+wait_until(30, sub { $flow->browse('GET', $flow->ask(route => '/mcp/one')->{url})->{status} == 502 });
 refused($flow->browse('GET', $flow->ask(route => '/mcp/one')->{url}), 502, 'discovery_issuer',
 	'a discovery document that names another issuer is refused');
 refused(come_back($flow, state => $q->{state}, code => code('RS256', $q)), 400, 'other_browser',

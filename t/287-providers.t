@@ -157,7 +157,7 @@ for my $p (@providers) {
 		my $ask = $flow->ask(route => '/mcp/one');
 		my $to;
 		# the new project is served within a second
-		wait_until(5, sub { $to = $flow->browse('GET', $ask->{url})->header('location') // '';
+		wait_until(30, sub { $to = $flow->browse('GET', $ask->{url})->header('location') // '';
 			return $to =~ m{^https://[^/]+\Q$p->{paths}{authorization}\E\?} });
 		like($to, qr{^https://[^/]+\Q$p->{paths}{authorization}\E\?}, 'the browser is sent to the provider');
 		my $page = through($flow, $to, {});

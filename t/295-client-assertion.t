@@ -365,7 +365,7 @@ sub introspect {
 	return told(request('POST', "$o/oauth/introspect", { headers => [['Content-Type', 'application/x-www-form-urlencoded']],
 		content => form_encode(token => 'at_x', client_assertion_type => $type, client_assertion => $assertion) }));
 }
-wait_until(5, sub { introspect('x') !~ /^404/ });
+wait_until(30, sub { introspect('x') !~ /^404/ });
 is(introspect(assertion()), 'good', 'introspection takes an assertion of a client that is declared');
 is(introspect(assertion(key => $key{thief}, header(kid => 'p256'))), $bad, '... rightly signed');
 is(introspect(assertion(claims(iss => $other->{client_id}, sub => $other->{client_id}), key => $key{thief})), $bad, '... and no other client\'s');

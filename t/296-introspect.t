@@ -52,7 +52,7 @@ $gw->write_project(gateway => { rates => \%rates, introspectionClients => [{ id 
 	{ id => $odd, secretHash => $hash }, { id => $client->{client_id} }, { id => $public->{client_id} }] });
 ($status, $text) = $gw->ctl('reload');
 is($status, 0, 'resource servers are declared') or diag $text;
-wait_until(5, sub { introspect([], token => 'at_x')->{status} != 404 && metadata()->{introspection_endpoint} });
+wait_until(30, sub { introspect([], token => 'at_x')->{status} != 404 && metadata()->{introspection_endpoint} });
 my $doc = metadata();
 is($doc->{introspection_endpoint}, "$o/oauth/introspect", 'the endpoint is promised now');
 is_deeply($doc->{introspection_endpoint_auth_methods_supported}, [qw(client_secret_basic client_secret_post private_key_jwt)],

@@ -246,7 +246,7 @@ for my $row (
 	is(($r->json || {})->{error_description}, 'the identity assertion is not valid', '... without saying why');
 }
 is($pg->psql('select count(*) from gatehouse.grants'), $before, 'none of them made a grant');
-ok(wait_until(5, sub { denied('token_details') == 4 && denied('token_type') == 6 }), 'each has an event with its reason')
+ok(wait_until(30, sub { denied('token_details') == 4 && denied('token_type') == 6 }), 'each has an event with its reason')
   or diag denied('token_details'), ' ', denied('token_type');
 is(scalar $host->fetches($_), 0, "$_ was never asked for") for qw(/jku /kid);
 is(with(assertion(claims(scope => 'files:read'))), '400 invalid_scope', 'C61 where no scope of ours is allowed, there is no token');
@@ -430,7 +430,7 @@ sub serve {
 	$gw->write_project(policies => [$policy]);
 	my ($status, $text) = $gw->ctl('reload');
 	is($status, 0, '(another project)') or diag $text;
-	wait_until(5, $seen);
+	wait_until(30, $seen);
 	return;
 }
 serve(policy({ enabled => JSON::PP::true, trustedIssuers => [{ %{ $trusted{idp} }, expectedClientIds => [$other->{client_id}, $both->{client_id}] }] }),
@@ -451,7 +451,7 @@ is(told(request('POST', "$o/oauth/token", $flow->token_request($client, grant_ty
 
 serve(policy(undef), sub { !metadata()->{authorization_grant_profiles_supported} });
 is_deeply(metadata()->{grant_types_supported}, ['authorization_code', 'refresh_token'], 'turned off, it is not published');
-wait_until(5, sub { with(assertion()) eq '400 unsupported_grant_type' });
+wait_until(30, sub { with(assertion()) eq '400 unsupported_grant_type' });
 is(with(assertion()), '400 unsupported_grant_type', '... nor served');
 is(($flow->register_request(redirect_uris => [], grant_types => [$JAG])->json || {})->{error}, 'invalid_client_metadata', '... nor registered');
 

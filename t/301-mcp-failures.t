@@ -104,7 +104,7 @@ sub post {
 sub event_of {
 	my ($r) = @_;
 	my $id = $r->header('X-Request-Id') // '';
-	return Gatehouse::Run::wait_until(5, sub { (grep { ($_->{requestId} // '') eq $id && exists $_->{outcome} } $gw->log_lines('mcp'))[0] }) || {};
+	return Gatehouse::Run::wait_until(30, sub { (grep { ($_->{requestId} // '') eq $id && exists $_->{outcome} } $gw->log_lines('mcp'))[0] }) || {};
 }
 
 # [route, status, JSON-RPC code, outcome, origin, reason, what it is]

@@ -99,7 +99,7 @@ sub arguments {
 sub event_of {
 	my ($r) = @_;
 	my $id = $r->header('X-Request-Id') // '';
-	return wait_until(5, sub { (grep { ($_->{requestId} // '') eq $id && exists $_->{outcome} } $gw->log_lines('mcp'))[0] }) || {};
+	return wait_until(30, sub { (grep { ($_->{requestId} // '') eq $id && exists $_->{outcome} } $gw->log_lines('mcp'))[0] }) || {};
 }
 
 # --- order ---
@@ -164,7 +164,7 @@ for my $route (qw(silent mute)) {
 	call_and_leave($route);
 	ok($up{$route}->wait_for(sub { grep { $_->{left} } $up{$route}->notes }), "a client that leaves a $route upstream is seen by it");
 }
-ok(wait_until(5, sub { grep { ($_->{outcome} // '') eq 'cancelled' } $gw->log_lines('mcp') }), 'the event says cancelled');
+ok(wait_until(30, sub { grep { ($_->{outcome} // '') eq 'cancelled' } $gw->log_lines('mcp') }), 'the event says cancelled');
 
 # --- listening streams ---
 

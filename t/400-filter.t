@@ -196,7 +196,7 @@ is($pg->psql("select string_agg(distinct outcome || ' ' || (tokens_out > 0), ','
 is($pg->psql("select count(distinct tokens_out) $rows and bytes_out = (select min(bytes_out) $rows)"), 1, '... the same for the same');
 is($pg->psql("select outcome $rows and rpc_id = '5'"), 'failure', '... and the one whose answer was to another as unanswered');
 
-my $event = wait_until(5, sub { (grep { ($_->{reasonCode} // '') eq 'hidden_capability' } $gw->log_lines('mcp'))[0] });
+my $event = wait_until(30, sub { (grep { ($_->{reasonCode} // '') eq 'hidden_capability' } $gw->log_lines('mcp'))[0] });
 is($event->{outcome}, 'denied', 'a refusal is recorded as denied');
 is($event->{capabilityName}, 'beta', '... with the name that was asked for');
 $gw->stop;

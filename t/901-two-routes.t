@@ -49,7 +49,7 @@ is($flow->call('/mcp/one', { access_token => $token{one}{refresh_token} }, $call
 	'a refresh token opens nothing');
 
 is($flow->revoke($token{one})->{status}, 200, 'the grant of the first is revoked');
-ok(Gatehouse::Run::wait_until(5, sub { $flow->call('/mcp/one', $token{one}, $call)->{status} == 401 }),
+ok(Gatehouse::Run::wait_until(10, sub { $flow->call('/mcp/one', $token{one}, $call)->{status} == 401 }),
 	'its token is refused from then on');
 is($flow->call('/mcp/two', $token{two}, $call)->{status}, 200, 'the second goes on');
 

@@ -86,7 +86,7 @@ subtest 'what is set wrongly for a pooler' => sub {
 	my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 	my $token = $flow->sign_in(route => '/mcp/a');
 	is($flow->call('/mcp/a', $token, $call)->{status}, 200, 'without a connection of their own to listen programs serve') for 1 .. 4;
-	ok(wait_until(5, sub { $gw->log('mcp') =~ /databaseListen/ }), 'and say what is missing');
+	ok(wait_until(30, sub { $gw->log('mcp') =~ /databaseListen/ }), 'and say what is missing');
 	$flow->revoke($token);
 	is($flow->call('/mcp/a', $token, $call)->{status}, 401, 'but no cache outlives a revocation') for 1 .. 4;
 	SKIP: {

@@ -69,10 +69,10 @@ sub clear {
 	return close $f;
 }
 
-# Waits until CODE is true, at most 10 s: its value.
+# Waits until CODE is true, at most 30 s: its value.
 sub wait_for {
 	my ($self, $code, $seconds) = @_;
-	my $until = time + ($seconds || 10);
+	my $until = time + ($seconds || 30);
 	while (time < $until) {
 		my $value = $code->();
 		return $value if $value;
