@@ -12,6 +12,14 @@ import { connect, consent, Provider, sdk } from "./oauth.mjs";
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const text = (result) => (result.content ?? []).map((c) => c.text ?? `[${c.type}]`).join("\n");
 
+/** Counts the requests that wait for an answer. */
+let waiting = 0;
+const plain = globalThis.fetch;
+globalThis.fetch = (...request) => {
+	waiting++;
+	return plain(...request).finally(() => waiting--);
+};
+
 const scenarios = {
 	/** Signs in, lists, calls. */
 	async first({ url, generation }) {
@@ -57,6 +65,10 @@ const scenarios = {
 	async revoked({ url, generation, document }) {
 		const { UnauthorizedError } = await sdk(generation);
 		const { client, provider } = await connect(url, { generation, document });
+		// the SDK asks for a stream beside what it is told to do, and would sign in again for that, too
+		await client.callTool({ name: "echo", arguments: { message: "early" } });
+		while (waiting)
+			await sleep(20);
 		const { status } = await fetch(new URL("/oauth/revoke", url), { method: "POST", body: new URLSearchParams(
 			{ token: provider.tokens().refresh_token, client_id: provider.clientInformation().client_id }) });
 		try {
