@@ -35,7 +35,8 @@ my $legacy = Gatehouse::Upstream->new(sub {
 	return $c->json(400, { jsonrpc => '2.0', id => undef, error => { code => -32000, message => 'no session' } }) if $method eq 'server/discover';
 	if ($method eq 'initialize') {
 		$c->wait_file('greet') if $r->{path} eq '/crowd';
-		return $c->result($r, { protocolVersion => '2025-11-25', capabilities => { tools => {} }, serverInfo => { name => 'old', version => '1' } },
+		return $c->result($r, { protocolVersion => '2025-11-25', capabilities => { tools => {} }, serverInfo => { name => 'old', version => '1' },
+			instructions => $r->{path} eq '/crowd' ? 'x' x 100_000 : '' },
 			['Mcp-Session-Id', 'session-' . rand]);
 	}
 	if ($r->{content} =~ /"id":"(\w+)","result":\{"action":"(\w+)"\}/) {
@@ -241,7 +242,7 @@ sleep 0.7; # they may come
 is_deeply([map { at_crowd($_) } qw(server/discover initialize)], [1, 1], '... and many more of its user: they wait for its greeting');
 kill 'KILL', $first;
 close $leaves;
-ok($legacy->wait_for(sub { at_crowd('initialize') == 2 }), '... and when it leaves, one of them greets');
+ok($legacy->wait_for(sub { at_crowd('initialize') == 2 }), '... and when it leaves, one of them greets') or diag $gw->log;
 sleep 0.3;
 $legacy->release('greet');
 is_deeply([map { said($_) } @crowd], [(200) x 8], '... for all');

@@ -34,7 +34,7 @@ struct mcp {
 	/* where policies that are not quick read answers: those that compute, and those that may wait for a network */
 	struct workers *compute, *wait;
 	struct asides *asides;
-	struct flight *flights; /* the relay's thread's */
+	struct flight *flights; /* the relay's hooks' */
 };
 
 /* What is made of a project, anew with each that comes into force. */

@@ -22,6 +22,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { QUICK_BYTES = 32 * 1024 }; /* that an errand brings are read at once */
+
 static const char both_types[] = "application/json, text/event-stream";
 
 /* ---- transfers */
@@ -259,23 +261,55 @@ bool errand_awaited(struct relay_call *rc, const char *data, size_t n)
 	struct span whole;
 
 	(void)rc;
-	if (!greeting_is_sound(data, n))
+	if (!memmem(data, n, BRIDGE_ID, sizeof(BRIDGE_ID) - 1) || !greeting_is_sound(data, n))
 		return false;
 	whole = scan_value(data, n);
 	return scan_string_is(scan_member(whole, "id"), BRIDGE_ID) && !scan_member(whole, "method").p;
 }
 
-static enum relay_verdict initialized(struct call *c, const char *text, size_t n, struct err *e)
+static enum relay_verdict initialized(struct call *c, struct err *e)
 {
 	struct errand *d = &c->errand;
-	struct err why = { .code = ERR_NONE };
 
 	if (d->probing)
-		return fall_back(c, greeting_initialized(c, text, n, &why), e);
-	if (greeting_initialized(c, text, n, e))
+		return fall_back(c, d->good, e);
+	if (d->good)
 		return start(c, ERRAND_INITIALIZED);
 	greeting_forget_era(c); /* it may be of another by now */
+	*e = d->why;
 	return RELAY_REFUSE;
+}
+
+/* Notes what an errand brought. Any thread. */
+static void take(struct call *c, const char *text, size_t n)
+{
+	struct errand *d = &c->errand;
+
+	if (d->kind == ERRAND_DISCOVER)
+		greeting_discovered(c, text, n);
+	else if (d->kind == ERRAND_INITIALIZE)
+		d->good = greeting_initialized(c, text, n, &d->why);
+	else if (d->kind == ERRAND_LIST)
+		d->more = marks_listed(c, text, n);
+}
+
+static void work(void *own)
+{
+	struct call *c = own;
+
+	if (!atomic_load(&c->relay.unwanted))
+		take(c, c->errand.brought.p, c->errand.brought.n);
+	relay_ready(c->mcp->relay, &c->relay);
+}
+
+/* A worker takes it: other calls need not wait while megabytes are read. */
+static enum relay_verdict hand_over(struct call *c, const char *text, size_t n)
+{
+	c->errand.brought = (struct span){ text, n };
+	c->relay.busy = true;
+	c->work = (struct work){ .run = work, .own = c, .lane = c->route->operation_id };
+	workers_add(c->mcp->compute, &c->work);
+	return RELAY_PARK;
 }
 
 enum relay_verdict errand_done(struct relay_call *rc, const char *text, size_t n, struct err *e)
@@ -283,9 +317,12 @@ enum relay_verdict errand_done(struct relay_call *rc, const char *text, size_t n
 	struct call *c = (struct call *)rc;
 	struct errand *d = &c->errand;
 
+	if (text && n > QUICK_BYTES)
+		return hand_over(c, text, n);
+	if (text)
+		take(c, text, n);
 	switch (d->kind) {
 	case ERRAND_DISCOVER:
-		greeting_discovered(c, text, n);
 		flight_end(c);
 		if (d->bridge.way && d->upstream != UPSTREAM_MODERN) { /* initialize was refused, and now this */
 			err_reason(e, ERR_UPSTREAM, "upstream_status", "the upstream speaks no revision of this client's", "upstream '%s'", c->upstream);
@@ -293,14 +330,14 @@ enum relay_verdict errand_done(struct relay_call *rc, const char *text, size_t n
 		}
 		return d->bridge.way ? crossing_hello(c, e) : next(c, e);
 	case ERRAND_INITIALIZE:
-		return initialized(c, text, n, e);
+		return initialized(c, e);
 	case ERRAND_INITIALIZED:
 		d->has_session = true;
 		greeting_keep_session(c);
 		flight_end(c);
 		return next(c, e);
 	case ERRAND_LIST:
-		if (!marks_listed(c, text, n))
+		if (!d->more)
 			flight_end(c);
 		return next(c, e);
 	case ERRAND_NONE:

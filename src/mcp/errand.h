@@ -9,6 +9,7 @@
 #define GATEHOUSE_MCP_ERRAND_H
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "mcp/head.h"
 #include "mcp/known.h"
 #include "mcp/relay.h"
@@ -50,6 +51,11 @@ struct errand { /* of a call */
 	bool answered;         /* the upstream has answered it */
 	struct buf asked;      /* struct bridge_news */
 	struct buf body;       /* of the transfer at hand, or of the translated call */
+
+	/* of what it brought, where a worker reads it */
+	struct span brought;
+	bool good, more;       /* a greeting; another page is wanted */
+	struct err why;        /* it is not good */
 
 	bool has_marks;
 	const struct param_mark *marks; /* of the tool that is called */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Errands under way whose end serves others, too: the call that made one flies, the others that need the same wait for it, and then look
- * whether it is known. All of this is the relay's thread's.
+ * whether it is known. All of this is for the relay's hooks, which take turns.
  */
 #ifndef GATEHOUSE_MCP_FLIGHTS_H
 #define GATEHOUSE_MCP_FLIGHTS_H

@@ -14,7 +14,7 @@ struct upstream_request;
 
 enum {
 	MARKS_BYTES = 256 * 1024, /* of all tools with marks */
-	LIST_BYTES = 2 << 20      /* of all pages of tools: they are read in the relay's thread */
+	LIST_BYTES = 2 << 20      /* of all pages of tools */
 };
 
 /* Whether the tool's marks are needed, and neither there nor known: a page of the list is wanted. */

@@ -241,6 +241,7 @@ static void errand_event(void *own)
 static void errand_begin(struct relay_call *c)
 {
 	c->reading = true;
+	c->read_n = 0;
 	buf_init(&c->keep, c->keep_max);
 	sse_init(&c->sse, errand_data, errand_event, c);
 }
@@ -305,12 +306,15 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
 static size_t keep(struct relay_call *c, const char *p, size_t n)
 {
 	c->heard_ms = c->relay->now_ms;
+	c->read_n += n;
 	if (c->reading && c->is_stream)
 		sse_feed(&c->sse, p, n);
 	else
 		buf_add(&c->keep, p, n);
-	if (!c->keep.over)
-		return c->found ? 0 : n;
+	if (c->found)
+		return 0;
+	if (!c->keep.over && !(c->reading && c->read_n > c->keep_max))
+		return n;
 	if (c->reading) { /* an errand that brings too much brings nothing */
 		buf_clear(&c->keep);
 		c->found = true;
@@ -442,20 +446,30 @@ static void proceed(struct relay_call *c, enum relay_verdict verdict)
 	}
 }
 
-/* An errand has ended: what it brought decides what comes next. */
+/* What an errand has brought, N bytes at TEXT or, NULL, what the hook was busy with, decides what comes next. */
+static void errand_tell(struct relay_call *c, const char *text, size_t n)
+{
+	enum relay_verdict verdict = c->hooks->errand(c, text, n, &c->err);
+	struct buf brought;
+
+	c->told = c->busy;
+	if (c->busy) /* with what was kept */
+		return;
+	brought = c->keep;
+	buf_init(&c->keep, 0);
+	proceed(c, verdict);
+	buf_release(&brought);
+}
+
 static void errand_end(struct relay_call *c)
 {
-	struct buf brought = c->keep;
-
 	transfer_drop(c);
-	buf_init(&c->keep, 0);
 	if (c->is_stream && !c->found)
-		buf_clear(&brought);
+		buf_clear(&c->keep);
 	c->reading = c->found = c->is_stream = false;
 	c->hops = 0;
 	watch_events(c);
-	proceed(c, c->hooks->errand(c, buf_text(&brought), brought.len, &c->err));
-	buf_release(&brought);
+	errand_tell(c, buf_text(&c->keep), c->keep.len);
 }
 
 static void call_begin(struct relay *r, struct relay_call *c)
@@ -768,6 +782,8 @@ static void call_ready(struct relay_call *c)
 	c->heard_ms = c->relay->now_ms;
 	if (c->cut) {
 		call_end(c, c->cut_end);
+	} else if (c->told) {
+		errand_tell(c, NULL, 0);
 	} else if (c->keeping) {
 		keep_ended(c, NULL, 0);
 	} else {

@@ -56,8 +56,8 @@ struct relay_hooks {
 	/* An event's data, of an errand's stream: whether it is what was waited for. The stream is left then. */
 	bool (*awaited)(struct relay_call *, const char *data, size_t n);
 	/*
-	 * What an errand brought, N bytes at TEXT (valid in this call alone): the JSON, the awaited event's data, or nothing. The next
-	 * transfer is set (AGAIN), or HAVE, PARK, REFUSE.
+	 * What an errand brought, N bytes at TEXT (valid in this call, or until it is no more busy): the JSON, the awaited event's data, or
+	 * nothing. The next transfer is set (AGAIN), or HAVE, PARK, REFUSE. If it became busy, it is called once more with a NULL TEXT.
 	 */
 	enum relay_verdict (*errand)(struct relay_call *, const char *text, size_t n, struct err *);
 	/* A piece of the body, at most 16 KiB: returns its length and *OUT, what goes out (valid until the next piece). With N 0
@@ -99,7 +99,7 @@ struct relay_call {
 	const char *have;
 	size_t have_n;
 
-	/* set by the hooks `body`, `more` and `kept`; cleared by the relay when relay_ready() has come */
+	/* set by the hooks `errand`, `body`, `more` and `kept`; cleared by the relay when relay_ready() has come */
 	bool busy;
 	/* set by the hooks `body` and `more`: what they hand out is the last, whatever the upstream does */
 	bool finished;
@@ -135,6 +135,8 @@ struct relay_call {
 	bool head_passed, keeping, again, paused, ending, dead, registered;
 	bool named; /* it was registered once: an event may name it */
 	bool reading, found; /* an errand's answer; the event that was awaited */
+	bool told;           /* the hooks are busy with what an errand brought */
+	size_t read_n;       /* bytes of an errand's answer */
 	bool ended, cut, ready, kept, kept_ok;
 };
 
