@@ -64,7 +64,7 @@ static struct {
 	bool running, failed; /* the thread; there is none to be had */
 
 	bool stopping, said; /* the loss of a settlement */
-	unsigned char mix[HASH_LEN];
+	uint32_t mix[HASH_LEN / 4];
 	size_t dirty; /* entries with something unsent */
 	struct settlement *first, **last;
 	size_t settlements;
@@ -95,13 +95,20 @@ void counters_key(unsigned char out[HASH_LEN], const char *policy, const char *b
 
 /* ---- the table; the lock is held */
 
-/* By a key of this process: whom names are counted under may choose them, and must not choose sets with them. */
+/*
+ * By numbers of this process: whom names are counted under may choose them, and must not choose sets with them. Sums of products with
+ * a random addend each (the universal hash NH): nobody who does not know the addends can tell which keys fall together, and a
+ * call pays a hundredth of what an HMAC costs.
+ */
 static struct entry *set_of(const unsigned char *key)
 {
-	unsigned char mixed[HASH_LEN];
+	uint32_t k[HASH_LEN / 4];
+	uint64_t sum = 0;
 
-	hash_hmac(mixed, c.mix, sizeof(c.mix), key, HASH_LEN);
-	return table[(mixed[0] << 8 | mixed[1]) % SETS];
+	memcpy(k, key, HASH_LEN);
+	for (size_t i = 0; i < HASH_LEN / 4; i += 2)
+		sum += (uint64_t)(k[i] + c.mix[i]) * (k[i + 1] + c.mix[i + 1]);
+	return table[(sum ^ sum >> 32) % SETS];
 }
 
 static struct entry *find(const unsigned char *key)
