@@ -117,6 +117,9 @@ for my $way (@ways) {
 	came();
 	is(text(post($way)), 'hello ada', "$way: the call carries a token of the user there")
 	  or diag $gw->run->log_text('there'), $gw->log('mcp');
+	is(text(post($way)), 'hello ada', "... again and again");
+	is($pg->psql("select actor, detail->>'by' from gatehouse.audit where action = 'upstream_connected' and object = 'upstream:$way'"),
+		(row($way, 'subject') . '|assertion'), '... and the trail says once that there is a connection');
 	my @all = came();
 	my ($asked) = grep { $_->{what} eq 'exchange' } @all;
 	is_deeply([@$asked{qw(client grant_type requested_token_type audience resource scope subject_token_type)}],

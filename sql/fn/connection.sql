@@ -379,7 +379,10 @@ returns table (outcome text)
 language plpgsql security definer
 set search_path = gatehouse, pg_temp
 as $$
+declare
+	v_was connection%rowtype;
 begin
+	select * into v_was from connection d where d.connection_id = p_connection_id for update;
 	update connection c set access_token = p_access_token,
 		refresh_token = coalesce(p_refresh_token, c.refresh_token),
 		expires_at = now() + make_interval(secs => p_expires_in_s),
@@ -387,6 +390,12 @@ begin
 		renewed_by = p_lease_by, lease_by = null, lease_until = null, refreshed_at = now()
 	where c.connection_id = p_connection_id
 		and c.generation = p_generation and c.state = 'connected';
+	if found and v_was.client_kind = 'assertion' and v_was.access_token = '' then -- its first, or the first since it was lost
+		perform audit_add('upstream_connected', v_was.subject, 'upstream:' || v_was.upstream_id, null, null,
+			jsonb_build_object('issuer', v_was.issuer, 'scope', coalesce(p_scope, v_was.scope), 'by', 'assertion'));
+		return query select 'renewed';
+		return;
+	end if;
 	return query select case when found or exists (select from connection c
 			where c.connection_id = p_connection_id and c.renewed_by = p_lease_by)
 		then 'renewed' else 'moved' end;

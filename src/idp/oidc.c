@@ -4,6 +4,7 @@
 
 #include "idp/oidc.h"
 
+#include "base/b64.h"
 #include "base/clock.h"
 #include "base/uri.h"
 #include "idp/document.h"
@@ -11,7 +12,6 @@
 #include "json/json.h"
 #include "page/html.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 enum {
@@ -169,9 +169,9 @@ static const char *basic(struct arena *a, const struct oauth_conf *c)
 	const char *pair = arena_printf(a, "%s:%s", uri_encode(a, c->login_client_id),
 	    uri_encode(a, c->login_client_secret ? c->login_client_secret : ""));
 	size_t n = strlen(pair);
-	char *out = arena_alloc(a, (n + 2) / 3 * 4 + 1);
+	char *out = arena_alloc(a, B64_LEN(n) + 1);
 
-	EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)pair, (int)n);
+	b64_encode(out, pair, n);
 	return arena_printf(a, "Authorization: Basic %s", out);
 }
 

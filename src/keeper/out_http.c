@@ -8,6 +8,7 @@
 
 #include "keeper/out.h"
 
+#include "base/b64.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -21,7 +22,6 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 enum {
 	CONNECT_MS = 5000,
@@ -67,7 +67,7 @@ static bool add_file_headers(
 static bool add_signature(const struct out_post *p, struct arena *a, const char **list, size_t *n, struct err *e)
 {
 	unsigned char mac[HASH_LEN];
-	char base64[4 * ((HASH_LEN + 2) / 3) + 1];
+	char base64[B64_LEN(HASH_LEN) + 1];
 	const char *signed_text, *now = arena_printf(a, "%lld", (long long)clock_wall_s());
 	struct conf_text secret;
 	size_t len;
@@ -78,7 +78,7 @@ static bool add_signature(const struct out_post *p, struct arena *a, const char 
 	signed_text = arena_printf(a, "%s.%s.%s", p->id, now, p->json);
 	hash_hmac(mac, secret.p, len, signed_text, strlen(signed_text));
 	OPENSSL_cleanse(secret.p, secret.n);
-	EVP_EncodeBlock((unsigned char *)base64, mac, HASH_LEN);
+	b64_encode(base64, mac, HASH_LEN);
 	list[(*n)++] = arena_printf(a, "webhook-timestamp: %s", now);
 	list[(*n)++] = arena_printf(a, "webhook-signature: v1,%s", base64);
 	return true;

@@ -5,13 +5,14 @@
 #include "page/page.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/b64.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 
@@ -105,11 +106,11 @@ static void hash_style(struct loaded *page)
 {
 	const char *style = template_style(page->template);
 	unsigned char hash[HASH_LEN];
-	unsigned char text[4 * ((HASH_LEN + 2) / 3) + 1];
+	char text[B64_LEN(HASH_LEN) + 1];
 
 	hash_sha256(hash, style, strlen(style));
-	EVP_EncodeBlock(text, hash, sizeof(hash));
-	snprintf(page->style, sizeof(page->style), "'sha256-%s'", (const char *)text);
+	b64_encode(text, hash, sizeof(hash));
+	snprintf(page->style, sizeof(page->style), "'sha256-%s'", text);
 }
 
 static bool load(enum page_id id, struct source *s, struct err *e)

@@ -4,11 +4,11 @@
 
 #include "upstream/tokens.h"
 
+#include "base/b64.h"
 #include "base/clock.h"
 #include "base/rand.h"
 #include "json/jose.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,10 +22,10 @@ static const char *basic_header(struct arena *a, const struct tokens_client *c)
 {
 	const char *pair = arena_printf(a, "%s:%s", uri_encode(a, c->client_id), uri_encode(a, c->secret));
 	size_t n = strlen(pair);
-	unsigned char *text = arena_alloc(a, n * 4 / 3 + 8);
+	char *text = arena_alloc(a, B64_LEN(n) + 1);
 
-	EVP_EncodeBlock(text, (const unsigned char *)pair, (int)n);
-	return arena_printf(a, "Authorization: Basic %s", (const char *)text);
+	b64_encode(text, pair, n);
+	return arena_printf(a, "Authorization: Basic %s", text);
 }
 
 static const char *form_text(struct arena *a, const struct tokens_client *c, const char *const *form)
