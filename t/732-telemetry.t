@@ -26,6 +26,13 @@ my @canaries = map { "canary-$_-4d1c9a" } qw(argument name result header query r
 my $up = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
 	return $c->reply(202, [], '') if $r->{content} !~ /"id"/;
+	return $c->result($r, { content => [{ type => 'text', text => 'for-operators' }] }) if $r->{content} =~ /"recorded"/;
+	return $c->result($r, { content => [] }) if $r->{content} =~ /"long"/;
+	if ($r->{content} =~ /"streamed"/) {
+		$c->begin_stream;
+		$c->event($_) for { jsonrpc => '2.0', method => 'notifications/message', params => {} }, { jsonrpc => '2.0', id => 1, result => { content => ['by-stream'] } };
+		return $c->end_stream;
+	}
 	return $c->result($r, { isError => JSON::PP::true, content => [] }) if $r->{content} =~ /"fails"/;
 	return $c->result($r, { tools => [{ name => 'reader', inputSchema => {}, annotations => { readOnlyHint => JSON::PP::true } }, { name => 'plain', inputSchema => {} }] }) if $r->{content} =~ /tools\/list/;
 	return $c->result($r, { content => [{ type => 'text', text => $canaries[2] }] }, ['X-Result', $canaries[3]]);
@@ -42,7 +49,10 @@ my @forward = (
 );
 my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(consent mcp)], processes => { mcp => 2, consent => 2 },
 	gateway => { events => { forward => \@forward, metrics => { tokenFile => 'metrics-token' } } },
-	routes => { '/mcp/one' => { upstream => $up->url('/mcp') } });
+	policies => [{ name => 'mask', policyType => 'data-loss-prevention-inbound', handler => { export => 'X', options => { entities => ['finance'] } } },
+		{ name => 'refuse', policyType => 'data-loss-prevention-inbound', handler => { export => 'X', options => { entities => ['finance'], action => 'block' } } }],
+	routes => { '/mcp/one' => { upstream => $up->url('/mcp') },
+		(map { ("/mcp/$_->[0]" => { upstream => $up->url('/mcp'), inbound => [$_->[1]], options => { recordArguments => JSON::PP::true, recordResults => JSON::PP::true } }) } ['masks', 'mask'], ['blocks', 'refuse']) });
 $gw->write_file('metrics-token', "token-for-prometheus\n");
 my $token = issue($pg, $gw, '/mcp/one');
 ok(wait_until(20, sub { $pg->psql("select count(*) from gatehouse.event_destination where name > ''") == 5 }), 'five destinations wait for what comes')
@@ -276,6 +286,28 @@ my @stranger = ([['X-Forwarded-For', '192.0.2.7']]);
 is(request('GET', $gw->url('/metrics'), { headers => @stranger })->{status}, 404, 'for a stranger there is nothing');
 is(request('GET', $gw->url('/metrics'), { headers => [['X-Forwarded-For', '192.0.2.7'], ['Authorization', 'Bearer token-for-prometheu']] })->{status}, 404, '... nor with another token');
 is(request('GET', $gw->url('/metrics'), { headers => [['X-Forwarded-For', '192.0.2.7'], ['Authorization', 'Bearer token-for-prometheus']] })->{status}, 200, 'who has the token may');
+
+# ---- a route that wants its arguments and results told ----
+
+sub recorded {
+	my ($route, $name, $arguments) = @_;
+	my $t = issue($pg, $gw, "/mcp/$route");
+	return request('POST', $gw->url("/mcp/$route"), { headers => [['Content-Type', 'application/json'], ['Accept', 'application/json, text/event-stream'], ['Authorization', "Bearer $t->{access_token}"]],
+		content => $JSON->encode({ jsonrpc => '2.0', id => 1, method => 'tools/call', params => { name => $name, arguments => $arguments } }) });
+}
+recorded('masks', 'recorded', { card => '4111 1111 1111 1111', note => 'told-to-operators' });
+recorded('masks', 'streamed', { note => 'x' });
+recorded('masks', 'long', { note => "\x{e9}" x 5000 });
+is(recorded('blocks', 'refused', { card => '4111 1111 1111 1111' })->{status}, 422, '(one is refused)');
+my %told_in;
+ok(wait_until(20, sub { %told_in = map { (attributes($_)->{'gen_ai.tool.name'} // '') => attributes($_) } grep { $_->{kind} == 2 } spans(); $told_in{refused} && $told_in{long} }), 'the collector gets them');
+is_deeply($JSON->decode($told_in{recorded}{'gen_ai.tool.call.arguments'}), { card => '[REDACTED]', note => 'told-to-operators' }, 'arguments are told as the upstream got them');
+like($told_in{recorded}{'gen_ai.tool.call.result'}, qr/^\{"content":\[\{.*"for-operators"/, '... and the result');
+is($told_in{streamed}{'gen_ai.tool.call.result'}, '{"content":["by-stream"]}', '... of a stream as well');
+is(length $told_in{long}{'gen_ai.tool.call.arguments'}, 2052, 'what is long is cut between characters');
+ok(!exists $told_in{refused}{'gen_ai.tool.call.arguments'}, 'of what a policy refused nothing is told');
+is($pg->psql("select count(*) from gatehouse.event_call where (arguments is not null or result is not null) and operation_id not like '%masks%'"), 0, '... and nothing of other routes');
+unlike($gw->log, qr/told-to-operators|for-operators|by-stream/, 'the log has none of it');
 
 # ---- rsyslog through a restart ----
 

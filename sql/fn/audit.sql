@@ -1,13 +1,13 @@
 -- The audit trail as a chain: see sql/schema/0017-audit-chain.sql. MACs are made and checked by programs;
 -- the database never sees the key.
 
--- A time to the microsecond, the same however the session is set.
+-- A time to the microsecond, the same however the session is set. In SQL and without settings of its own, it is made a part
+-- of the statement that has it: it is asked for each event, of each destination.
 -- for: nobody
 create or replace function gatehouse.audit_time(p_at timestamptz) returns text
-language plpgsql stable set search_path = gatehouse, pg_temp as $$
-begin
-	return to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-end $$;
+language sql stable as $$
+	select pg_catalog.to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
 
 -- The end of the chain, and the committed rows that come next, in order, P_LIMIT at most. No row: all
 -- is sealed. Rows of transactions that are still open come when they commit.

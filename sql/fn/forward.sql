@@ -1,7 +1,7 @@
 -- Events on their way out: see sql/schema/0016-event-queue.sql. A page of them has the columns of
 -- src/event/record.c, in its order, between who and where, and what audit rows have besides.
 
--- The events of one batch, in the order in which they began.
+-- The events of one batch, in the order in which they began. Like audit_time() it becomes a part of who asks.
 -- for: nobody
 create or replace function gatehouse.event_page(q gatehouse.event_queue)
 returns table (tx text, batch bigint, family text, node text, program text, at text,
@@ -17,11 +17,8 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
 	policy text, action text, finds text, matches bigint, arguments text, result text,
 	object text, detail text, does text)
-language plpgsql stable set search_path = gatehouse, pg_temp as $$
-#variable_conflict use_column
-begin
-	if q.family = 'call' then
-		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+language sql stable as $$
+	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
 			e.severity, null::text, e.request_id, e.operation_id, e.upstream_id,
 			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
 			e.upstream_auth_mode, e.http_method, e.transport, e.mcp_method,
@@ -34,12 +31,12 @@ begin
 			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
 			null::text, null::text, null::text, null::bigint, e.arguments, e.result,
 			null::text, null::text, l.does
-		from event_call e left join tool_listed l on e.capability_type = 'tool' and l.operation_id = e.operation_id
+		from gatehouse.event_call e left join gatehouse.tool_listed l on e.capability_type = 'tool' and l.operation_id = e.operation_id
 			and l.name = e.capability_name
-		where e.batch = q.batch and e.at between q.from_at and q.to_at
-		order by e.at, e.event_id;
-	elsif q.family = 'auth' then
-		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+		where q.family = 'call' and e.batch = q.batch and e.at between q.from_at and q.to_at
+		order by e.at, e.event_id)
+	union all
+	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
 			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
 			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
 			e.upstream_auth_mode, e.http_method, null::text, null::text, null::text,
@@ -51,10 +48,10 @@ begin
 			null::text, null::bigint, null::bigint, null::bigint,
 			null::text, null::text, null::text, null::bigint, null::text, null::text,
 			null::text, null::text, null::text
-		from event_auth e where e.batch = q.batch and e.at between q.from_at and q.to_at
-		order by e.at, e.event_id;
-	elsif q.family = 'policy' then
-		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+		from gatehouse.event_auth e where q.family = 'auth' and e.batch = q.batch and e.at between q.from_at and q.to_at
+		order by e.at, e.event_id)
+	union all
+	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
 			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
 			e.subject_id, e.client_id, e.client_name, null::text, null::text,
 			e.http_method, null::text, e.mcp_method, e.capability_type,
@@ -66,10 +63,10 @@ begin
 			null::bigint, null::bigint, null::bigint,
 			e.policy, e.action, e.finds, e.matches, null::text, null::text,
 			null::text, null::text, null::text
-		from event_policy e where e.batch = q.batch and e.at between q.from_at and q.to_at
-		order by e.at, e.event_id;
-	elsif q.family = 'audit' then
-		return query select q.tx::text, q.batch, q.family, q.node, e.program, audit_time(e.at),
+		from gatehouse.event_policy e where q.family = 'policy' and e.batch = q.batch and e.at between q.from_at and q.to_at
+		order by e.at, e.event_id)
+	union all
+	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
 			'info', e.action, e.request_id, null::text, null::text, e.actor,
 			e.client_id, null::text, null::text, null::text, null::text, null::text,
 			null::text, null::text, null::text, null::text, null::text,
@@ -80,9 +77,9 @@ begin
 			null::text, null::text, null::bigint, null::bigint, null::bigint,
 			null::text, null::text, null::text, null::bigint, null::text, null::text,
 			e.object, e.detail::text, null::text
-		from audit e where e.audit_id = q.audit_id;
-	else
-		return query select q.tx::text, q.batch, q.family, q.node, 'consent'::text, audit_time(e.sealed_at),
+		from gatehouse.audit e where q.family = 'audit' and e.audit_id = q.audit_id)
+	union all
+	(select q.tx::text, q.batch, q.family, q.node, 'consent'::text, gatehouse.audit_time(e.sealed_at),
 			'info', 'audit_anchor'::text, null::text, null::text, null::text, null::text,
 			null::text, null::text, null::text, null::text, null::text, null::text,
 			null::text, null::text, null::text, null::text, null::text,
@@ -93,9 +90,8 @@ begin
 			null::text, null::text, null::bigint, null::bigint, null::bigint,
 			null::text, null::text, null::text, null::bigint, null::text, null::text,
 			'audit'::text, jsonb_build_object('anchor', e.seal_no || ':' || encode(e.mac, 'hex'))::text, null::text
-		from audit_seal e where e.seal_no = q.audit_id;
-	end if;
-end $$;
+		from gatehouse.audit_seal e where q.family = 'anchor' and e.seal_no = q.audit_id)
+$$;
 
 -- What comes after (P_TX, P_BATCH), of these families, about P_LIMIT events, and always whole batches; last a
 -- row of family '' that says how far it goes. No row: there is nothing new.
@@ -114,7 +110,7 @@ returns table (tx text, batch bigint, family text, node text, program text, at t
 	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
 	policy text, action text, finds text, matches bigint, arguments text, result text,
 	object text, detail text, does text)
-language plpgsql stable set search_path = gatehouse, pg_temp as $$
+language plpgsql stable set search_path = gatehouse, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
 	q event_queue;

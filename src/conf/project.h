@@ -189,7 +189,7 @@ struct mcp_route {
 	bool is_public, cors_any;
 	const char *upstream_text; /* rewritePattern, resolved */
 	struct uri upstream;
-	bool forward_search, follow_redirects, sse, bridge, cache_lists;
+	bool forward_search, follow_redirects, sse, bridge, cache_lists, record_arguments, record_results;
 	const char *mtls_cert, *mtls_key; /* the files that mtlsCertificate names; NULL: none */
 	const char *mtls_certificate;
 	int timeout_ms;

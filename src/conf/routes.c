@@ -33,6 +33,11 @@ const struct option handler_options[] = {
 		     "client on a modern one." },
 	{ "cacheLists", OPTION_BOOL, .initial = "false",
 	    .about = "Whether lists of tools, prompts and resources are kept for as long as the upstream allows." },
+	{ "recordArguments", OPTION_BOOL, .initial = "false",
+	    .about = "Whether events hold the arguments of tools and prompts, as the upstream got them: the first 4096 bytes. Personal data "
+		     "goes where events go." },
+	{ "recordResults", OPTION_BOOL, .initial = "false",
+	    .about = "The same for results, as the client got them; of answers of at most 64 KiB." },
 	{ "timeoutMs", OPTION_INT, false, 1, TIMEOUT_MAX_MS, .initial = "120000",
 	    .about = "Milliseconds that a call may take, and its first byte." },
 	{ "forwardHeaders", OPTION_STRINGS, .initial = "[]",
@@ -374,6 +379,8 @@ static void read_handler(struct reading *r)
 	route->mtls_certificate = json_get_string(options, "mtlsCertificate");
 	route->bridge = json_get_bool(options, "bridge", false);
 	route->cache_lists = json_get_bool(options, "cacheLists", false);
+	route->record_arguments = json_get_bool(options, "recordArguments", false);
+	route->record_results = json_get_bool(options, "recordResults", false);
 	route->timeout_ms = (int)json_get_int(options, "timeoutMs", TIMEOUT_DEFAULT_MS);
 	read_upstream(r, options, pointer);
 	read_forward_headers(

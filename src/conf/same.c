@@ -39,6 +39,7 @@ bool route_is_same(const struct mcp_route *x, const struct mcp_route *y)
 	    same_text(x->upstream_text, y->upstream_text) && x->forward_search == y->forward_search &&
 	    x->follow_redirects == y->follow_redirects && x->sse == y->sse &&
 	    same_text(x->mtls_certificate, y->mtls_certificate) && x->bridge == y->bridge &&
+	    x->record_arguments == y->record_arguments && x->record_results == y->record_results &&
 	    x->cache_lists == y->cache_lists && x->timeout_ms == y->timeout_ms &&
 	    same_names(x->forward_headers, y->forward_headers) && same_policies(x->inbound, y->inbound) &&
 	    same_policies(x->outbound, y->outbound) && same_text(x->fault, y->fault);

@@ -29,6 +29,7 @@ static const struct told request_facts[] = {
 	{ "grant_id", "Grant" },
 	{ "client_ip", "Address" },
 	{ "protocol_version", "Protocol" },
+	{ "arguments", "Arguments" },
 	{ NULL, NULL },
 };
 
@@ -55,6 +56,7 @@ static const struct told answer_facts[] = {
 	{ "err_name", "Error" },
 	{ "err_message", "Said to the client" },
 	{ "cause_message", "Cause" },
+	{ "result", "Result" },
 	{ NULL, NULL },
 };
 

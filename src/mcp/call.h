@@ -101,6 +101,7 @@ struct call {
 	struct links links;
 	struct mask mask;
 	struct rpc_scan scan;
+	struct contents *contents; /* what is recorded of the answer; NULL: nothing */
 	struct call_trace *traces; /* tracing_of(): one per message of the body, at least one */
 	struct event_tool *tools; /* that the answer listed, the first of them */
 	size_t tools_n;

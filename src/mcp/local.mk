@@ -4,6 +4,7 @@ libgatehouse_a_SOURCES += \
 	src/mcp/aside.c src/mcp/aside.h \
 	src/mcp/call.h \
 	src/mcp/chain.c src/mcp/chain.h \
+	src/mcp/contents.c src/mcp/contents.h \
 	src/mcp/cors.c src/mcp/cors.h \
 	src/mcp/credential.c src/mcp/credential.h \
 	src/mcp/crossing.c src/mcp/crossing.h \

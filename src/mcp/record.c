@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "rpc/trace.h"
 #include "mcp/chain.h"
+#include "mcp/contents.h"
 #include "mcp/marks.h"
 #include "mcp/tracing.h"
 
@@ -99,12 +100,15 @@ void record_begin(struct call *c, bool is_stream)
 	c->scan.on_tool = asks_for_tools(c) ? on_tool : NULL;
 	c->tools_n = 0;
 	c->scan.own = c;
+	contents_begin(c);
 }
 
 void record_feed(struct call *c, const char *p, size_t n)
 {
 	if ((c->body.n || c->scan.on_changed) && n)
 		rpc_scan_feed(&c->scan, p, n);
+	if (n)
+		contents_feed(c, p, n);
 }
 
 bool record_repeat(const struct call *c, struct repeat *what)
@@ -273,6 +277,8 @@ static void emit(struct call *c, struct event *e, size_t i, const struct verdict
 	}
 	if (m && m->params.p)
 		count_arguments(e, m->params);
+	e->arguments = contents_arguments(c, i);
+	e->result = contents_result(c, i);
 	e->tokens_out = c->answers && i < c->body.n ? (int64_t)c->answers[i].tokens : 0;
 	e->bytes_in = m ? (int64_t)m->whole.n : (int64_t)c->req->body_len;
 	e->bytes_out = i == 0 ? (int64_t)c->relay.bytes_out : 0; /* a batch is answered at once */
@@ -293,6 +299,7 @@ void record_call(struct call *c, enum relay_end end, const struct err *err)
 
 	if (c->answers && c->body.n)
 		rpc_scan_end(&c->scan);
+	contents_end(c);
 	record_tools(c);
 	fill_common(c, &e, c->relay.resp->status);
 	e.session_digest = digest(c);
