@@ -76,6 +76,7 @@ my $modern = Gatehouse::Upstream->new(sub {
 	  if $method eq 'server/discover';
 	if ($method eq 'tools/list') {
 		$c->wait_file('list') if $r->{path} eq '/crowd';
+		$c->wait_file('later') if $r->{path} eq '/later';
 		return $c->result($r, { resultType => 'complete', ttlMs => 0, cacheScope => 'private', tools => [map { { name => $_, inputSchema => { type => 'object' } } } qw(hang stream one)] });
 	}
 	if ($name eq 'hang') {
@@ -100,9 +101,10 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], gateway => { lim
 	'/mcp/anyone' => { upstream => $legacy->url('/mcp'), public => 1, options => { bridge => $TRUE } },
 	'/mcp/keeps' => { upstream => $legacy->url('/keeps'), public => 1, options => { bridge => $TRUE } },
 	'/mcp/new' => { upstream => $modern->url('/mcp'), options => { bridge => $TRUE } },
+	'/mcp/later' => { upstream => $modern->url('/later'), options => { bridge => $TRUE } },
 	'/mcp/lists' => { upstream => $modern->url('/crowd') },
 });
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old slow crowd new lists);
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old slow crowd new later lists);
 my $bob = issue($pg, $gw, '/mcp/new', subject => 'bob', client => 'c1');
 
 sub post {
@@ -230,23 +232,13 @@ ok($modern->wait_for(sub { grep { ($_->{left} // '') eq 'stream' } $modern->note
 
 # --- many at once
 
-sub at_crowd { my ($method) = @_; return scalar(grep { $_->{path} eq '/crowd' } sent($legacy, $method)) }
-my $first = open(my $leaves, '-|') // die "fork: $!";
-if (!$first) {
-	call('crowd', 'one');
-	POSIX::_exit(0);
-}
-ok($legacy->wait_for(sub { at_crowd('initialize') }), 'a caller without a session');
+sub at_crowd { my ($up, $path, $method) = @_; return scalar(grep { $_->{path} eq $path } sent($up, $method)) }
 my @crowd = map { meanwhile(sub { return call('crowd', 'one')->{status} }) } 1 .. 8;
-sleep 0.7; # they may come
-is_deeply([map { at_crowd($_) } qw(server/discover initialize)], [1, 1], '... and many more of its user: they wait for its greeting');
-kill 'KILL', $first;
-close $leaves;
-ok($legacy->wait_for(sub { at_crowd('initialize') == 2 }), '... and when it leaves, one of them greets') or diag $gw->log;
-sleep 0.3;
+ok($legacy->wait_for(sub { at_crowd($legacy, '/crowd', 'initialize') }), 'many callers of one user, without a session');
+sleep 0.7; # the others may come
 $legacy->release('greet');
-is_deeply([map { said($_) } @crowd], [(200) x 8], '... for all');
-is(at_crowd('initialize'), 2, '... and no other');
+is_deeply([map { said($_) } @crowd], [(200) x 8], '... are all served');
+is_deeply([map { at_crowd($legacy, '/crowd', $_) } qw(server/discover initialize)], [1, 1], '... after one question, and one greeting');
 $modern->clear;
 @crowd = map { meanwhile(sub { return call('lists', 'one')->{status} }) } 1 .. 8;
 ok($modern->wait_for(sub { sent($modern, 'tools/list') }), 'many calls of tools whose marks nobody knows');
@@ -254,5 +246,21 @@ sleep 0.5;
 $modern->release('list');
 is_deeply([map { said($_) } @crowd], [(200) x 8], '... are all made');
 is(scalar(sent($modern, 'tools/list')), 1, '... after one list');
+
+# the one that goes may end before it has it
+$modern->clear;
+@in = map { (headers => [['Mcp-Session-Id', $_->header('Mcp-Session-Id')], ['MCP-Protocol-Version', '2025-06-18']]) } post('later', \%hello);
+sub later { my ($id) = @_; return post('later', { jsonrpc => '2.0', id => $id, method => 'tools/call', params => { name => 'one', arguments => {} } }, @in)->{status} }
+my $first = meanwhile(sub { return later('first') });
+ok($modern->wait_for(sub { sent($modern, 'tools/list') }), 'a call asks for a list');
+@crowd = map { my $id = "later-$_"; meanwhile(sub { return later($id) }) } 1 .. 8;
+sleep 0.7;
+is(scalar(sent($modern, 'tools/list')), 1, '... for which others wait');
+post('later', { jsonrpc => '2.0', method => 'notifications/cancelled', params => { requestId => 'first' } }, @in);
+is(said($first), 202, '... and is cancelled');
+ok($modern->wait_for(sub { 2 == sent($modern, 'tools/list') }, 30), '... then another asks');
+$modern->release('later');
+is_deeply([map { said($_) } @crowd], [(200) x 8], '... for all');
+is(scalar(sent($modern, 'tools/list')), 2, '... and no other');
 $gw->stop;
 done_testing;

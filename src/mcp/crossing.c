@@ -17,6 +17,25 @@
 #define CANCEL "cancelled by a client of a bridged route, the request with this tag: "
 _Static_assert(sizeof(CANCEL) - 1 + 2 * HASH_LEN > 128, "an operationId may have 128 bytes");
 
+/*
+ * Whose request it is, and which. Clients are told apart by the sessions that the gateway has sealed for them: modern ones have none,
+ * cancel by leaving (protocol 1.3), and two of one user may count alike.
+ */
+static const char *tag_of(const struct call *c, struct span id)
+{
+	struct arena *a = c->req->arena;
+	unsigned char hash[HASH_LEN];
+	char *hex = arena_alloc(a, 2 * HASH_LEN + 1);
+	const char *text;
+
+	if (!c->session_id || !id.p)
+		return NULL;
+	text = arena_printf(a, "%s\n%s\n%" PRIx64, c->route->operation_id, c->session_id, rpc_id_hash(id));
+	hash_sha256(hash, text, strlen(text));
+	hex_encode(hex, hash, HASH_LEN);
+	return hex;
+}
+
 void crossing_begin(struct call *c, enum bridge_way way)
 {
 	struct session declared = { .version = "" };
@@ -30,6 +49,8 @@ void crossing_begin(struct call *c, enum bridge_way way)
 		.answers = way == BRIDGE_TO_LEGACY ? scan_member(call_message(c)->params, "inputResponses") : (struct span){ NULL, 0 },
 		.logs = scan_path(call_message(c)->params, "_meta", "io.modelcontextprotocol/logLevel", NULL).p != NULL,
 		.version = way == BRIDGE_TO_MODERN ? era_modern_versions[0] : era_legacy_versions[0] };
+	if (call_message(c)->kind == RPC_REQUEST)
+		c->relay.tag = tag_of(c, call_message(c)->id);
 }
 
 bool crossing_choose(struct call *c)
@@ -80,25 +101,6 @@ static const char *new_id(const struct call *c)
 	return arena_printf(c->req->arena, "\"" BRIDGE_ID "-%s\"", id);
 }
 
-/*
- * Whose request it is, and which. Clients are told apart by the sessions that the gateway has sealed for them: modern ones have none,
- * cancel by leaving (protocol 1.3), and two of one user may count alike.
- */
-static const char *tag_of(const struct call *c, struct span id)
-{
-	struct arena *a = c->req->arena;
-	unsigned char hash[HASH_LEN];
-	char *hex = arena_alloc(a, 2 * HASH_LEN + 1);
-	const char *text;
-
-	if (!c->session_id || !id.p)
-		return NULL;
-	text = arena_printf(a, "%s\n%s\n%" PRIx64, c->route->operation_id, c->session_id, rpc_id_hash(id));
-	hash_sha256(hash, text, strlen(text));
-	hex_encode(hex, hash, HASH_LEN);
-	return hex;
-}
-
 /* The upstream's own way of it is that its transfer ends, or errand_over(). */
 static void cancel(const struct call *c)
 {
@@ -127,9 +129,7 @@ enum relay_verdict crossing_up(struct call *c, struct err *e)
 	d->body.max = 2 * c->req->body_len + 4096;
 	if (d->bridge.way == BRIDGE_TO_LEGACY && call_message(c)->kind == RPC_REQUEST)
 		d->bridge.sent_id = new_id(c);
-	if (call_message(c)->kind == RPC_REQUEST)
-		c->relay.tag = tag_of(c, call_message(c)->id);
-	else if (call_is(c, "notifications/cancelled"))
+	if (call_is(c, "notifications/cancelled"))
 		cancel(c);
 	switch (bridge_up(&d->bridge, call_message(c), c->req->arena, &d->body, &c->fault)) {
 	case BRIDGE_SEND:
