@@ -45,7 +45,15 @@ sub check_grains {
 	return;
 }
 
+# days of many calls are read in parts
+my $bytes = $pg->psql("select pg_get_functiondef('gatehouse.rollup_fill_bytes'::regproc)");
+$pg->psql($bytes =~ s/select \d+::bigint/select 65536::bigint/r);
+$pg->psql('select gatehouse.rollup_begin()');
+my @filled = map { $pg->psql('select gatehouse.rollup_fill()'); $pg->psql('select filled_to > gatehouse.rollup_floor(2, filled_to) from gatehouse.rollup_cursor') } 1 .. 5;
+like("@filled", qr/t/, 'less than a day is a piece, where it has many calls');
+
 is(step(), 'f', 'the sums are made to the end');
+$pg->psql($bytes);
 check_grains('after the first step');
 
 # ---- each panel against the calls, for random filters
@@ -210,6 +218,26 @@ $pg->psql("update gatehouse.event_queue set at = now() - interval '2 hours' wher
 cmp_ok($pg->psql('select behind_s from gatehouse.rollup_lag()'), '>', 6000, 'a call that nobody counts is');
 $pg->psql("select gatehouse.event_queue_step() from gatehouse.metrics_step(1000)");
 is($pg->psql('select late from gatehouse.rollup_lag()'), 1, 'and stays in the queue');
+
+# ---- pieces
+
+# two thousand at first: no step takes so many at once that a statement_timeout would end it each time
+$pg->psql("select gatehouse.rollup_step(4, 6, 600000)");
+$pg->psql("insert into gatehouse.event_queue (family, n, from_at, to_at) select 'call', 500, now() - interval '1 hour', now() from generate_series(1, 40)");
+$pg->psql('select gatehouse.rollup_step(4, 6, 1)');
+cmp_ok($pg->psql('select late from gatehouse.rollup_lag()'), '>=', 17000, 'a step without time takes a small piece');
+step();
+is($pg->psql('select late from gatehouse.rollup_lag()'), 0, 'one with time takes all');
+
+# sums that fail, or last, keep nothing else
+my $consume = $pg->psql("select pg_get_functiondef('gatehouse.rollup_consume'::regproc)");
+for my $fault ('pg_sleep(60)', '1 / 0') {
+	$pg->psql("create or replace function gatehouse.rollup_consume(p_most int) returns boolean language plpgsql as \$\$ begin perform $fault; return false; end \$\$");
+	$pg->psql("insert into gatehouse.event_batch (batch_id, at) values (gen_random_uuid(), now() - interval '2 hours')");
+	$pg->psql("set client_min_messages = error; set statement_timeout = '5s'; select gatehouse.events_step(4, 6)");
+	is($pg->psql("select count(*) from gatehouse.event_batch where at < now() - interval '1 hour'"), 0, "what is old goes while sums meet $fault");
+}
+$pg->psql($consume);
 
 # ---- names without end
 

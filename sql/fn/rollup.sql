@@ -242,22 +242,35 @@ begin
 		where (q.tx, q.batch) > (w.tx, w.batch) and q.tx < pg_snapshot_xmin(pg_current_snapshot()));
 end $$;
 
--- Counts calls that were there before counting began: a day's, where hours of people are not kept, or an hour's. Returns
--- whether there were any to be counted.
+-- How much of a day's table is read as one piece: some ten thousand calls, which fit into any statement_timeout.
+-- for: nobody
+create or replace function gatehouse.rollup_fill_bytes() returns bigint
+language sql immutable parallel safe as $$
+select 8388608::bigint
+$$;
+
+-- Counts calls that were there before counting began: a day's, where hours of people are not kept, or an hour's; less where a
+-- day has many. Returns whether there were any to be counted.
 -- for: nobody
 create or replace function gatehouse.rollup_fill() returns boolean
 language plpgsql set search_path = gatehouse, pg_temp as $$
 declare
 	c rollup_cursor;
+	bytes bigint;
 	to_at timestamptz;
 begin
 	select * into c from rollup_cursor where only_one;
 	if c.filled_to = 'infinity' then
 		return false;
 	end if;
+	bytes := pg_relation_size(to_regclass('event_call' || to_char(c.filled_to at time zone 'UTC', '_YYYYMMDD')));
 	to_at := case when c.filled_to >= rollup_floor(1, now()) then 'infinity'
 		when c.filled_to < rollup_people_from(now()) then rollup_floor(2, c.filled_to) + interval '1 day'
-		else c.filled_to + interval '1 hour' end;
+		else rollup_floor(1, c.filled_to) + interval '1 hour' end;
+	if bytes > rollup_fill_bytes() and c.filled_to < now() then
+		to_at := least(to_at, rollup_floor(0, c.filled_to)
+			+ greatest(interval '1 day' * (rollup_fill_bytes() / bytes::float8), interval '5 minutes'));
+	end if;
 	perform rollup_take(format('batch <= %s and at >= %L and at < %L', c.first_batch, c.filled_to, to_at));
 	update rollup_cursor set filled_to = to_at;
 	return true;
@@ -399,12 +412,17 @@ language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	stop timestamptz := clock_timestamp() + make_interval(secs => p_ms / 1000.0);
 	more boolean := true;
+	-- calls of a piece: larger ones cost less by the call, but one that a statement_timeout ends is never done
+	most int := 2000;
+	began timestamptz;
 begin
 	if not pg_try_advisory_xact_lock(7449359170164355440) or not rollup_begin() then
 		return false;
 	end if;
 	while more and clock_timestamp() < stop loop
-		more := rollup_consume(20000);
+		began := clock_timestamp();
+		more := rollup_consume(most);
+		most := case when clock_timestamp() + 3 * (clock_timestamp() - began) < stop then least(2 * most, 20000) else 2000 end;
 	end loop;
 	while clock_timestamp() < stop loop
 		continue when rollup_settle() or rollup_fill();
