@@ -9,7 +9,6 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Path qw(remove_tree);
 use Test::More;
-use Time::HiRes qw(time);
 
 use Gatehouse::Http qw(request);
 use Gatehouse::Peers;
@@ -26,7 +25,6 @@ delete $ENV{$_} for qw(MAKEFLAGS MAKELEVEL MFLAGS);
 
 sub quickstart {
 	my @arguments = @_;
-	my $start = time;
 	my $pid = open(my $out, '-|') // die "fork: $!";
 	if ($pid == 0) {
 		open STDERR, '>&', \*STDOUT;
@@ -35,12 +33,12 @@ sub quickstart {
 	}
 	my $text = do { local $/; <$out> };
 	close $out;
-	return { status => $? >> 8, text => $text // '', seconds => time - $start };
+	return { status => $? >> 8, text => $text // '' };
 }
 
 sub processes {
 	my ($dir) = @_;
-	return `grep -lsz '^GATEHOUSE_QUICKSTART=$dir\$' /proc/[0-9]*/environ` =~ tr/\n//;
+	return split ' ', `grep -lsz '^GATEHOUSE_QUICKSTART=$dir\$' /proc/[0-9]*/environ`;
 }
 
 END { quickstart('stop') if $$ == $owner }
@@ -64,22 +62,23 @@ is(request('POST', $url, { content => '{}', headers => [['Content-Type', 'applic
 	'without a token the route refuses');
 isnt((stat "$dir/pg")[4], 0, 'nothing runs with root\'s rights');
 
+my @first = processes($dir);
 my $again = quickstart();
 is($again->{status}, 0, 'started again, it says what runs');
 like($again->{text}, qr{^\s+\Q$url\E$}m, '... and its URL');
-cmp_ok($again->{seconds}, '<', 5, '... at once');
+my %now = map { $_ => 1 } processes($dir);
+cmp_ok(scalar(grep { $now{$_} } @first), '>', @first / 2, '... which are the same processes');    # (PostgreSQL ends some by itself)
 is(quickstart('--upstream', 'http://127.0.0.1:9/mcp')->{status}, 1, 'another upstream needs a stop first');
 
 is(quickstart('stop')->{status}, 0, 'it stops');
 ok(!-e $dir, 'its files are gone');
-is(processes($dir), 0, 'and its processes');
+is(scalar(() = processes($dir)), 0, 'and its processes');
 is(request('GET', $url)->{status}, 0, 'nobody listens any more');
 
 my $everything = Gatehouse::Peers->everything($run);
 $r = quickstart('--upstream', $everything->{url}, '--name', 'mine', '--port', $port);
 is($r->{status}, 0, 'it starts in front of a server of one\'s own') or diag $r->{text};
 like($r->{text}, qr{^\s+http://127\.0\.0\.1:$port/mcp/mine$}m, '... under the name that was given');
-cmp_ok($r->{seconds}, '<', 30, '... within seconds');
 like($everything->{log}->(), qr/Session initialized/, '... which is really called');
 is(quickstart('stop')->{status}, 0, 'it stops');
 
