@@ -22,6 +22,7 @@ enum {
 struct place {
 	struct conn *c;
 	bool probe; /* the server is away: this call finds out whether it is back */
+	bool anew;  /* the connection is wanted for its place alone */
 };
 
 static void free_list(struct conn *c)
@@ -84,7 +85,7 @@ static bool has_room(const struct db *db, int64_t now)
 	return db->open < db->size && (!db->down || (!db->trying && now >= db->try_at));
 }
 
-/* The lock is held. FRESH: an idle connection is wanted for its place alone. */
+/* The lock is held. While the server is away, what came back into the pool since is as good as FRESH. */
 static bool take_place(
     struct db *db, bool fresh, int64_t deadline, struct place *p, struct err *e)
 {
@@ -95,7 +96,8 @@ static bool take_place(
 	for (;;) {
 		int64_t now = clock_ms();
 
-		if (db->idle && !(fresh && (db->down || has_room(db, now)))) {
+		if (db->idle && !(fresh && has_room(db, now))) {
+			p->anew = fresh && !db->down;
 			p->c = db->idle;
 			db->idle = p->c->next;
 			return true;
@@ -163,7 +165,7 @@ struct conn *pool_borrow(struct db *db, bool fresh, int64_t deadline, struct err
 		pthread_mutex_unlock(&db->lock);
 		if (!ok)
 			return NULL;
-		if (fresh && p.c) {
+		if (p.anew) {
 			conn_free(p.c);
 			p.c = NULL;
 		}
