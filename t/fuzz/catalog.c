@@ -8,6 +8,7 @@
 #include "fuzz.h"
 
 #include "policy/catalog.h"
+#include "policy/uri_template.h"
 #include "rpc/rpc.h"
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 
 static const char options[] = "{\"tools\":[{\"name\":\"query\",\"rename\":\"ask\",\"arguments\":{\"pin\":{\"db\":\"test\"},\"remove\":[\"force\"],"
     "\"schema\":{\"properties\":{\"limit\":{\"type\":\"integer\",\"maximum\":10},\"s\":{\"pattern\":\"^[a-z]*$\",\"maxLength\":3}}}}},"
-    "{\"match\":\"l*\"}],\"prompts\":[{\"name\":\"p\",\"rename\":\"P\"}]}";
+    "{\"match\":\"l*\"}],\"prompts\":[{\"name\":\"p\",\"rename\":\"P\"}],"
+    "\"resources\":[],\"resourceTemplates\":[{\"match\":\"u:*\"}]}";
 
 static void judge_query(struct span arguments, struct arena *a)
 {
@@ -46,6 +48,8 @@ static void judge(const struct rpc_body *up, struct arena *a)
 			must(!strcmp(m->capability_name, "query") || m->capability_name[0] == 'l');
 		if (!strcmp(m->capability_type, "prompt"))
 			must(!strcmp(m->capability_name, "p"));
+		if (!strcmp(m->capability_type, "resource"))
+			must(!strncmp(m->capability_name, "u:", 2) && !uri_template_has_dots(m->capability_name));
 		if (!strcmp(m->capability_type, "tool") && !strcmp(m->capability_name, "query"))
 			judge_query(scan_member(m->params, "arguments"), a);
 	}
