@@ -32,6 +32,7 @@ my @forward = (
 		batch => 40, intervalMs => 100, retryMs => 400 },
 	{ name => 'datagrams', type => 'syslog', address => '127.0.0.1:' . $udp->sockport, format => 'cef', include => ['audit'],
 		facility => 4, intervalMs => 100 },
+	{ name => 'same', type => 'file', path => "$out/same.json", intervalMs => 150 },    # the same pages as the first, at other times
 );
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['consent'], processes => { consent => 3 },
 	gateway => { events => { forward => [] } });
@@ -55,7 +56,7 @@ sub hooked { my ($kind) = @_; return map { @{ $JSON->decode($_->{body}) } } grep
 sub calls { return grep { $_->{family} eq 'call' } @_ }
 sub distinct { my %seen; return grep { !$seen{$_}++ } @_ }
 
-ok(wait_until(20, sub { known() == 3 }), 'each destination has its place in the queue') or diag $gw->log('consent');
+ok(wait_until(20, sub { known() == 4 }), 'each destination has its place in the queue') or diag $gw->log('consent');
 
 # ---- once, in order, all of it ----
 
@@ -174,6 +175,13 @@ cmp_ok($waiting, '<=', 100, 'the oldest are dropped');
 cmp_ok($dropped, '>=', 200, '... and counted');
 is($pg->psql("select sum(n) from gatehouse.event_loss where who = 'destination hook'"), $dropped, '... where losses are looked for');
 $hook->answers(200);
+
+# ---- destinations that share what is read ----
+
+sub same { open my $in, '<', "$out/same.json" or return (); return map { $JSON->decode($_)->{eventId} } grep { /"family":"call"/ } <$in> }
+ok(wait_until(30, sub { (distinct(same())) >= (distinct(map { $_->{eventId} } calls(lines()))) - 301 }), 'another file has the events, too');
+my @had = distinct(same());
+is_deeply(\@had, [(grep { my %h = map { $_ => 1 } @had; $h{$_} } distinct(map { $_->{eventId} } calls(lines())))], '... in the same order, through all that happened');
 
 # ---- gatehousectl ----
 

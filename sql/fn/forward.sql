@@ -94,7 +94,7 @@ language sql stable as $$
 $$;
 
 -- What comes after (P_TX, P_BATCH), of these families, about P_LIMIT events, and always whole batches; last a
--- row of family '' that says how far it goes. No row: there is nothing new.
+-- row of family '' that says how far it goes, and as node and program behind what. No row: there is nothing new.
 -- for: nobody
 create or replace function gatehouse.event_pages(p_tx xid8, p_batch bigint, p_families text[], p_limit int)
 returns table (tx text, batch bigint, family text, node text, program text, at text,
@@ -131,6 +131,8 @@ begin
 		tx := q.tx::text;
 		batch := q.batch;
 		family := '';
+		node := p_tx::text;
+		program := p_batch::text;
 		return next;
 	end if;
 end $$;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "keeper/keeper_internal.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,8 @@ enum {
 	BACKOFF_MS = 500,     /* the first pause; each next one is twice as long */
 	AFTER_MAX_S = 3600,   /* a destination's own wish is heard up to here */
 	PAGE_MS = 10000,      /* a page that waits longer is read anew, as another may have sent it */
-	READ_MS = 20000
+	READ_MS = 20000,
+	SURE_MS = 10000       /* so long after a page is noted its holder is the holder: a lease is 30 s */
 };
 
 void forward_init(struct forward *f, struct db *db)
@@ -26,8 +28,10 @@ void forward_init(struct forward *f, struct db *db)
 
 static void drop_page(struct forward *f)
 {
-	arena_free(f->page);
+	page_unref(f->page);
 	f->page = NULL;
+	arena_free(f->work);
+	f->work = NULL;
 	f->out.signals_done = 0;
 }
 
@@ -40,6 +44,8 @@ void forward_end(struct forward *f)
 	db_call(f->db, STMT_FORWARD_RELEASE, &holder, 1, a, NULL, &e);
 	arena_free(a);
 	drop_page(f);
+	pages_forget();
+	f->knows = false;
 }
 
 struct db_param forward_families(struct arena *a, unsigned families)
@@ -73,35 +79,79 @@ struct told *forward_told(struct arena *a, const struct db_rows *rows, size_t *n
 	return told;
 }
 
-/* *END: how far the page goes; false with the error. */
+static struct place place_of(const struct db_rows *rows, size_t row, int tx, int batch)
+{
+	const char *text = db_text(rows, row, (size_t)tx), *number = db_text(rows, row, (size_t)batch);
+
+	return (struct place){ text ? strtoull(text, NULL, 10) : 0, number ? strtoll(number, NULL, 10) : 0 };
+}
+
+/* From the database, which says whose turn it is, too. */
 static bool read_page(struct forward *f, const struct destination *d, struct err *e)
 {
-	struct arena *a = f->page = arena_new();
-	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), db_int(a, d->spool),
-		forward_families(a, d->families), db_int(a, d->batch) };
+	struct page p = { .arena = arena_new(), .families = d->families, .limit = d->batch };
+	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), db_int(p.arena, d->spool),
+		forward_families(p.arena, d->families), db_int(p.arena, d->batch) };
 
-	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_READ, params, 5, a, &f->rows, e) || !told_fits(&f->rows, e)) {
-		drop_page(f);
+	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_READ, params, 5, p.arena, &p.rows, e) || !told_fits(&p.rows, e)) {
+		arena_free(p.arena);
 		return false;
 	}
+	if (p.rows.rows) { /* the last says how far it goes */
+		p.from = place_of(&p.rows, p.rows.rows - 1, TOLD_NODE, TOLD_PROGRAM);
+		p.to = place_of(&p.rows, p.rows.rows - 1, TOLD_TX, TOLD_BATCH);
+	}
+	f->page = page_new(&p);
+	return true;
+}
+
+/*
+ * One that another destination reads too, or a new one. One after the other: those who are equally far would else all read the
+ * same at once.
+ */
+static bool find_or_read(struct forward *f, const struct destination *d, struct err *e)
+{
+	static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+	bool ok = true;
+
+	pthread_mutex_lock(&reading);
+	if (f->knows && clock_ms() < f->sure_until)
+		f->page = page_find(d->families, d->batch, f->at);
+	if (!f->page)
+		ok = read_page(f, d, e);
+	pthread_mutex_unlock(&reading);
+	return ok;
+}
+
+/* The next page. What of it lies before our place was sent. */
+static bool take_page(struct forward *f, const struct destination *d, struct err *e)
+{
+	if (!find_or_read(f, d, e))
+		return false;
 	f->page_until = clock_ms() + PAGE_MS;
+	f->work = arena_new();
+	f->told = forward_told(f->work, &f->page->rows, &f->n, &f->tx, &f->batch);
+	while (f->knows && f->n && place_compare(place_of(&f->page->rows, f->told->row, TOLD_TX, TOLD_BATCH), f->at) <= 0) {
+		f->told++;
+		f->n--;
+	}
 	return true;
 }
 
 /* How far the page goes was taken, or is refused for good. */
 static bool note_done(struct forward *f, const struct destination *d, int64_t refused, struct err *e)
 {
-	struct arena *a = f->page;
-	const char *tx, *batch;
-	size_t n;
+	struct arena *a = f->work;
+	const int64_t n = (int64_t)f->n;
 	struct db_rows answer;
+	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), DB_TEXT(f->tx), DB_TEXT(f->batch),
+		db_int(a, n > refused ? n - refused : 0), db_int(a, refused < n ? refused : n) };
+	bool ok = db_call(f->db, STMT_FORWARD_DONE, params, 6, a, &answer, e);
 
-	forward_told(a, &f->rows, &n, &tx, &batch);
-	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), DB_TEXT(tx), DB_TEXT(batch),
-		db_int(a, (int64_t)n > refused ? (int64_t)n - refused : 0),
-		db_int(a, refused < (int64_t)n ? refused : (int64_t)n) };
-
-	return db_call(f->db, STMT_FORWARD_DONE, params, 6, a, &answer, e);
+	f->knows = ok && answer.rows && db_bool_at(&answer, 0, 0);
+	f->at = f->page->to;
+	f->sure_until = clock_ms() + SURE_MS;
+	return ok;
 }
 
 static void say(struct forward *f, const struct destination *d, const struct err *e)
@@ -146,16 +196,13 @@ static enum forward_step done(struct forward *f, const struct destination *d, in
 
 static enum forward_step send_page(struct forward *f, const struct destination *d, struct err *e)
 {
-	const char *tx, *batch;
-
-	f->told = forward_told(f->page, &f->rows, &f->n, &tx, &batch);
-	if (!tx) { /* nothing is new, or it is another's turn */
+	if (!f->tx) { /* nothing is new, or it is another's turn */
 		drop_page(f);
 		return FORWARD_IDLE;
 	}
 	if (!f->n)
 		return done(f, d, 0, e);
-	switch (out_send(&f->out, f->page, f->told, f->n, e)) {
+	switch (out_send(&f->out, f->work, f->told, f->n, e)) {
 	case OUT_TAKEN:
 		return done(f, d, f->out.refused, e);
 	case OUT_REFUSED:
@@ -177,9 +224,11 @@ enum forward_step forward_step(
 
 	if (clock_ms() < f->retry_at)
 		return FORWARD_IDLE;
-	if (f->page && clock_ms() > f->page_until)
+	if (f->page && clock_ms() > f->page_until) {
 		drop_page(f);
-	if (!f->page && !read_page(f, d, e))
+		f->knows = false;
+	}
+	if (!f->page && !take_page(f, d, e))
 		return FORWARD_FAILED;
 	a = arena_new();
 	f->out.to = d;
@@ -212,6 +261,7 @@ void *forward_run(void *arg)
 
 		if (site && now != site) { /* another project: nothing of the old one's page counts */
 			drop_page(&f);
+			f.knows = false;
 			f.retry_at = f.backoff_ms = 0;
 		}
 		site_unref(site);

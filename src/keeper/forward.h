@@ -11,16 +11,21 @@
 #include "conf/project.h"
 #include "db/db.h"
 #include "keeper/out.h"
+#include "keeper/page_cache.h"
 
 struct forward {
 	struct db *db;
 	char holder[UUID_TEXT];
 	/* private */
 	struct out out;
-	struct arena *page; /* that is being sent; NULL: none */
-	struct db_rows rows;
-	struct told *told;
+	struct page *page;  /* that is being sent; NULL: none */
+	struct arena *work; /* of its sending */
+	struct told *told;  /* what of it is this destination's */
 	size_t n;
+	const char *tx, *batch; /* where it ends; NULL: it is empty */
+	struct place at;        /* how far it got, while `knows` and before sure_until: nobody else is at it */
+	bool knows;
+	int64_t sure_until; /* clock_ms() */
 	int64_t retry_at, page_until; /* clock_ms() */
 	int backoff_ms;
 	bool failing; /* and the log has it */

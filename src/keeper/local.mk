@@ -12,9 +12,13 @@ libgatehouse_a_SOURCES += \
 	src/keeper/out.c src/keeper/out.h \
 	src/keeper/out_http.c \
 	src/keeper/out_syslog.c \
+	src/keeper/page_cache.c src/keeper/page_cache.h \
 	src/keeper/told.c src/keeper/told.h \
 	src/keeper/keeper.c src/keeper/keeper.h src/keeper/keeper_internal.h \
 	src/keeper/seal.c
+check_PROGRAMS += t/unit/keeper_page_cache
+t_unit_keeper_page_cache_SOURCES = t/unit/keeper_page_cache.c t/unit/tap.h
+TESTS += t/unit/keeper_page_cache
 TESTS += t/730-audit.t
 TESTS += t/731-forward.t
 TESTS += t/732-telemetry.t
