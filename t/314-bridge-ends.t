@@ -32,6 +32,10 @@ my $legacy = Gatehouse::Upstream->new(sub {
 	my ($method, $name) = (method_of($r), name_of($r));
 	return $c->reply(405, [], '') if $r->{method} eq 'DELETE' && $r->{path} eq '/keeps';
 	return $c->reply(204, [], '') if $r->{method} eq 'DELETE';
+	if ($method eq 'server/discover' && $r->{path} eq '/mute') {
+		$c->wait_file('mute' . ((grep { !-e "$c->{upstream}{dir}/go-mute$_" } 1 .. 2)[0] || 3));
+		return $c->json(500, {});
+	}
 	return $c->json(400, { jsonrpc => '2.0', id => undef, error => { code => -32000, message => 'no session' } }) if $method eq 'server/discover';
 	if ($method eq 'initialize') {
 		$c->wait_file('greet') if $r->{path} eq '/crowd';
@@ -98,13 +102,14 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], gateway => { lim
 	'/mcp/old' => { upstream => $legacy->url('/mcp'), options => { bridge => $TRUE } },
 	'/mcp/slow' => { upstream => $legacy->url('/mcp'), options => { bridge => $TRUE, timeoutMs => 2000 } },
 	'/mcp/crowd' => { upstream => $legacy->url('/crowd'), options => { bridge => $TRUE } },
+	'/mcp/mute' => { upstream => $legacy->url('/mute'), options => { bridge => $TRUE } },
 	'/mcp/anyone' => { upstream => $legacy->url('/mcp'), public => 1, options => { bridge => $TRUE } },
 	'/mcp/keeps' => { upstream => $legacy->url('/keeps'), public => 1, options => { bridge => $TRUE } },
 	'/mcp/new' => { upstream => $modern->url('/mcp'), options => { bridge => $TRUE } },
 	'/mcp/later' => { upstream => $modern->url('/later'), options => { bridge => $TRUE } },
 	'/mcp/lists' => { upstream => $modern->url('/crowd') },
 });
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old slow crowd new later lists);
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_", subject => 'alice', client => 'c1') } qw(old slow crowd mute new later lists);
 my $bob = issue($pg, $gw, '/mcp/new', subject => 'bob', client => 'c1');
 
 sub post {
@@ -246,6 +251,18 @@ sleep 0.5;
 $modern->release('list');
 is_deeply([map { said($_) } @crowd], [(200) x 8], '... are all made');
 is(scalar(sent($modern, 'tools/list')), 1, '... after one list');
+
+# a server that does not say what it is: each waits twice at most for what others ask, and no crowd goes one by one
+$legacy->clear;
+@crowd = map { meanwhile(sub { return call('mute', 'one')->{status} }) } 1 .. 6;
+for my $asked (1, 2) {
+	ok($legacy->wait_for(sub { $asked == at_crowd($legacy, '/mute', 'server/discover') }, 30), "a server does not say what it is, question $asked");
+	sleep 0.7; # the others may come
+	$legacy->release("mute$asked");
+}
+ok($legacy->wait_for(sub { 6 == at_crowd($legacy, '/mute', 'server/discover') }, 20), '... then all ask at once');
+$legacy->release('mute3');
+is_deeply([map { said($_) } @crowd], [(200) x 6], '... and are served');
 
 # the one that goes may end before it has it
 $modern->clear;

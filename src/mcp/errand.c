@@ -22,7 +22,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { QUICK_BYTES = 32 * 1024 }; /* that an errand brings are read at once */
+enum {
+	QUICK_BYTES = 32 * 1024, /* that an errand brings are read at once */
+	WAITS = 2 /* for others' errands of a kind that bring nothing: then one's own, or a crowd would go one by one */
+};
 
 static const char both_types[] = "application/json, text/event-stream";
 
@@ -130,7 +133,15 @@ static enum relay_verdict start(struct call *c, enum errand_kind kind)
 /* The same for all that need what it brings: only one of them goes. A list's next page is the same flight. */
 static enum relay_verdict start_for_all(struct call *c, enum errand_kind kind, struct known_key key)
 {
-	return c->errand.flight || flight_begin(c, &key) ? start(c, kind) : RELAY_PARK;
+	struct errand *d = &c->errand;
+
+	if (d->waits_kind != kind)
+		d->waits = 0;
+	d->waits_kind = kind;
+	if (d->flight || d->waits == WAITS || flight_begin(c, &key))
+		return start(c, kind);
+	d->waits++;
+	return RELAY_PARK;
 }
 
 /* ---- what comes next */

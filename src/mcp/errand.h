@@ -36,6 +36,8 @@ enum errand_era {
 struct errand { /* of a call */
 	bool begun;
 	struct flight *flight, *awaited; /* flights.h: its own, another's */
+	enum errand_kind waits_kind; /* what others were waited for, and how often */
+	unsigned waits;
 	enum errand_kind kind;
 	enum errand_era upstream;
 	struct bridge bridge;  /* way BRIDGE_NONE: messages go as they are */
