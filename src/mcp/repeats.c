@@ -26,7 +26,7 @@ struct kept {
 
 struct repeats {
 	struct kept *first;
-	size_t bytes;
+	size_t bytes, n;
 };
 
 struct repeats *repeats_new(void)
@@ -46,6 +46,7 @@ static void drop(struct repeats *r, struct kept **at)
 
 	*at = k->next;
 	r->bytes -= size_of(k);
+	r->n--;
 	free(k->came.text);
 	free(k->became.text);
 	free(k);
@@ -126,12 +127,13 @@ void repeats_put(
 	k->until = clock_ms() + REPEATS_MS;
 	k->next = r->first;
 	r->first = k;
+	r->n++;
 	if (!take_apart(&k->came, text, id) || !take_apart(&k->became, became, id)) {
 		r->bytes += size_of(k);
 		drop(r, &r->first);
 		return;
 	}
 	r->bytes += size_of(k);
-	while (r->bytes > REPEATS_BYTES)
+	while (r->bytes > REPEATS_BYTES || r->n > REPEATS_MAX)
 		drop_last(r);
 }

@@ -17,6 +17,7 @@
 
 enum {
 	REPEATS_BYTES = 4 << 20,       /* of all; what was not asked for longest goes first */
+	REPEATS_MAX = 256,             /* of them: each may be looked at for each list that comes */
 	REPEATS_EACH_BYTES = 1 << 20,  /* of one answer and what became of it; a larger one is not remembered */
 	REPEATS_MS = 10 * 60000        /* then one is read again, so that what is recorded hourly is */
 };

@@ -111,6 +111,11 @@ static void test_bounds(void)
 	put(r, 99, REPEATS_EACH_BYTES / 2 + 1000);
 	ok(!has(r, 99, REPEATS_EACH_BYTES / 2 + 1000) && has(r, 0, size), "one that is too large is not remembered");
 	repeats_free(r);
+	r = repeats_new();
+	for (int i = 0; i <= REPEATS_MAX; i++)
+		put(r, i, 1);
+	ok(!has(r, 0, 1) && has(r, 1, 1) && has(r, REPEATS_MAX, 1), "however small they are, there are only so many");
+	repeats_free(r);
 	repeats_free(NULL);
 }
 
