@@ -581,7 +581,8 @@ static const char *answer_to(const struct bridge *b, const char *key)
  * A page that the upstream asks for in the call's stream. The request's name is the page's own, so that no answer is taken for
  * another page's; all that were asked for are asked for together, as the client repeats its latest answers alone.
  */
-static void page_down(const struct bridge *b, const struct page *page, struct span id, struct buf *out, struct bridge_news *news)
+static void page_down(const struct bridge *b, const struct page *page, struct span id, struct arena *a, struct buf *out,
+    struct bridge_news *news)
 {
 	struct object requests = { .out = news->asked, .any = news->asked->len > 0 }, answer, result;
 	unsigned char hash[HASH_LEN];
@@ -597,7 +598,10 @@ static void page_down(const struct bridge *b, const struct page *page, struct sp
 		put_request(&requests, key, page);
 	}
 	if (!action) {
-		require_input(b, news->asked, out);
+		if (news->asked->over)
+			fail(b, out, "pages with more words than there is room for", a);
+		else
+			require_input(b, news->asked, out);
 		news->ends = true;
 		return;
 	}
@@ -624,7 +628,7 @@ static void request_down(const struct bridge *b, struct span message, struct spa
 	if (b->way == BRIDGE_TO_LEGACY && c && c->asks && scan_string_is(method, "elicitation/create") &&
 	    add_page(&pages, scan_member(message, "params"), a)) {
 		if (b->url && !news->asked->over) {
-			page_down(b, &pages.at[0], scan_member(message, "id"), out, news);
+			page_down(b, &pages.at[0], scan_member(message, "id"), a, out, news);
 			return;
 		}
 		ask_for_pages(b, &pages, out, &status);

@@ -248,6 +248,13 @@ static void check_ids(struct buf *out)
 #define KEY "page-6ed9964b866a0fd0964e46eb3ce4c2bf" /* PAGE's */
 #define OTHER "{\"mode\":\"url\",\"url\":\"https://up.example/other\",\"message\":\"Then this\"}"
 
+static const char *long_text(size_t n)
+{
+	char *text = arena_alloc(arena, n + 1);
+
+	return memset(text, 'm', n);
+}
+
 static void check_stream(struct buf *out)
 {
 	static const char accepted[] = "{\"" KEY "\":{\"action\":\"accept\"}}", declined[] = "{\"" KEY "\":{\"action\":\"decline\"}}",
@@ -273,6 +280,11 @@ static void check_stream(struct buf *out)
 	buf_clear(&asked);
 	down(&b, ASK("5", PAGE("")), out, &news);
 	is_str(buf_text(&back), "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{\"action\":\"decline\"}}", "a no is a no");
+	buf_clear(&asked);
+	down(&b, arena_join(arena, "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\",\"url\":\"https://up.example/long\","
+	    "\"message\":\"", long_text(70000), "\"}}", NULL), out, &news);
+	ok(news.ends && scan_check(buf_text(out), out->len, &(const struct scan_limits){ 1 << 20, 32, 100, false }, NULL) &&
+	    strstr(buf_text(out), "more words than there is room for"), "a page with too many words fails, in sound JSON");
 	b.answers = (struct span){ odd, sizeof(odd) - 1 };
 	buf_clear(&asked);
 	down(&b, ASK("5", PAGE("")), out, &news);
