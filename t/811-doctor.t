@@ -49,6 +49,17 @@ is(($gw->ctl('doctor', '--what'))[0], 2, 'an unknown option is told from a fault
 is(($gw->ctl('doctor', '--url', 'mcp.example'))[0], 2, 'so is a URL that is none');
 is(($gw->ctl('doctor', 'key'))[0], 2, 'and a check that there is not');
 
+# ---- sums ----
+
+$pg->psql('select gatehouse.rollup_step(90, 400, 1000)');
+# of a transaction that is still to come: no program counts it meanwhile
+$pg->psql("insert into gatehouse.event_queue (tx, family, n, from_at, to_at, at)
+	values ('9223372036854775807', 'call', 1, now(), now(), now() - interval '20 minutes')");
+$doctor->finds('rollup', warning => qr/not summed up for the operators' pages since 20 minutes/, qr/gatehousectl maintenance/,
+	'calls that nobody sums up');
+$pg->psql("delete from gatehouse.event_queue where tx = '9223372036854775807'");
+$doctor->finds_nothing('rollup', 'no longer than that');
+
 # ---- the project and its folders ----
 
 $gw->write_project(routes => { %routes, '/mcp/b' => { %{ $routes{'/mcp/a'} }, inbound => ['no-such-policy'] } });

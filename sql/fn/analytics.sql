@@ -214,8 +214,8 @@ declare
 	latency boolean := not rollup_of_people(source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
 	from_at timestamptz := p_from;
 begin
-	if rollup_of_people(source) and p_from < rollup_people_from(now())
-			and (p_from <> rollup_floor(2, p_from) or (p_to < now() and p_to <> rollup_floor(2, p_to))) then
+	if rollup_of_people(source) and (p_from < rollup_people_from(now()) and p_from <> rollup_floor(2, p_from)
+			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) then
 		source := 'raw'; -- hours of people are gone
 	end if;
 	if source = 'raw' and not exists (select from unnest(p_fields, p_modes) f (n, m)

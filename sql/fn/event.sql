@@ -60,8 +60,8 @@ begin
 end $$;
 
 -- Run by every program three times a minute, and by nobody twice at a time: makes the coming days, drops
--- those older than P_KEEP days (0: none), expires what the authorization server no longer needs, sums
--- calls up (kept for P_KEEP_SUMS days).
+-- those older than P_KEEP days (0: none), expires what the authorization server no longer needs. (P_KEEP_SUMS
+-- is of rollup_step(), which is called by itself: what takes long must not undo this.)
 -- for: oauth consent connect mcp console admin
 create or replace function gatehouse.events_step(p_keep int, p_keep_sums int) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
@@ -79,15 +79,9 @@ begin
 	end if;
 	delete from event_batch where at < now() - interval '1 hour';
 	perform event_queue_step();
-	perform metrics_step(5000);
+	perform metrics_step(1000);
 	perform oauth_step(500);
 	perform rate_step(500);
-	-- whatever is wrong with sums, statement_timeout too: all else expires
-	begin
-		perform rollup_step(p_keep, p_keep_sums, 700);
-	exception when query_canceled or others then
-		raise warning 'calls are not summed up: %', sqlerrm;
-	end;
 end $$;
 
 -- Whether a batch is new. Its rows need not survive a crash of the server: nobody waits for the

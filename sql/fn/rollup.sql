@@ -35,7 +35,8 @@ select ('{1e0,1e12,1e24,1e36,1e48,1e60,1e72,1e84,1e96,1e108,1e120,1e132,1e144,1e
 $$;
 
 -- The duration below which the part P_Q of the calls of a histogram lies, in microseconds; null for none. It is looked for
--- from above. Within a bucket durations are taken to be spread evenly by their logarithm, as they are over all.
+-- from above. Within a bucket their density is taken to fall (by the logarithm of the duration) as it does from the bucket before to
+-- the one after, or to be even where these have few calls.
 -- for: nobody
 create or replace function gatehouse.latency_quantile(p_histogram numeric, p_calls bigint, p_q double precision)
 returns bigint
@@ -45,8 +46,12 @@ declare
 	digits text := p_histogram::text;
 	bucket int := (length(digits) + 11) / 12;
 	n double precision;
+	above double precision := 0;
+	before double precision;
 	below double precision := p_calls;
-	low double precision;
+	width double precision;
+	part double precision;
+	slope double precision;
 begin
 	if coalesce(p_calls, 0) = 0 then
 		return null;
@@ -56,17 +61,27 @@ begin
 		n := substr(digits, at * 12 + 1, 12)::bigint;
 		below := below - n;
 		if below < p_calls * p_q and n > 0 then
+			before := coalesce(nullif(substr(digits, at * 12 + 13, 12), '')::bigint, 0);
 			bucket := bucket - at;
 			exit;
 		end if;
+		above := n;
 	end loop;
+	part := (p_calls * p_q - below) / n;
 	if bucket = 1 then
-		return (edges[1] * ((p_calls * p_q - below) / n))::bigint;
+		return (edges[1] * part)::bigint;
 	elsif bucket = 32 then
 		return edges[31];
 	end if;
-	low := edges[bucket - 1];
-	return (low * power(edges[bucket] / low, (p_calls * p_q - below) / n))::bigint;
+	width := ln(edges[bucket]::float8 / edges[bucket - 1]);
+	if bucket between 3 and 30 and least(above, before) >= 10 then
+		slope := ln(above / ln(edges[bucket + 1]::float8 / edges[bucket]) / before * ln(edges[bucket - 1]::float8 / edges[bucket - 2]))
+			* width / (width + ln(edges[bucket + 1]::float8 / edges[bucket]) / 2 + ln(edges[bucket - 1]::float8 / edges[bucket - 2]) / 2);
+		if abs(slope) > 0.01 then
+			part := ln(1 + part * (exp(slope) - 1)) / slope;
+		end if;
+	end if;
+	return (edges[bucket - 1] * exp(width * part))::bigint;
 end $$;
 
 -- How long a row of a grain is: five minutes, an hour, a day (UTC), a week (from Monday on).
@@ -406,7 +421,7 @@ end $$;
 
 -- Sums up what is due, for P_MS milliseconds or a little longer. P_KEEP: days that calls are kept, P_KEEP_SUMS: days that sums
 -- are (0: for ever). Returns whether there is more to do. One at a time, whichever node asks.
--- for: nobody
+-- for: oauth consent connect mcp console
 create or replace function gatehouse.rollup_step(p_keep int, p_keep_sums int, p_ms int) returns boolean
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare

@@ -24,6 +24,7 @@ enum {
 	RETRY_MS = 500,  /* between two tries while the database is away */
 	FLUSH_MS = 500,  /* then the queue is looked at again */
 	STEP_MS = 20000, /* between two calls of events_step() */
+	SUM_MS = 700,    /* of summing up; it ends with the piece of work that it is at */
 	CALL_MS = 2000,  /* for one batch; a stop, which takes no longer, may have to wait for it */
 	STOP_MS = 2000,
 	DROP_SAY_MS = 10000,
@@ -98,16 +99,18 @@ static struct record *collect(int64_t wake_at, bool *stop)
 	return list;
 }
 
-/* Partitions for the coming days, expiry. Failing is nothing: the next time, or another program's,
- * will do. */
+/* Partitions for the coming days, expiry, sums. Failing is nothing: the next time, or another program's, will do. */
 static void step(void)
 {
 	struct err e = { .code = ERR_NONE };
 	struct arena *a = arena_new();
-	const struct db_param days[] = { db_int(a, q.o.days), db_int(a, q.o.summary_days) };
+	const struct db_param params[] = { db_int(a, q.o.days), db_int(a, q.o.summary_days), db_int(a, SUM_MS) };
 
-	if (!db_call_within(q.o.db, CALL_MS, STMT_EVENTS_STEP, days, 2, a, NULL, &e))
+	if (!db_call_within(q.o.db, CALL_MS, STMT_EVENTS_STEP, params, 2, a, NULL, &e))
 		log_debug(NULL, "events_step failed", "detail", e.detail, NULL);
+	e = (struct err){ .code = ERR_NONE };
+	if (!db_call_within(q.o.db, CALL_MS, STMT_ROLLUP_STEP, params, 3, a, NULL, &e))
+		log_debug(NULL, "rollup_step failed", "detail", e.detail, NULL);
 	arena_free(a);
 }
 
