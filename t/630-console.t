@@ -181,6 +181,27 @@ like(console('users?q=' . url_encode(uc substr $subject, 0, 8))->{content}, qr/\
 unlike(console('users?q=nobody-of-this-name')->{content}, qr{<td><a[^>]*><bdi>}, 'a search for somebody else finds nobody');
 like(console('user?id=' . url_encode($subject))->{content}, qr{&lt;b&gt;Client&lt;/b&gt;}, 'with the clients that may act for them');
 like(console('clients')->{content}, qr{&lt;b&gt;Client&lt;/b&gt;}, 'the client is among the clients');
+# lists within a page: row by row to the last, each once
+$pg->psql("insert into gatehouse.grants (grant_id, client_id, subject, resource, operation_id, scope, generation, expires_at)
+	select gen_random_uuid(), '$client->{client_id}', 'many', 'r', 'one', 'mcp:tools', 1, now() + interval '1 day' from generate_series(1, 120)");
+$pg->psql("insert into gatehouse.connection (connection_id, upstream_id, subject, issuer, resource, token_endpoint, client_kind, client_id,
+	requested_scope, scope, access_token) select gen_random_uuid(), 'up' || n, 'many', 'https://as.example', 'r', 'x', 'manual', 'c', '', '', 'x'
+	from generate_series(1, 110) n");
+for (['grants', 'user?id=many', 'grant', 120], ['connections', 'user?id=many', 'connection', 110], ['grants', "client?id=$client->{client_id}", 'grant', 121]) {
+	my ($list, $next, $kind, $n) = @$_;
+	my (%seen, $pages);
+	while ($next) {
+		my $content = console($next)->{content};
+		$pages++;
+		$seen{$_}++ for $content =~ /revoke\?kind=$kind&amp;id=([0-9a-f-]{36})/g;
+		($next) = $content =~ m{href="/console/([^"]*&amp;$list=[^"#]*)};
+		$next =~ s/&amp;/&/g if $next;
+	}
+	is(join(' ', $pages, scalar(keys %seen), scalar(grep { $_ > 1 } values %seen)), "3 $n 0", "$list can be paged through, each comes once");
+}
+is(console("user?id=many&grants=" . url_encode($_))->{status}, 200, "that $_ is no place in the list is no error") for 'x', "1' or true", '-' x 36, 'a' x 36;
+$pg->psql("delete from gatehouse.grants where subject = 'many'");
+$pg->psql("delete from gatehouse.connection where subject = 'many'");
 $page = console("revoke?kind=grant&id=$grant");
 like($page->{content}, qr/Revoke the grant/, 'what ends something asks first');
 is($pg->psql('select count(*) from gatehouse.grants where revoked_at is null'), 1, 'and ends nothing by being looked at');

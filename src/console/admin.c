@@ -54,6 +54,23 @@ static const char *revoke_url(struct view *v, const char *kind, const char *id)
 	return arena_printf(v->a, "%s?kind=%s&id=%s", view_path(v, "revoke"), kind, query_escape(v->a, id));
 }
 
+/* Where the next rows of a list within a page begin: an id in the address, under the list's name. */
+static struct db_param rows_after(struct view *v, const char *list)
+{
+	const char *id = value_or(v->r, list, no_uuid);
+	bool is_id = strlen(id) == strlen(no_uuid) && strspn(id, "0123456789abcdef-") == strlen(no_uuid);
+
+	for (size_t i = 0; is_id && i < strlen(no_uuid); i++)
+		is_id = (id[i] == '-') == (no_uuid[i] == '-');
+	return DB_TEXT(is_id ? id : no_uuid);
+}
+
+/* The way to them: PAGE is about ID, LAST is the last that is shown. */
+static void add_next_rows(struct view *v, const char *page, const char *id, const char *list, const char *last)
+{
+	view_more(v, arena_printf(v->a, "More %s", list), arena_printf(v->a, "%s&%s=%s#%s", with_id(v, page, id), list, last, list));
+}
+
 static void set_heads(struct panel *p, const struct head *heads, size_t n)
 {
 	memcpy(p->heads, heads, n * sizeof(*heads));
@@ -114,13 +131,14 @@ bool show_users(struct req *r, struct resp *s, const char *rest, struct err *e)
 	return view_send(&v, s, e);
 }
 
+/* Of a person or of a client, on the page of either; the other is NULL. */
 static bool add_grants(struct view *v, const char *subject, const char *client, struct err *e)
 {
 	static const struct head heads[] = { { "client", "Client", COLUMN_TEXT }, { "user", "User", COLUMN_TEXT },
 		{ "route", "Route", COLUMN_TEXT }, { "since", "Since", COLUMN_TEXT }, { "last_used", "Last used", COLUMN_TEXT },
 		{ "end", "To end it", COLUMN_TEXT } };
 	struct panel p = { .wide = true, .id = "grants", .title = "Grants", .empty = "None." };
-	const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(client), DB_TEXT(no_uuid), db_int(v->a, ROWS_SHOWN + 1) };
+	const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(client), rows_after(v, "grants"), db_int(v->a, ROWS_SHOWN + 1) };
 	struct db_rows rows;
 
 	if (!db_call(v->r->app->db, STMT_GRANT_LIST, params, 4, v->a, &rows, e))
@@ -137,9 +155,9 @@ static bool add_grants(struct view *v, const char *subject, const char *client, 
 		c[4].text = db_text(&rows, i, 7);
 		c[5] = (struct cell){ .text = "Revoke", .url = revoke_url(v, "grant", db_text(&rows, i, 0)) };
 	}
-	if (rows.rows > ROWS_SHOWN)
-		p.note = "There are more than are shown.";
 	view_panel(v, &p);
+	if (rows.rows > ROWS_SHOWN)
+		add_next_rows(v, subject ? "user" : "client", subject ? subject : client, "grants", db_text(&rows, ROWS_SHOWN - 1, 0));
 	return true;
 }
 
@@ -150,7 +168,7 @@ static bool add_connections(struct view *v, const char *subject, const char *ups
 		{ "refreshed", "Renewed (UTC)", COLUMN_TIME }, { "expires", "Token until", COLUMN_TIME },
 		{ "end", "To end it", COLUMN_TEXT } };
 	struct panel p = { .wide = true, .id = "connections", .title = "Connections to upstreams", .empty = "None." };
-	const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(upstream), DB_TEXT(no_uuid),
+	const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(upstream), rows_after(v, "connections"),
 		db_int(v->a, ROWS_SHOWN + 1) };
 	struct db_rows rows;
 
@@ -170,9 +188,10 @@ static bool add_connections(struct view *v, const char *subject, const char *ups
 		number(&c[5], &rows, i, 9);
 		c[6] = (struct cell){ .text = "End", .url = revoke_url(v, "connection", db_text(&rows, i, 0)) };
 	}
-	if (rows.rows > ROWS_SHOWN)
-		p.note = "There are more than are shown.";
 	view_panel(v, &p);
+	if (rows.rows > ROWS_SHOWN)
+		add_next_rows(v, subject ? "user" : "upstreams", subject ? subject : upstream, "connections",
+		    db_text(&rows, ROWS_SHOWN - 1, 0));
 	return true;
 }
 
