@@ -239,6 +239,15 @@ for my $fault ('pg_sleep(60)', '1 / 0') {
 }
 $pg->psql($consume);
 
+# ---- no user is no index
+
+my $bound = $pg->psql("select pg_get_functiondef('gatehouse.analytics_raw_from'::regproc)");
+$pg->psql($bound =~ s/1500000/10/r);
+is($pg->psql("select string_agg((since > now() - interval '12 hours')::text, ' ' order by v) from (values (''), ('https://login.example.com|user0\@example.com')) u (v),
+	lateral (select min(since) as since from gatehouse.analytics_panel('clientId', now() - interval '1 day', now(), 0, '{user}', '{equals}', array[v], 'calls', 9, 0)) p"),
+	'true false', 'the calls of one user are read all, those of nobody as far as others');
+$pg->psql($bound);
+
 # ---- names without end
 
 $pg->psql("insert into gatehouse.event_call (at, program, severity, capability_type, capability_name, outcome, client_name, subject_id, latency_us, batch)

@@ -218,8 +218,8 @@ begin
 			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) then
 		source := 'raw'; -- hours of people are gone
 	end if;
-	if source = 'raw' and not exists (select from unnest(p_fields, p_modes) f (n, m)
-			where n = 'user' and m = 'equals') then
+	if source = 'raw' and not exists (select from unnest(p_fields, p_modes, p_values) f (n, m, v)
+			where n = 'user' and m = 'equals' and v <> '') then
 		from_at := analytics_raw_from(p_from, p_to);
 	end if;
 	return query execute format($sql$
@@ -297,7 +297,7 @@ declare
 	found_n int := 0;
 	n int;
 begin
-	if exists (select from unnest(p_fields, p_modes) f (n, m) where f.n = 'user' and f.m = 'equals') then
+	if exists (select from unnest(p_fields, p_modes, p_values) f (n, m, v) where f.n = 'user' and f.m = 'equals' and f.v <> '') then
 		return query execute query using p_values, p_from, to_at, p_before, p_before_id, p_limit;
 		return;
 	end if;
