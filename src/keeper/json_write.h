@@ -8,17 +8,25 @@
 
 #include "base/buf.h"
 
+enum { JW_NAME_MAX = 64 }; /* of a member, which needs no escapes */
+
 static inline void jw_name(struct buf *b, const char *name)
 {
-	char last = b->len ? b->data[b->len - 1] : '{';
+	char last = b->len ? b->data[b->len - 1] : '{', text[JW_NAME_MAX + 4], *end = text;
 
 	if (last != '{' && last != '[' && last != '\n')
-		buf_char(b, ',');
-	if (!name)
-		return;
-	buf_char(b, '"');
-	buf_str(b, name);
-	buf_str(b, "\":");
+		*end++ = ',';
+	if (name) { /* in one piece: there are many names */
+		size_t n = strlen(name);
+
+		n = n < JW_NAME_MAX ? n : JW_NAME_MAX;
+		*end++ = '"';
+		memcpy(end, name, n);
+		end += n;
+		*end++ = '"';
+		*end++ = ':';
+	}
+	buf_add(b, text, (size_t)(end - text));
 }
 
 static inline void jw_open(struct buf *b, const char *name, char bracket)

@@ -25,25 +25,22 @@ static const double edges[EDGES] = { 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 1
 
 /* ---- attributes ---- */
 
-static void attribute(struct buf *b, const char *key, const char *text)
+/* BEFORE is all that stands before the value, a comma first. */
+static void add_attribute(struct buf *b, const char *before, size_t n, const char *text)
 {
+	bool first = b->len && b->data[b->len - 1] == '[';
+
 	if (!text)
 		return;
-	jw_open(b, NULL, '{');
-	jw_text(b, "key", key);
-	buf_str(b, ",\"value\":{");
-	jw_text(b, "stringValue", text);
-	buf_str(b, "}}");
+	buf_add(b, before + first, n - first);
+	buf_json(b, text);
+	buf_add(b, "}}", 2);
 }
 
-static void attribute_int(struct buf *b, const char *key, const char *number)
-{
-	if (!number)
-		return;
-	jw_open(b, NULL, '{');
-	jw_text(b, "key", key);
-	buf_printf(b, ",\"value\":{\"intValue\":\"%s\"}}", number);
-}
+/* Most of a body is attributes, so that what is the same of each is one piece. 64-bit integers are texts, too. */
+#define ATTRIBUTE(b, before, text)    add_attribute(b, before, sizeof(before) - 1, text)
+#define ATTRIBUTE_TEXT(b, key, text)       ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"stringValue\":", text)
+#define ATTRIBUTE_INT(b, key, number) ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"intValue\":", number)
 
 static bool is_call(const struct told *t)
 {
@@ -69,30 +66,30 @@ static void conventions(struct buf *b, const struct told *t)
 {
 	const char *method = told_get(t, T_METHOD);
 
-	attribute(b, "mcp.method.name", method);
-	attribute(b, "mcp.protocol.version", told_get(t, T_VERSION));
-	attribute(b, "mcp.session.id", told_get(t, T_SESSION));
-	attribute(b, "gen_ai.tool.name", name_of(t, "tool"));
-	attribute(b, "gen_ai.prompt.name", name_of(t, "prompt"));
-	attribute(b, "mcp.resource.uri", name_of(t, "resource"));
+	ATTRIBUTE_TEXT(b, "mcp.method.name", method);
+	ATTRIBUTE_TEXT(b, "mcp.protocol.version", told_get(t, T_VERSION));
+	ATTRIBUTE_TEXT(b, "mcp.session.id", told_get(t, T_SESSION));
+	ATTRIBUTE_TEXT(b, "gen_ai.tool.name", name_of(t, "tool"));
+	ATTRIBUTE_TEXT(b, "gen_ai.prompt.name", name_of(t, "prompt"));
+	ATTRIBUTE_TEXT(b, "mcp.resource.uri", name_of(t, "resource"));
 	if (method && !strcmp(method, "tools/call"))
-		attribute(b, "gen_ai.operation.name", "execute_tool");
-	attribute(b, "jsonrpc.request.id", told_get(t, T_RPC_ID));
-	attribute(b, "rpc.response.status_code", told_get(t, T_RPC_CODE));
+		ATTRIBUTE_TEXT(b, "gen_ai.operation.name", "execute_tool");
+	ATTRIBUTE_TEXT(b, "jsonrpc.request.id", told_get(t, T_RPC_ID));
+	ATTRIBUTE_TEXT(b, "rpc.response.status_code", told_get(t, T_RPC_CODE));
 }
 
 static void common(struct buf *b, const struct destination *d, const struct told *t)
 {
 	if (d->conventions)
 		conventions(b, t);
-	attribute(b, "error.type", error_type(t));
-	attribute_int(b, "http.response.status_code", told_get(t, T_STATUS));
-	attribute(b, "gatehouse.event.id", told_get(t, T_ID));
-	attribute(b, "gatehouse.request.id", told_get(t, T_REQUEST_ID));
-	attribute(b, "gatehouse.route", told_get(t, T_OPERATION));
-	attribute(b, "gatehouse.upstream", told_get(t, T_UPSTREAM));
-	attribute(b, "gatehouse.outcome", told_get(t, T_OUTCOME));
-	attribute(b, "gatehouse.failure.origin", told_get(t, T_ORIGIN));
+	ATTRIBUTE_TEXT(b, "error.type", error_type(t));
+	ATTRIBUTE_INT(b, "http.response.status_code", told_get(t, T_STATUS));
+	ATTRIBUTE_TEXT(b, "gatehouse.event.id", told_get(t, T_ID));
+	ATTRIBUTE_TEXT(b, "gatehouse.request.id", told_get(t, T_REQUEST_ID));
+	ATTRIBUTE_TEXT(b, "gatehouse.route", told_get(t, T_OPERATION));
+	ATTRIBUTE_TEXT(b, "gatehouse.upstream", told_get(t, T_UPSTREAM));
+	ATTRIBUTE_TEXT(b, "gatehouse.outcome", told_get(t, T_OUTCOME));
+	ATTRIBUTE_TEXT(b, "gatehouse.failure.origin", told_get(t, T_ORIGIN));
 }
 
 /* ---- traces ---- */
@@ -144,17 +141,21 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 	int64_t start = told_time_us(t), took = told_number(t, T_LATENCY), up = told_number(t, T_UPSTREAM_TIME);
 	int64_t end = start + (took > 0 ? took : 0);
 	struct trace_ids f;
+	const char *shared;
+	size_t from;
 
 	form_trace(&f, t);
 	span_head(b, t, &f, f.server, f.parent, 2, start, end);
 	buf_str(b, ",\"attributes\":[");
+	from = b->len;
 	common(b, d, t);
-	attribute(b, "client.address", told_get(t, T_CLIENT_IP));
-	attribute(b, "user.id", told_get(t, T_SUBJECT));
-	attribute(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
+	shared = up > 0 && !b->over ? arena_strndup(t->arena, b->data + from, b->len - from) : "";
+	ATTRIBUTE_TEXT(b, "client.address", told_get(t, T_CLIENT_IP));
+	ATTRIBUTE_TEXT(b, "user.id", told_get(t, T_SUBJECT));
+	ATTRIBUTE_TEXT(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
 	if (d->conventions) { /* only where the route says so is there anything */
-		attribute(b, "gen_ai.tool.call.arguments", told_get(t, T_ARGUMENTS));
-		attribute(b, "gen_ai.tool.call.result", told_get(t, T_RESULT));
+		ATTRIBUTE_TEXT(b, "gen_ai.tool.call.arguments", told_get(t, T_ARGUMENTS));
+		ATTRIBUTE_TEXT(b, "gen_ai.tool.call.result", told_get(t, T_RESULT));
 	}
 	buf_char(b, ']');
 	add_link(b, t);
@@ -163,9 +164,9 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 		return;
 	span_head(b, t, &f, f.client, f.server, 3, end > up ? end - up : start, end);
 	buf_str(b, ",\"attributes\":[");
-	common(b, d, t);
-	attribute(b, "server.address", told_get(t, T_SERVER_ADDRESS));
-	attribute_int(b, "server.port", told_get(t, T_SERVER_PORT));
+	buf_str(b, shared);
+	ATTRIBUTE_TEXT(b, "server.address", told_get(t, T_SERVER_ADDRESS));
+	ATTRIBUTE_INT(b, "server.port", told_get(t, T_SERVER_PORT));
 	buf_char(b, ']');
 	span_end(b, t);
 }
@@ -205,17 +206,17 @@ static void add_record(struct buf *b, const struct destination *d, const struct 
 	jw_text(b, "stringValue", told_name(t));
 	buf_str(b, "},\"attributes\":[");
 	common(b, d, t);
-	attribute(b, "client.address", told_get(t, T_CLIENT_IP));
-	attribute(b, "user.id", told_get(t, T_SUBJECT));
-	attribute(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
-	attribute(b, "gatehouse.family", told_family(t));
-	attribute(b, "gatehouse.reason", told_get(t, T_REASON));
-	attribute(b, "gatehouse.policy", told_get(t, T_POLICY));
-	attribute(b, "gatehouse.policy.action", told_get(t, T_ACTION));
-	attribute(b, "gatehouse.policy.finds", told_get(t, T_FINDS));
-	attribute_int(b, "gatehouse.policy.matches", told_get(t, T_MATCHES));
-	attribute(b, "gatehouse.object", told_object(t));
-	attribute(b, "gatehouse.detail", told_detail(t));
+	ATTRIBUTE_TEXT(b, "client.address", told_get(t, T_CLIENT_IP));
+	ATTRIBUTE_TEXT(b, "user.id", told_get(t, T_SUBJECT));
+	ATTRIBUTE_TEXT(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
+	ATTRIBUTE_TEXT(b, "gatehouse.family", told_family(t));
+	ATTRIBUTE_TEXT(b, "gatehouse.reason", told_get(t, T_REASON));
+	ATTRIBUTE_TEXT(b, "gatehouse.policy", told_get(t, T_POLICY));
+	ATTRIBUTE_TEXT(b, "gatehouse.policy.action", told_get(t, T_ACTION));
+	ATTRIBUTE_TEXT(b, "gatehouse.policy.finds", told_get(t, T_FINDS));
+	ATTRIBUTE_INT(b, "gatehouse.policy.matches", told_get(t, T_MATCHES));
+	ATTRIBUTE_TEXT(b, "gatehouse.object", told_object(t));
+	ATTRIBUTE_TEXT(b, "gatehouse.detail", told_detail(t));
 	buf_char(b, ']');
 	if (is_call(t)) {
 		jw_int(b, "flags", (int64_t)f.flags);
@@ -306,14 +307,14 @@ static void add_point(struct buf *b, const struct points *p, const struct point 
 	jw_open(b, NULL, '{');
 	buf_str(b, "\"attributes\":[");
 	if (conventional) {
-		attribute(b, "mcp.method.name", q->method);
-		attribute(b, "gen_ai.tool.name", q->tool);
+		ATTRIBUTE_TEXT(b, "mcp.method.name", q->method);
+		ATTRIBUTE_TEXT(b, "gen_ai.tool.name", q->tool);
 	}
-	attribute(b, "error.type", q->error);
-	attribute(b, "server.address", q->address);
-	attribute_int(b, "server.port", q->port);
-	attribute(b, "gatehouse.route", q->route);
-	attribute(b, "gatehouse.upstream", q->upstream);
+	ATTRIBUTE_TEXT(b, "error.type", q->error);
+	ATTRIBUTE_TEXT(b, "server.address", q->address);
+	ATTRIBUTE_INT(b, "server.port", q->port);
+	ATTRIBUTE_TEXT(b, "gatehouse.route", q->route);
+	ATTRIBUTE_TEXT(b, "gatehouse.upstream", q->upstream);
 	buf_printf(b, "],\"startTimeUnixNano\":\"%" PRId64 "000\",\"timeUnixNano\":\"%" PRId64 "000\"", p->from_us,
 	    p->to_us);
 	buf_printf(b, ",\"count\":\"%" PRIu64 "\",\"sum\":%.6f,\"bucketCounts\":[", q->count, q->sum);
