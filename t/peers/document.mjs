@@ -17,6 +17,6 @@ const body = JSON.stringify({
 });
 createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
 	console.log(`read ${request.url}`);
-	response.writeHead(200, { "content-type": "application/json", "cache-control": "max-age=60" });
+	response.writeHead(200, { "content-type": "application/json", "cache-control": "max-age=3600" });
 	response.end(body);
 }).listen(Number(port), "127.0.0.1", () => console.log("listening"));
