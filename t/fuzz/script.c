@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static const char text[] = "return function(x) return { x } end";
 	static const struct script *script;
-	static struct arena *kept; /* lives as long as the process */
+	static struct arena *volatile kept; /* lives as long as the process */
 	struct scan_limits limits = scan_limits_of(65536);
 	const char *json = (const char *)bytes;
 	struct buf result, left;

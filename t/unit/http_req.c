@@ -325,7 +325,7 @@ static void test_resp(void)
 	    "HTTP_HOST=mcp.example.com", "REMOTE_ADDR=192.0.2.1" } };
 	struct req *r = request(a, &io);
 	struct err e = { .code = ERR_NONE };
-	struct resp p;
+	struct resp p, refused;
 
 	buf_init(&io.out, 65536);
 	req_read(r, &e);
@@ -343,10 +343,10 @@ static void test_resp(void)
 	ok(strstr(buf_text(&io.out), "\r\n\r\nhello") != NULL, "the body comes last");
 	buf_release(&io.out);
 	buf_init(&io.out, 65536);
-	resp_init(&p, a);
+	resp_init(&refused, a);
 	err_set(&e, ERR_UNAVAILABLE, "the database is away", "secret detail");
-	resp_error(r, &p, &e);
-	resp_send(r, &p);
+	resp_error(r, &refused, &e);
+	resp_send(r, &refused);
 	ok(strstr(buf_text(&io.out), "Status: 503 ") != NULL, "an error has its status");
 	ok(strstr(buf_text(&io.out), "Retry-After: ") != NULL, "what passes says when to try again");
 	ok(strstr(buf_text(&io.out), "application/problem+json") != NULL, "and is a problem document");
