@@ -16,6 +16,9 @@ libgatehouse_a_SOURCES += \
 	src/keeper/told.c src/keeper/told.h \
 	src/keeper/keeper.c src/keeper/keeper.h src/keeper/keeper_internal.h \
 	src/keeper/seal.c
+check_PROGRAMS += t/unit/keeper_forms
+t_unit_keeper_forms_SOURCES = t/unit/keeper_forms.c t/unit/tap.h
+TESTS += t/unit/keeper_forms
 check_PROGRAMS += t/unit/keeper_page_cache
 t_unit_keeper_page_cache_SOURCES = t/unit/keeper_page_cache.c t/unit/tap.h
 TESTS += t/unit/keeper_page_cache

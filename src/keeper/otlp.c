@@ -38,9 +38,9 @@ static void add_attribute(struct buf *b, const char *before, size_t n, const cha
 }
 
 /* Most of a body is attributes, so that what is the same of each is one piece. 64-bit integers are texts, too. */
-#define ATTRIBUTE(b, before, text)    add_attribute(b, before, sizeof(before) - 1, text)
-#define ATTRIBUTE_TEXT(b, key, text)       ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"stringValue\":", text)
-#define ATTRIBUTE_INT(b, key, number) ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"intValue\":", number)
+#define ATTRIBUTE(b, before, text)      add_attribute(b, before, sizeof(before) - 1, text)
+#define ATTRIBUTE_TEXT(b, key, text)    ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"stringValue\":", text)
+#define ATTRIBUTE_INT(b, key, number)   ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"intValue\":", number)
 
 static bool is_call(const struct told *t)
 {

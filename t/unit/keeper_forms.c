@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forms of an event, with values that would like to be more than values: each stays one, and one line. */
+#include "config.h"
+
+#include "keeper/event_form.h"
+
+#include "json/scan.h"
+#include "keeper/otlp.h"
+#include "tap.h"
+
+#include <stdlib.h>
+
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+enum { COLUMNS = 128 };
+
+static const char *cells[COLUMNS];
+static struct db_rows rows = { .rows = 1, .cells = cells };
+
+static const char hostile[] = "a\"b\\c|d=e\nf\rg\th\x01i\x7fj\xe2\x80\xa8k\xc3\xa9 \",\"admin\":true,\"x\":\"";
+
+static size_t fields(void)
+{
+	size_t n = 0;
+
+	while (record_fields[n].name)
+		n++;
+	return n;
+}
+
+static void set(const char *name, const char *value)
+{
+	for (size_t i = 0; record_fields[i].name; i++)
+		if (!strcmp(record_fields[i].name, name))
+			cells[TOLD_FIRST_FIELD + i] = value;
+}
+
+static void event(const char *family, const char *value)
+{
+	memset(cells, 0, sizeof(cells));
+	rows.columns = TOLD_FIRST_FIELD + fields() + 3;
+	cells[TOLD_FAMILY] = family;
+	cells[TOLD_NODE] = value;
+	cells[TOLD_PROGRAM] = "mcp";
+	cells[TOLD_AT] = "2026-11-27T12:03:45.235123Z";
+	set("severity", "info");
+	set("eventId", "01234567-89ab-4cde-8f01-23456789abcd");
+	set("outcome", "success");
+	set("latencyMs", "12345");
+	set("mcpStatus", "200");
+	for (size_t i = 0; record_fields[i].name; i++)
+		if (record_fields[i].kind == RECORD_TEXT && !cells[TOLD_FIRST_FIELD + i])
+			cells[TOLD_FIRST_FIELD + i] = value;
+	set("traceParent", TRACE); /* these are none if they are not sound (rpc/trace.h) */
+	set("traceLink", TRACE);
+}
+
+/* A member of the written line, decoded; NULL: the line is no JSON, or has no such member. */
+static const char *member(struct arena *a, const struct buf *b, const char *x, const char *y)
+{
+	const struct scan_limits limits = scan_limits_of(FORM_LINE_MAX);
+	struct span value;
+
+	if (!scan_check(buf_text(b), b->len, &limits, NULL))
+		return NULL;
+	value = scan_member(scan_value(buf_text(b), b->len), x);
+	if (y)
+		value = scan_member(value, y);
+	return scan_kind(value) == '"' ? scan_string(value, a) : value.p ? arena_strndup(a, value.p, value.n) : NULL;
+}
+
+static void json_forms(struct arena *a, const struct told *t)
+{
+	static const struct {
+		enum event_form form;
+		const char *x, *y, *name;
+	} cases[] = {
+		{ FORM_GATEHOUSE, "subjectId", NULL, "the gateway's form" },
+		{ FORM_ECS, "user", "id", "ECS" },
+		{ FORM_OCSF, "status_detail", NULL, "OCSF" },
+	};
+	struct buf b;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_init(&b, FORM_LINE_MAX);
+		form_write(&b, cases[i].form, t);
+		is_str(member(a, &b, cases[i].x, cases[i].y), hostile, cases[i].name);
+		ok(!strpbrk(buf_text(&b), "\n\r\x01"), "is one line");
+		ok(!member(a, &b, "admin", NULL), "in which nobody adds a member");
+		buf_release(&b);
+	}
+}
+
+/* How many times C stands in S without a backslash before it. */
+static int bare(const char *s, char c)
+{
+	int n = 0;
+
+	for (; *s; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		else
+			n += *s == c;
+	}
+	return n;
+}
+
+static void cef(const struct told *t)
+{
+	struct buf b;
+	const char *user;
+	int names;
+
+	buf_init(&b, FORM_LINE_MAX);
+	form_write(&b, FORM_CEF, t);
+	ok(!strpbrk(buf_text(&b), "\n\r\t\x01\x7f"), "CEF is one line without control characters");
+	set("reasonCode", NULL);
+	user = strstr(buf_text(&b), " suid=");
+	ok(user && !strncmp(user, " suid=a\"b\\\\c|d\\=e f g h i j", 27), "equals signs and backslashes of a value are escaped");
+	names = bare(strstr(buf_text(&b), "|rt="), '=');
+	buf_release(&b);
+	event("call", "plain");
+	buf_init(&b, FORM_LINE_MAX);
+	form_write(&b, FORM_CEF, t);
+	is_int(names, bare(strstr(buf_text(&b), "|rt="), '='), "so that it has as many names as any other");
+	buf_release(&b);
+	event("policy", "a|b");
+	buf_init(&b, FORM_LINE_MAX);
+	set("matches", "3");
+	form_write(&b, FORM_CEF, t);
+	ok(!strncmp(buf_text(&b), "CEF:0|Gatehouse|gatehouse|", 26) && strstr(buf_text(&b), "|a\\|b|policy a\\|b|2|rt="), "bars of a name are escaped in the head");
+	ok(strstr(buf_text(&b), " cnt=3 ") != NULL, "what a policy found is counted");
+	buf_release(&b);
+}
+
+static void activities(struct arena *a, const struct told *t)
+{
+	static const struct {
+		const char *does, *method, *want;
+	} cases[] = {
+		{ "read", "tools/call", "600302" },
+		{ "create", "tools/call", "600301" },
+		{ "update", "tools/call", "600303" },
+		{ "delete", "tools/call", "600304" },
+		{ "sing", "tools/call", "600399" },
+		{ NULL, "tools/call", "600399" },
+		{ NULL, "tools/list", "600302" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf b;
+
+		event("call", "x");
+		set("event", NULL);
+		set("mcpMethod", cases[i].method);
+		cells[TOLD_FIRST_FIELD + fields() + 2] = cases[i].does;
+		buf_init(&b, FORM_LINE_MAX);
+		form_write(&b, FORM_OCSF, t);
+		is_str(member(a, &b, "type_uid", NULL), cases[i].want, cases[i].does ? cases[i].does : cases[i].method);
+		buf_release(&b);
+	}
+}
+
+/* The longest that an event may be, all of it in escapes. */
+static void longest(struct arena *a, const struct told *t)
+{
+	char *text = arena_alloc(a, EVENT_TEXT_MAX + 1), *body = arena_alloc(a, EVENT_BODY_MAX + 1);
+	const struct destination d = { .conventions = true };
+	const struct scan_limits limits = scan_limits_of(4 * FORM_LINE_MAX);
+	struct buf b;
+
+	memset(text, 1, EVENT_TEXT_MAX);
+	text[EVENT_TEXT_MAX] = '\0';
+	memset(body, 1, EVENT_BODY_MAX);
+	body[EVENT_BODY_MAX] = '\0';
+	event("call", text);
+	set("arguments", body);
+	set("result", body);
+	for (enum event_form form = FORM_GATEHOUSE; form <= FORM_OCSF; form++) {
+		buf_init(&b, FORM_LINE_MAX);
+		form_write(&b, form, t);
+		ok(!b.over && scan_check(buf_text(&b), b.len, &limits, NULL), "the longest event there can be is whole");
+		buf_release(&b);
+	}
+	buf_init(&b, 2 * FORM_LINE_MAX);
+	ok(otlp_traces(&b, &d, t, 1) && !b.over && scan_check(buf_text(&b), b.len, &limits, NULL), "its spans as well");
+	buf_release(&b);
+}
+
+int main(void)
+{
+	struct arena *a = arena_new();
+	const struct told t = { .arena = a, .rows = &rows, .row = 0 };
+	struct err e = { .code = ERR_NONE };
+
+	event("call", hostile);
+	ok(told_fits(&rows, &e), "a page has the columns that there are");
+	json_forms(a, &t);
+	cef(&t);
+	activities(a, &t);
+	longest(a, &t);
+	arena_free(a);
+	return done();
+}
