@@ -47,8 +47,12 @@ $gw->start_program('consent');
 my $drive = Gatehouse::Drive->new(pg => $pg);
 
 sub lines {
-	open my $in, '<', "$out/lines.json" or return ();
-	return map { $JSON->decode($_) } <$in>;
+	my @all;
+	for my $file ("$out/lines.json.1", "$out/lines.json") {
+		open my $in, '<', $file or next;
+		push @all, map { $JSON->decode($_) } <$in>;
+	}
+	return @all;
 }
 sub ids { my ($table) = @_; return split /\n/, $pg->psql("select event_id from gatehouse.event_$table order by batch, at, event_id") }
 sub known { return $pg->psql("select count(*) from gatehouse.event_destination where name > ''") }
@@ -157,6 +161,23 @@ like($audit // '', qr/^<38>1 \d{4}-\d\d-\d\dT\S+Z \S+ gatehouse \S+ test_act - C
 	'an audit row arrives by syslog, with its id');
 like($audit // '', qr/suid=me\\=you .*cs5=thing\|1 cs6Label=detail cs6=\{"a": "b"\}/, '... its values escaped');
 unlike($got, qr/tools\/call/, '... and nothing that was not asked for');
+
+# ---- a file that is rotated ----
+
+my $had = () = lines();
+rename "$out/lines.json", "$out/lines.json.1" or die $!;
+$drive->say('emit 20');
+ok(wait_until(20, sub { (() = lines()) >= $had + 20 && -s "$out/lines.json" }), 'a file that was moved away is made anew, without a signal');
+is_deeply([distinct(map { $_->{eventId} } calls(lines()))], [ids('call')], '... and both together have everything');
+
+# ---- a webhook that says when ----
+
+$hook->answers(503, 'Retry-After: 3600');
+my $until_now = () = $hook->requests;
+$drive->say('emit 5');
+ok(wait_until(20, sub { (() = $hook->requests) > $until_now }), 'a webhook asks for an hour');
+for my $n (1 .. 4) { my $l = () = lines(); $drive->say('emit 5'); wait_until(20, sub { (() = lines()) >= $l + 5 }) or last; sleep 0.5 }
+is((() = $hook->requests) - $until_now, 1, '... and is left alone, while others get theirs');
 
 # ---- the spool's bound ----
 
