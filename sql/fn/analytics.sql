@@ -213,6 +213,7 @@ declare
 	source text := analytics_source(array_remove(p_fields || field || other, null));
 	latency boolean := not rollup_of_people(source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
 	from_at timestamptz := p_from;
+	p95 text := 'null::bigint';
 begin
 	if rollup_of_people(source) and (p_from < rollup_people_from(now()) and p_from <> rollup_floor(2, p_from)
 			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) then
@@ -222,30 +223,31 @@ begin
 			where n = 'user' and m = 'equals' and v <> '') then
 		from_at := analytics_raw_from(p_from, p_to);
 	end if;
+	if latency then
+		p95 := 'latency_quantile(latency, calls, 0.95)';
+	end if;
 	return query execute format($sql$
-		with rows as (%s),
+		with keys as (
+			select key, key2, %s
+			from (%s) r (key, key2, calls, failed, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in,
+				tokens_out%s)
+			group by key, key2),
 		sums as (
-			select grouping(key) as whole, key, key2, coalesce(sum(calls), 0)::bigint as calls,
-				coalesce(sum(failed), 0)::bigint as failed, %s as p95_us,
-				coalesce(sum(latency_us), 0)::bigint as latency_us,
-				coalesce(sum(gateway_us), 0)::bigint as gateway_us,
-				coalesce(sum(upstream_us), 0)::bigint as upstream_us,
-				coalesce(sum(bytes_in), 0)::bigint as bytes_in,
-				coalesce(sum(bytes_out), 0)::bigint as bytes_out,
-				coalesce(sum(tokens_in), 0)::bigint as tokens_in,
-				coalesce(sum(tokens_out), 0)::bigint as tokens_out
-			from rows r (key, key2, calls, failed, latency_us, gateway_us, upstream_us, bytes_in,
-				bytes_out, tokens_in, tokens_out%s)
-			group by grouping sets ((), (key, key2)))
+			select 0 as whole, key, key2, calls, failed, %s as p95_us, latency_us, gateway_us, upstream_us, bytes_in,
+				bytes_out, tokens_in, tokens_out
+			from keys
+			union all
+			select 1, null, null, calls, failed, %s, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in,
+				tokens_out
+			from (select %s from keys) w)
 		select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, bytes_in,
 			bytes_out, tokens_in, tokens_out, %L::timestamptz
 		from ((select * from sums where whole = 1) union all (%s)) s
 		order by whole desc, %s$sql$,
+		rollup_sums(latency),
 		analytics_rows(source, field, other, latency, from_at, p_to,
 			case when p_panel = 'time' then make_interval(secs => p_bar) end, p_fields, p_modes, p_values),
-		case when latency then 'latency_quantile(sum(latency), sum(calls)::bigint, 0.95)'
-			else 'null::bigint' end,
-		case when latency then ', latency' else '' end,
+		case when latency then ', latency' else '' end, p95, p95, rollup_sums(latency),
 		from_at,
 		case when p_order = 'any' then format('select whole, key, key2, calls, failed, p95_us, latency_us, gateway_us,
 				upstream_us, bytes_in, bytes_out, tokens_in, tokens_out
