@@ -8,6 +8,7 @@ use Time::HiRes qw(sleep time);
 
 use Gatehouse::Drive;
 use Gatehouse::Pg;
+use Gatehouse::Run qw(wait_until);
 use Gatehouse::Wire;
 
 my $pg = Gatehouse::Pg->new(private => 1);
@@ -54,6 +55,24 @@ for my $prepare (1, 0) {
 	my $refused = 0;
 	sleep 0.01 until $drive->ask('call') =~ /^ok/ || ++$refused == 1000;
 	cmp_ok($refused, '<', 200, 'it is served again soon after its return');
+}
+
+# ---- slow by its nature ----
+
+{
+	my $drive = Gatehouse::Drive->new(pg => $pg, statement_ms => 20_000);
+	like($drive->ask('call'), qr/^ok /, 'a statement runs');
+	open my $holder, '|-', 'psql', '-XqAt', '-o', '/dev/null', $pg->superuser_conninfo or die "psql: $!";
+	$holder->autoflush;
+	print {$holder} "begin; lock table gatehouse.schema_version;\n";
+	ok(wait_until(20, sub { $pg->psql("select count(*) from pg_locks where relation = 'gatehouse.schema_version'::regclass and mode = 'AccessExclusiveLock' and granted") }),
+		'(the table is locked)');
+	like($drive->ask('long 300'), qr/^database_timeout /, 'work that takes longer than it may is ended');
+	print {$holder} "rollback;\n\\q\n";
+	close $holder;
+	like($drive->ask('call'), qr/^ok /, '... and is no sign that the server is away: others go on');
+	$drive->end;
+	unlike($drive->log, qr/database is away/, '... nor does the log say so');
 }
 
 # ---- restarting ----

@@ -55,7 +55,7 @@ static bool read_range(struct ask *ask, struct view *v, int64_t now, struct err 
 	const struct db_param asked[] = { time_param(v->a, ask->q.start), time_param(v->a, end) };
 	struct db_rows rows;
 
-	if (db_call_within(v->r->app->db, RANGE_MS, STMT_ANALYTICS_RANGE, asked, 2, v->a, &rows, e)) {
+	if (db_call_long(v->r->app->db, RANGE_MS, STMT_ANALYTICS_RANGE, asked, 2, v->a, &rows, e)) {
 		ask->from = db_int_at(&rows, 0, 0);
 		ask->to = db_int_at(&rows, 0, 1) + 1; /* the second that is under way too */
 		ask->counted_to = db_int_at(&rows, 0, 2);

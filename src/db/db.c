@@ -193,7 +193,8 @@ static enum verdict take_result(const struct stmt_def *d, const PGresult *r, boo
 	return DONE;
 }
 
-static enum verdict try_once(struct db *db, bool fresh, int ms, int64_t deadline, enum stmt s,
+/* JUDGES: MS without an answer show that the server is away. */
+static enum verdict try_once(struct db *db, bool fresh, bool judges, int ms, int64_t deadline, enum stmt s,
     const struct db_param *params, size_t n, struct arena *a, struct db_rows *out, struct err *e)
 {
 	struct conn *c = pool_borrow(db, fresh, deadline, e);
@@ -207,7 +208,7 @@ static enum verdict try_once(struct db *db, bool fresh, int ms, int64_t deadline
 	if (!r) {
 		db_fail_late(e, stmt_table[s].name);
 		/* a call that began late, for want of a connection, proves nothing */
-		if (clock_ms() - began >= ms / 2)
+		if (judges && clock_ms() - began >= ms / 2)
 			pool_suspect(db, e);
 		pool_drop(db, c);
 		return FAILED;
@@ -221,8 +222,8 @@ static enum verdict try_once(struct db *db, bool fresh, int ms, int64_t deadline
 	return verdict;
 }
 
-bool db_call_within(struct db *db, int ms, enum stmt s, const struct db_param *params, size_t n,
-    struct arena *a, struct db_rows *out, struct err *e)
+static bool call(struct db *db, bool judges, int ms, enum stmt s, const struct db_param *params, size_t n, struct arena *a,
+    struct db_rows *out, struct err *e)
 {
 	int64_t deadline = clock_ms() + ms;
 	const struct stmt_def *d = &stmt_table[s];
@@ -236,10 +237,22 @@ bool db_call_within(struct db *db, int ms, enum stmt s, const struct db_param *p
 		    "%s: not for this program, or not with %zu parameters", d->name, n);
 	for (int i = 0; i < TRIES && (verdict == AGAIN || verdict == AGAIN_ON_NEW); i++) {
 		err_clear(&last);
-		verdict = try_once(db, verdict == AGAIN_ON_NEW, ms, deadline, s, params, n, a, out, &last);
+		verdict = try_once(db, verdict == AGAIN_ON_NEW, judges, ms, deadline, s, params, n, a, out, &last);
 	}
 	return verdict == DONE ||
 	       err_reason(e, last.code, last.reason, last.text, "%s", last.detail);
+}
+
+bool db_call_within(struct db *db, int ms, enum stmt s, const struct db_param *params, size_t n, struct arena *a,
+    struct db_rows *out, struct err *e)
+{
+	return call(db, true, ms, s, params, n, a, out, e);
+}
+
+bool db_call_long(struct db *db, int ms, enum stmt s, const struct db_param *params, size_t n, struct arena *a,
+    struct db_rows *out, struct err *e)
+{
+	return call(db, false, ms, s, params, n, a, out, e);
 }
 
 bool db_call(struct db *db, enum stmt s, const struct db_param *params, size_t n, struct arena *a,

@@ -89,6 +89,10 @@ bool db_call(struct db *, enum stmt, const struct db_param *, size_t n, struct a
 bool db_call_within(struct db *, int ms, enum stmt, const struct db_param *, size_t n,
     struct arena *, struct db_rows *out, struct err *);
 
+/* The same for work that may take longer by its nature: that it has no answer after MS says nothing about the server. */
+bool db_call_long(struct db *, int ms, enum stmt, const struct db_param *, size_t n, struct arena *, struct db_rows *out,
+    struct err *);
+
 const char *db_text(const struct db_rows *, size_t row, size_t column); /* NULL: SQL null */
 int64_t db_int_at(const struct db_rows *, size_t row, size_t column);   /* 0 for null */
 bool db_bool_at(const struct db_rows *, size_t row, size_t column);     /* false for null */

@@ -106,10 +106,10 @@ static void step(void)
 	struct arena *a = arena_new();
 	const struct db_param params[] = { db_int(a, q.o.days), db_int(a, q.o.summary_days), db_int(a, SUM_MS) };
 
-	if (!db_call_within(q.o.db, CALL_MS, STMT_EVENTS_STEP, params, 2, a, NULL, &e))
+	if (!db_call_long(q.o.db, CALL_MS, STMT_EVENTS_STEP, params, 2, a, NULL, &e))
 		log_debug(NULL, "events_step failed", "detail", e.detail, NULL);
 	e = (struct err){ .code = ERR_NONE };
-	if (!db_call_within(q.o.db, CALL_MS, STMT_ROLLUP_STEP, params, 3, a, NULL, &e))
+	if (!db_call_long(q.o.db, CALL_MS, STMT_ROLLUP_STEP, params, 3, a, NULL, &e))
 		log_debug(NULL, "rollup_step failed", "detail", e.detail, NULL);
 	arena_free(a);
 }

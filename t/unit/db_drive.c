@@ -6,6 +6,7 @@
  *	db_drive CONNINFO PROGRAM STATEMENT_MS PREPARE QUEUE_MAX
  *
  *	call             one statement: "ok MS" or "REASON MS TEXT"
+ *	long MS          the same statement, as work that may take longer
  *	load THREADS MS  statements without pause: "ok N unavailable N other N slowest MS gap MS"
  *	emit N           N events of calls
  *	auth             one auth event
@@ -43,11 +44,13 @@ struct load {
 	int64_t ok, unavailable, other, slowest, gap;
 };
 
-static bool call_once(struct err *e)
+/* LONG_MS: by db_call_long(); 0: by db_call(). */
+static bool call_once(int long_ms, struct err *e)
 {
 	struct arena *a = arena_new();
 	struct db_rows r;
-	bool ok = db_call(db, STMT_SCHEMA_RANGE, NULL, 0, a, &r, e);
+	bool ok = long_ms ? db_call_long(db, long_ms, STMT_SCHEMA_RANGE, NULL, 0, a, &r, e) :
+	                    db_call(db, STMT_SCHEMA_RANGE, NULL, 0, a, &r, e);
 
 	if (ok && db_int_at(&r, 0, 0) != SCHEMA_KNOWN)
 		ok = err_set(e, ERR_INTERNAL, "wrong row", "");
@@ -55,11 +58,11 @@ static bool call_once(struct err *e)
 	return ok;
 }
 
-static void do_call(void)
+static void do_call(int long_ms)
 {
 	struct err e = { .code = ERR_NONE };
 	int64_t began = clock_ms();
-	bool ok = call_once(&e);
+	bool ok = call_once(long_ms, &e);
 
 	printf("%s %" PRId64 "%s%s\n", ok ? "ok" : err_reason_of(&e), clock_ms() - began,
 	    ok ? "" : " ", ok ? "" : e.text);
@@ -73,7 +76,7 @@ static void *load_run(void *context)
 	while (clock_ms() < l->end) {
 		struct err e = { .code = ERR_NONE };
 		int64_t began = clock_ms(), now;
-		bool ok = call_once(&e);
+		bool ok = call_once(0, &e);
 
 		now = clock_ms();
 		if (now - began > l->slowest)
@@ -262,7 +265,9 @@ static void command(char *line)
 	if (!word)
 		return;
 	if (!strcmp(word, "call"))
-		do_call();
+		do_call(0);
+	else if (!strcmp(word, "long"))
+		do_call(n);
 	else if (!strcmp(word, "load"))
 		do_load(n, m);
 	else if (!strcmp(word, "emit"))
