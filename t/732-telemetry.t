@@ -165,10 +165,15 @@ for my $r (grep { my $id = $_->{id}; grep { index($_->{body}, $id) >= 0 } grep {
 	$want[$i]++;
 	$us += $r->{took};
 }
-for my $point (map { @{ $_->{histogram}{dataPoints} } } grep { $_->{name} eq 'mcp.server.operation.duration' } decoded('/v1/metrics', qw(resourceMetrics scopeMetrics metrics))) {
-	$got[$_] += $point->{bucketCounts}[$_] for 0 .. 14;
-	$seconds += $point->{sum};
-}
+# (spans and numbers come each in their own time)
+wait_until(30, sub {
+	(@got, $seconds) = ();
+	for my $point (map { @{ $_->{histogram}{dataPoints} } } grep { $_->{name} eq 'mcp.server.operation.duration' } decoded('/v1/metrics', qw(resourceMetrics scopeMetrics metrics))) {
+		$got[$_] += $point->{bucketCounts}[$_] for 0 .. 14;
+		$seconds += $point->{sum};
+	}
+	return "@got" eq "@want";
+});
 is_deeply(\@got, \@want, 'the histograms have each call in its bucket');
 cmp_ok(abs($seconds - $us / 1e6), '<', 0.001, '... and their sum is the time that they took');
 
