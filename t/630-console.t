@@ -23,7 +23,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth conse
 				{ name => 'X-More', value => '$env(PART)canary-beside)' }] } } }],
 	routes => { '/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp', summary => 'The <service>', inbound => ['key', 'head'] } });
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
-store($pg, n => 1500, from => "now() - interval '20 hours'", hostile => 1);
+store($pg, n => 1500, from => "now() - interval '20 hours'", hostile => 1, queued => 1);
 $pg->psql('select gatehouse.rollup_step(90, 400, 600000)');
 
 sub console { return $flow->browse('GET', $gw->url("/console/$_[0]")) }

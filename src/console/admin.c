@@ -77,6 +77,18 @@ static void set_heads(struct panel *p, const struct head *heads, size_t n)
 	p->columns = n;
 }
 
+/* On the page of a person (a client, an upstream) each row would say the same of it, and leave no room for the rest. */
+static void drop_column(struct panel *p, size_t column)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->rows * p->columns; i++)
+		if (i % p->columns != column)
+			p->cells[n++] = p->cells[i];
+	p->columns--;
+	memmove(&p->heads[column], &p->heads[column + 1], (p->columns - column) * sizeof(p->heads[0]));
+}
+
 static void number(struct cell *c, const struct db_rows *rows, size_t row, size_t column)
 {
 	c->number = db_int_at(rows, row, column);
@@ -155,6 +167,7 @@ static bool add_grants(struct view *v, const char *subject, const char *client, 
 		c[4].text = db_text(&rows, i, 7);
 		c[5] = (struct cell){ .text = "Revoke", .url = revoke_url(v, "grant", db_text(&rows, i, 0)) };
 	}
+	drop_column(&p, subject ? 1 : 0);
 	view_panel(v, &p);
 	if (rows.rows > ROWS_SHOWN)
 		add_next_rows(v, subject ? "user" : "client", subject ? subject : client, "grants", db_text(&rows, ROWS_SHOWN - 1, 0));
@@ -188,6 +201,7 @@ static bool add_connections(struct view *v, const char *subject, const char *ups
 		number(&c[5], &rows, i, 9);
 		c[6] = (struct cell){ .text = "End", .url = revoke_url(v, "connection", db_text(&rows, i, 0)) };
 	}
+	drop_column(&p, subject ? 1 : 0);
 	view_panel(v, &p);
 	if (rows.rows > ROWS_SHOWN)
 		add_next_rows(v, subject ? "user" : "upstreams", subject ? subject : upstream, "connections",

@@ -4,7 +4,8 @@
 #
 #	store($pg, n => 2000, from => "now() - interval '3 days'", to => 'now()');
 #
-# The same each time but for the times. Some of the names are hostile: markup, formulas, text from right to left.
+# The same each time but for the times. queued => 1: as programs store them, where programs run that sum calls up; else as calls that were
+# there before. Some of the names are hostile: markup, formulas, text from right to left.
 
 package Gatehouse::Calls;
 
@@ -75,12 +76,17 @@ sub store {
 	my @rows;
 	for my $n (1 .. $o{n}) {
 		my $at = sprintf 'to_timestamp(%.6f)', $began + $length * rand;
-		push @rows, '(' . join(', ', $at, map { _quote($_) } _call($n, $o{hostile})) . ')';
+		push @rows, '(' . join(', ', $at, map { _quote($_) } _call($n, $o{hostile})) . ', BATCH)';
 	}
 	$pg->psql("select gatehouse.event_day('event_call', d::date) from generate_series(
 		(($from) at time zone 'UTC')::date, (($to) at time zone 'UTC')::date, interval '1 day') d");
-	$pg->psql('insert into gatehouse.event_call (' . join(', ', @columns) . ") values\n" . join(",\n", splice @rows, 0, 1000))
+	my $batch = $o{queued} ? "currval(pg_get_serial_sequence('gatehouse.event_queue', 'batch'))" : 0;
+	my $sql = "begin;\n";
+	$sql .= "insert into gatehouse.event_queue (family, n, from_at, to_at) values ('call', $o{n}, to_timestamp($began - 1), to_timestamp($began + $length + 1));\n" if $o{queued};
+	$sql .= 'insert into gatehouse.event_call (' . join(', ', @columns) . ", batch) values\n"
+	    . join(",\n", map { s/BATCH\)\z/$batch)/r } splice @rows, 0, 1000) . ";\n"
 	    while @rows;
+	$pg->psql("${sql}commit");
 	return;
 }
 
