@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * maintenance: what the programs do by themselves once a minute, now and to the end, for cron or a systemd
+ * maintenance: what the programs do by themselves three times a minute, now and to the end, for cron or a systemd
  * timer; for machines whose programs run only when somebody calls (CGI), and after a long pause.
  */
 #include "config.h"
@@ -106,6 +106,6 @@ static int maintenance_run(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_maintenance = {
 	.name = "maintenance",
 	.usage = "",
-	.about = "remove what has expired and make the coming days of events, as programs do once a minute",
+	.about = "remove what has expired and make the coming days of events, as programs do three times a minute",
 	.run = maintenance_run,
 };

@@ -486,7 +486,7 @@ void check_event_days(struct doctor *d)
 	    "where to_regclass('gatehouse.' || t) is null", NULL);
 
 	if (missing)
-		doctor_error(d, "run `gatehousectl maintenance`; programs do it once a minute: see their logs",
+		doctor_error(d, "run `gatehousectl maintenance`; programs do it by themselves, three times a minute: see their logs",
 		    "tables of events are missing: %s", missing);
 }
 
@@ -496,7 +496,7 @@ void check_rollup(struct doctor *d)
 	    "select (behind_s / 60)::text from gatehouse.rollup_lag() where behind_s > 900", NULL);
 
 	if (behind)
-		doctor_warning(d, "run `gatehousectl maintenance`; programs do it once a minute: see their logs",
+		doctor_warning(d, "run `gatehousectl maintenance`; programs do it by themselves, three times a minute: see their logs",
 		    "calls are not summed up for the operators' pages since %s minutes", behind);
 }
 

@@ -1,4 +1,4 @@
--- What the programs do once a minute (events_step), for gatehousectl maintenance: the same work under
+-- What the programs do three times a minute (events_step), for gatehousectl maintenance: the same work under
 -- the same lock, with an account of it.
 
 -- One batch: at most P_LIMIT rows of each kind go. RAN false: a program is at it in this moment.
