@@ -31,6 +31,7 @@
 enum {
 	THREADS_DEFAULT = 4,
 	THREAD_STACK = 512 * 1024,
+	TRIM_BYTES = 2 << 20, /* at the heap's end */
 	STOP_S = 65 /* longer than a body that comes byte by byte may take: see req_read_body() */
 };
 
@@ -347,6 +348,9 @@ int serve(struct app *app, int argc, char **argv)
 	harden();
 	raise_descriptors();
 	mallopt(M_ARENA_MAX, 2);
+	/* what one answer needed is not given back before the next: the relay does that when there are no calls */
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+	mallopt(M_MMAP_THRESHOLD, TRIM_BYTES / 4);
 	block_signals(&signals);
 	if (app->threads <= 0)
 		app->threads = THREADS_DEFAULT;

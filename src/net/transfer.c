@@ -14,7 +14,7 @@
 enum {
 	IDLE_S = 4,         /* security.md 3.4 */
 	CONNECTION_S = 60,  /* a name and the guard's rules are asked anew so often, however busy a connection is */
-	BUFFER_BYTES = 8192, /* an answer comes in pieces of at most this; a call in flight holds as much */
+	BUFFER_BYTES = 24 * 1024, /* an answer comes in pieces of at most this; a call in flight holds as much */
 };
 
 void transfer_start(void)
