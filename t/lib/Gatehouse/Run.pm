@@ -181,7 +181,8 @@ sub end {
 		sleep 0.01;
 	}
 	if (!defined $status) {
-		kill 'KILL', @tree;
+		kill 'STOP', $pid; # it may have started a process since, which missed the SIGTERM between fork and exec
+		kill 'KILL', @tree, descendants($pid);
 		waitpid $pid, 0;
 		return $? || 9;
 	}
