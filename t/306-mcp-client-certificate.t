@@ -9,10 +9,11 @@ use warnings;
 
 use Test::More;
 
+use Gatehouse::Certificates;
 use Gatehouse::Http qw(request);
 use Gatehouse::Peers;
 use Gatehouse::Pg;
-use Gatehouse::Run qw(find_program free_port wait_until);
+use Gatehouse::Run qw(free_port wait_until);
 use Gatehouse::Server;
 
 my $pg = Gatehouse::Pg->new;
@@ -27,23 +28,9 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => [], gateway => { outbound
 });
 my $run = $gw->run;
 my $dir = $run->make_dir('project/certs');
-my $openssl = find_program('openssl');
-
-sub openssl {
-	my ($status, $output) = $run->command({ cwd => $dir }, $openssl, @_);
-	die "openssl @_: $output" if $status != 0;
-	return;
-}
-
-my @key = qw(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes);
-openssl('req', '-x509', @key, qw(-keyout ca.key -out ca.pem -days 2 -subj /CN=test));
-for my $name (qw(server alice bob)) {
-	Gatehouse::Run::write_file("$dir/$name.ext", "subjectAltName=IP:127.0.0.1\n");
-	$run->give("$dir/$name.ext");
-	openssl('req', @key, '-keyout', "$name.key", '-out', "$name.csr", '-subj', "/CN=$name");
-	openssl(qw(x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -in), "$name.csr", '-out', "$name.pem",
-		'-extfile', "$name.ext");
-}
+my $made = Gatehouse::Certificates->new($run, $dir);
+$made->authority('ca');
+$made->certificate($_, 'ca', 'IP:127.0.0.1') for qw(server alice bob);
 $run->spawn('mtls', { env => { PORT => $port, DIR => $dir } }, Gatehouse::Peers->node,
 	Gatehouse::Peers->scripts($run) . '/mtls.mjs');
 ok(wait_until(20, sub { $run->log_text('mtls') =~ /listening/ }), 'an upstream wants certificates')

@@ -7,6 +7,7 @@ use warnings;
 use IO::Socket::INET ();
 use Test::More;
 
+use Gatehouse::Certificates;
 use Gatehouse::Pg;
 use Gatehouse::Run qw(find_program free_port wait_until);
 use Gatehouse::Server;
@@ -20,23 +21,12 @@ my $run = $gw->run;
 my $dir = $run->make_dir('project/certs');
 my $openssl = find_program('openssl');
 
-sub openssl {
-	my ($status, $output) = $run->command({ cwd => $dir }, $openssl, @_);
-	die "openssl @_: $output" if $status != 0;
-	return;
-}
-
 # one that is right, one for another name by the same authority, one for the right name by another authority
-my @key = qw(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes);
 my %made = (right => ['ca', 'IP:127.0.0.1'], name => ['ca', 'DNS:elsewhere.example'], stranger => ['other', 'IP:127.0.0.1']);
-openssl('req', '-x509', @key, '-keyout', "$_.key", '-out', "$_.pem", qw(-days 2 -subj), "/CN=$_") for qw(ca other);
+my $certificates = Gatehouse::Certificates->new($run, $dir);
+$certificates->authority($_) for qw(ca other);
 for my $name (sort keys %made) {
-	my ($ca, $alt) = @{ $made{$name} };
-	Gatehouse::Run::write_file("$dir/$name.ext", "subjectAltName=$alt\n");
-	$run->give("$dir/$name.ext");
-	openssl('req', @key, '-keyout', "$name.key", '-out', "$name.csr", '-subj', "/CN=$name");
-	openssl(qw(x509 -req -CA), "$ca.pem", '-CAkey', "$ca.key", qw(-CAcreateserial -days 2 -in), "$name.csr", '-out', "$name.pem",
-		'-extfile', "$name.ext");
+	$certificates->certificate($name, @{ $made{$name} });
 	# it ends when its input does
 	$run->spawn("syslog-$name", {}, $^X, '-e', 'open my $to, "|-", @ARGV or die $!; sleep', $openssl, qw(s_server -quiet -accept),
 		"127.0.0.1:$port{$name}", '-cert', "$dir/$name.pem", '-key', "$dir/$name.key");
