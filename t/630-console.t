@@ -180,6 +180,11 @@ like(console('users')->{content}, qr/\Q$subject\E/, 'whoever has a grant is amon
 like(console('users?q=' . url_encode(uc substr $subject, 0, 8))->{content}, qr/\Q$subject\E/, 'and is found by a part of the name');
 unlike(console('users?q=nobody-of-this-name')->{content}, qr{<td><a[^>]*><bdi>}, 'a search for somebody else finds nobody');
 like(console('user?id=' . url_encode($subject))->{content}, qr{&lt;b&gt;Client&lt;/b&gt;}, 'with the clients that may act for them');
+my $day = qr/20\d\d-\d\d-\d\d/;
+my $person = console('user?id=' . url_encode($subject))->{content};
+like($person, qr{<td[^>]*>$day \d\d:\d\d</td>\s*<td[^>]*>$day \d\d:\d\d</td>}, 'and when they came and last acted');
+like($person, qr{Begun \(UTC\).*$day \d\d:\d\d.*$day \d\d:\d\d}s, '... and the times of the sessions');
+unlike($person, qr/${day}T/, '... each for people to read');
 like(console('clients')->{content}, qr{&lt;b&gt;Client&lt;/b&gt;}, 'the client is among the clients');
 # lists within a page: row by row to the last, each once
 $pg->psql("insert into gatehouse.grants (grant_id, client_id, subject, resource, operation_id, scope, generation, expires_at)

@@ -95,6 +95,12 @@ static void number(struct cell *c, const struct db_rows *rows, size_t row, size_
 	c->absent = !db_text(rows, row, column);
 }
 
+/* A time as PostgreSQL's functions say it to programs. */
+static void said_time(struct cell *c, const char *text)
+{
+	c->absent = !text || !query_time(text, &c->number);
+}
+
 static void done_note(struct view *v)
 {
 	if (ask_value(v->r, "done"))
@@ -147,7 +153,7 @@ bool show_users(struct req *r, struct resp *s, const char *rest, struct err *e)
 static bool add_grants(struct view *v, const char *subject, const char *client, struct err *e)
 {
 	static const struct head heads[] = { { "client", "Client", COLUMN_TEXT }, { "user", "User", COLUMN_TEXT },
-		{ "route", "Route", COLUMN_TEXT }, { "since", "Since", COLUMN_TEXT }, { "last_used", "Last used", COLUMN_TEXT },
+		{ "route", "Route", COLUMN_TEXT }, { "since", "Since (UTC)", COLUMN_TIME }, { "last_used", "Last used (UTC)", COLUMN_TIME },
 		{ "end", "To end it", COLUMN_TEXT } };
 	struct panel p = { .wide = true, .id = "grants", .title = "Grants", .empty = "None." };
 	const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(client), rows_after(v, "grants"), db_int(v->a, ROWS_SHOWN + 1) };
@@ -163,8 +169,8 @@ static bool add_grants(struct view *v, const char *subject, const char *client, 
 		c[1] = (struct cell){ .text = db_text(&rows, i, 1), .shown = say_user(v->a, db_text(&rows, i, 1)),
 			.url = with_id(v, "user", db_text(&rows, i, 1)) };
 		c[2].text = db_text(&rows, i, 4);
-		c[3].text = db_text(&rows, i, 6);
-		c[4].text = db_text(&rows, i, 7);
+		said_time(&c[3], db_text(&rows, i, 6));
+		said_time(&c[4], db_text(&rows, i, 7));
 		c[5] = (struct cell){ .text = "Revoke", .url = revoke_url(v, "grant", db_text(&rows, i, 0)) };
 	}
 	drop_column(&p, subject ? 1 : 0);
@@ -178,7 +184,7 @@ static bool add_connections(struct view *v, const char *subject, const char *ups
 {
 	static const struct head heads[] = { { "upstream", "Upstream", COLUMN_TEXT }, { "user", "User", COLUMN_TEXT },
 		{ "state", "State", COLUMN_TEXT }, { "issuer", "Signed in at", COLUMN_TEXT },
-		{ "refreshed", "Renewed (UTC)", COLUMN_TIME }, { "expires", "Token until", COLUMN_TIME },
+		{ "refreshed", "Renewed (UTC)", COLUMN_TIME }, { "expires", "Token until (UTC)", COLUMN_TIME },
 		{ "end", "To end it", COLUMN_TEXT } };
 	struct panel p = { .wide = true, .id = "connections", .title = "Connections to upstreams", .empty = "None." };
 	const struct db_param params[] = { DB_TEXT(subject), DB_TEXT(upstream), rows_after(v, "connections"),
@@ -212,7 +218,7 @@ static bool add_connections(struct view *v, const char *subject, const char *ups
 static bool add_sessions(struct view *v, const char *subject, struct err *e)
 {
 	static const struct head heads[] = { { "name", "Name", COLUMN_TEXT }, { "email", "E-mail", COLUMN_TEXT },
-		{ "begun", "Begun", COLUMN_TEXT }, { "ends", "Ends", COLUMN_TEXT } };
+		{ "begun", "Begun (UTC)", COLUMN_TIME }, { "ends", "Ends (UTC)", COLUMN_TIME } };
 	struct panel p = { .wide = true, .id = "sessions", .title = "Sessions in browsers", .empty = "None." };
 	const struct db_param who = DB_TEXT(subject);
 	struct db_rows rows;
@@ -223,8 +229,10 @@ static bool add_sessions(struct view *v, const char *subject, struct err *e)
 	for (size_t i = 0; i < rows.rows && i < ROWS_SHOWN; i++) {
 		struct cell *c = panel_row(v->a, &p);
 
-		for (size_t k = 0; k < 4; k++)
+		for (size_t k = 0; k < 2; k++)
 			c[k].text = db_text(&rows, i, k);
+		for (size_t k = 2; k < 4; k++)
+			said_time(&c[k], db_text(&rows, i, k));
 	}
 	view_panel(v, &p);
 	return true;
