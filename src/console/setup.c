@@ -170,7 +170,7 @@ static void add_facts(struct view *v)
 
 	view_fact(v, "Project", p->dir, NULL);
 	view_fact(v, "In force from", p->files_dir, NULL);
-	view_fact(v, "Changed", say_time(v->a, p->modified), NULL);
+	view_fact(v, "Changed", arena_printf(v->a, "%s UTC", say_time(v->a, p->modified)), NULL);
 	view_fact(v, "Calls are kept", arena_printf(v->a, "%d days; daily sums %d days", p->events_days, p->summary_days), NULL);
 	view_fact(v, "Token estimates", TOKEN_ESTIMATOR, NULL);
 }
