@@ -6,7 +6,7 @@ use warnings;
 use JSON::PP ();
 use Test::More;
 
-use Gatehouse::Calls qw(store);
+use Gatehouse::Calls qw(store sum_up);
 use Gatehouse::Flow;
 use Gatehouse::Http qw(form_encode request url_encode);
 use Gatehouse::Pg;
@@ -24,7 +24,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth conse
 	routes => { '/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp', summary => 'The <service>', inbound => ['key', 'head'] } });
 my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 store($pg, n => 1500, from => "now() - interval '20 hours'", hostile => 1, queued => 1);
-$pg->psql('select gatehouse.rollup_step(90, 400, 600000)');
+sum_up($pg);
 
 sub console { return $flow->browse('GET', $gw->url("/console/$_[0]")) }
 

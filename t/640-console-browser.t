@@ -6,7 +6,7 @@ use warnings;
 use JSON::PP ();
 use Test::More;
 
-use Gatehouse::Calls qw(store);
+use Gatehouse::Calls qw(store sum_up);
 use Gatehouse::Peers;
 use Gatehouse::Pg;
 use Gatehouse::Run qw(find_program);
@@ -18,7 +18,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(discovery oauth conso
 	routes => { '/mcp/one' => { upstream => 'http://127.0.0.1:9/mcp', summary => 'The service' },
 		'/mcp/two' => { upstream => 'https://mcp.example.com/mcp', summary => 'Another' } });
 store($pg, n => 4000, from => "now() - interval '6 days'", hostile => 1, queued => 1);
-$pg->psql('select gatehouse.rollup_step(90, 400, 120000)');
+sum_up($pg);
 $pg->psql("insert into gatehouse.tool_listed (operation_id, name, tokens)
 	select 'route-' || r, 'tool-' || t, 40 + 17 * t from generate_series(1, 3) r, generate_series(0, 12) t");
 $pg->psql("insert into gatehouse.client (client_id, name, auth_method, redirect_uris, metadata)

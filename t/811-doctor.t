@@ -10,6 +10,7 @@ use IO::Socket::IP;
 use JSON::PP ();
 use Test::More;
 
+use Gatehouse::Calls qw(sum_up);
 use Gatehouse::Doctor;
 use Gatehouse::Http qw(request);
 use Gatehouse::Pg;
@@ -51,7 +52,7 @@ is(($gw->ctl('doctor', 'key'))[0], 2, 'and a check that there is not');
 
 # ---- sums ----
 
-$pg->psql('select gatehouse.rollup_step(90, 400, 1000)');
+sum_up($pg);
 # of a transaction that is still to come: no program counts it meanwhile
 $pg->psql("insert into gatehouse.event_queue (tx, family, n, from_at, to_at, at)
 	values ('9223372036854775807', 'call', 1, now(), now(), now() - interval '20 minutes')");

@@ -5,7 +5,7 @@
 #	store($pg, n => 2000, from => "now() - interval '3 days'", to => 'now()');
 #
 # The same each time but for the times. queued => 1: as programs store them, where programs run that sum calls up; else as calls that were
-# there before. Some of the names are hostile: markup, formulas, text from right to left.
+# there before. sum_up($pg) adds up all that is there, after whichever program is at it. Some of the names are hostile: markup, formulas, text from right to left.
 
 package Gatehouse::Calls;
 
@@ -14,7 +14,7 @@ use warnings;
 use utf8;
 
 use Exporter qw(import);
-our @EXPORT_OK = qw(store @HOSTILE);
+our @EXPORT_OK = qw(store sum_up @HOSTILE);
 
 our @HOSTILE = (
 	'<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '=HYPERLINK("http://evil.example","x")',
@@ -88,6 +88,20 @@ sub store {
 	    while @rows;
 	$pg->psql("${sql}commit");
 	return;
+}
+
+# A step by itself does nothing while somebody else is at it, nor as long as somebody writes: then calls from before counting began
+# might be counted in part only, and pages end where counting has got to.
+sub sum_up {
+	my ($pg, $keep, $keep_sums) = @_;
+	my $step = sprintf 'with l as materialized (select pg_advisory_xact_lock(7449359170164355440)) select gatehouse.rollup_step(%d, %d, 600000) from l',
+	    $keep // 90, $keep_sums // 400;
+	my ($more, $counted);
+	do {
+		$more = $pg->psql($step);
+		$counted = $pg->psql("select count(*) from gatehouse.rollup_cursor where filled_to = 'infinity'");
+	} while (!$counted);
+	return $more;
 }
 
 1;
