@@ -56,7 +56,7 @@ void db_close(struct db *);
 struct db_param {
 	const void *value;
 	size_t len;  /* bytes only */
-	bool binary; /* true: a bytea of `len` bytes; false: text ending in NUL */
+	bool binary; /* true: `len` bytes, a bytea or another type's binary form; false: text ending in NUL */
 };
 #define DB_TEXT(s)     ((struct db_param){ .value = (s) })
 #define DB_BYTES(p, n) ((struct db_param){ .value = (p), .len = (n), .binary = true })
@@ -66,6 +66,16 @@ struct db_param db_bool(bool);
 /* A PostgreSQL array literal of texts (quoted as needed) / of byteas, from N items. */
 struct db_param db_text_array(struct arena *, const char *const *items, size_t n);
 struct db_param db_bytes_array(struct arena *, const struct db_param *items, size_t n);
+
+/*
+ * Arrays in binary form, which the server reads at a tenth of the cost, for statements that get thousands of elements. The
+ * parameter must be of just this type: text[]; int8[]; timestamptz[], of microseconds since 1970; uuid[]. An item that is NULL, for which HAS
+ * says false, or that is no UUID becomes null. HAS NULL: all are there.
+ */
+struct db_param db_texts(struct arena *, const char *const *items, size_t n);
+struct db_param db_ints(struct arena *, const int64_t *items, const bool *has, size_t n);
+struct db_param db_times(struct arena *, const int64_t *us, size_t n);
+struct db_param db_uuids(struct arena *, const char *const *items, size_t n);
 
 /* Rows, copied into the arena: they outlive the connection. */
 struct db_rows {

@@ -1,5 +1,6 @@
 # src/db: named statements with deadlines over a pool; notifications
 libgatehouse_a_SOURCES += \
+	src/db/array.c \
 	src/db/conn.c src/db/conn.h \
 	src/db/db.c src/db/db.h \
 	src/db/files.c \

@@ -143,47 +143,50 @@ void sink_pg_add(struct sink_pg *s, struct record *list)
 
 /* ---- a batch as parameters ---- */
 
-static const char *cell(struct arena *a, const struct record *r, const struct record_field *f)
-{
-	int64_t n;
-	char *text;
-
-	if (f->kind == RECORD_TEXT || f->kind == RECORD_BODY)
-		return record_text(r, f);
-	if (!record_number(r, f, &n))
-		return NULL;
-	text = arena_alloc(a, INT_TEXT);
-	int_text(text, n);
-	return text;
-}
-
-/* Most columns are empty in most batches: no array at all says so at a third of the price (unnest() fills up with NULLs). */
-static struct db_param column(struct arena *a, const struct batch *b, const struct record_field *f)
+static struct db_param column_of_texts(struct arena *a, const struct batch *b, const struct record_field *f)
 {
 	const char *items[BATCH_MAX];
 	bool empty = true;
 	size_t n = 0;
 
 	for (const struct record *r = b->list; r; r = r->next) {
-		items[n] = cell(a, r, f);
+		items[n] = record_text(r, f);
 		empty = empty && !items[n];
 		n++;
 	}
-	return empty ? DB_NULL : db_text_array(a, items, n);
+	if (empty)
+		return DB_NULL;
+	return f->offset == offsetof(struct record, id) ? db_uuids(a, items, n) : db_texts(a, items, n);
+}
+
+static struct db_param column_of_numbers(struct arena *a, const struct batch *b, const struct record_field *f)
+{
+	int64_t items[BATCH_MAX];
+	bool has[BATCH_MAX], empty = true;
+	size_t n = 0;
+
+	for (const struct record *r = b->list; r; r = r->next) {
+		has[n] = record_number(r, f, &items[n]);
+		empty = empty && !has[n];
+		n++;
+	}
+	return empty ? DB_NULL : db_ints(a, items, has, n);
+}
+
+/* Most columns are empty in most batches: no array at all says so at a third of the price (unnest() fills up with NULLs). */
+static struct db_param column(struct arena *a, const struct batch *b, const struct record_field *f)
+{
+	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY ? column_of_texts(a, b, f) : column_of_numbers(a, b, f);
 }
 
 static struct db_param times(struct arena *a, const struct batch *b)
 {
-	const char *items[BATCH_MAX];
+	int64_t items[BATCH_MAX];
 	size_t n = 0;
 
-	for (const struct record *r = b->list; r; r = r->next) {
-		char *text = arena_alloc(a, CLOCK_TEXT);
-
-		clock_text_of(text, r->e.time_us);
-		items[n++] = text;
-	}
-	return db_text_array(a, items, n);
+	for (const struct record *r = b->list; r; r = r->next)
+		items[n++] = r->e.time_us;
+	return db_times(a, items, n);
 }
 
 static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err *e)

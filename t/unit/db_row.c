@@ -4,9 +4,40 @@
 
 #include "db/db.h"
 
+#include "base/hash.h"
 #include "tap.h"
 
 #include <stdlib.h>
+
+static const char *hex(struct arena *a, struct db_param p)
+{
+	char *text = arena_alloc(a, 2 * p.len + 1);
+
+	hex_encode(text, p.value, p.len);
+	return p.binary ? text : "text";
+}
+
+/* What PostgreSQL's array_send() makes of the same. */
+static void test_binary_arrays(struct arena *a)
+{
+	const char *const texts[] = { "a", NULL, "" },
+		   *const ids[] = { "00112233-4455-4677-8899-aabbccddeeff", "00112233-4455-4677-8899-aabbccddeeff0",
+			   "00112233-4455-4677-8899-aabbccddee", "0011223344556677-8899-aabb-ccddeeff", NULL, "" };
+	const int64_t n[] = { 1, 7, INT64_MIN }, times[] = { 946684800000001, 0 };
+	const bool has[] = { true, false, true };
+
+	is_str(hex(a, db_texts(a, texts, 3)), "0000000100000001000000190000000300000001" "0000000161" "ffffffff" "00000000",
+	    "texts, null and an empty one");
+	is_str(hex(a, db_texts(a, texts, 0)), "000000000000000100000019", "no texts");
+	is_str(hex(a, db_ints(a, n, has, 3)), "0000000100000001000000140000000300000001" "000000080000000000000001" "ffffffff"
+	    "000000088000000000000000", "integers, and one that is not there");
+	is_str(hex(a, db_ints(a, n, NULL, 1)), "0000000100000001000000140000000100000001" "000000080000000000000001",
+	    "integers that are all there");
+	is_str(hex(a, db_times(a, times, 2)), "0000000100000001000004a00000000200000001" "000000080000000000000001"
+	    "00000008fffca2fec4c82000", "times, those before 2000 too");
+	is_str(hex(a, db_uuids(a, ids, 6)), "000000010000000100000b860000000600000001" "00000010" "00112233445546778899aabbccddeeff"
+	    "ffffffff" "ffffffff" "ffffffff" "ffffffff" "ffffffff", "UUIDs, and what is none");
+}
 
 int main(void)
 {
@@ -48,6 +79,7 @@ int main(void)
 	db_conninfo_free(conninfo);
 	ok(!db_conninfo("", "mcp") && !db_conninfo(NULL, "mcp"),
 	    "an empty string leaves it to libpq");
+	test_binary_arrays(a);
 	arena_free(a);
 	return done();
 }
