@@ -8,6 +8,7 @@ use warnings;
 
 use Test::More;
 
+use Gatehouse::Calls qw(events_step);
 use Gatehouse::Pg;
 use Gatehouse::Run qw(bin_path);
 
@@ -87,7 +88,7 @@ $pg->psql(q(delete from gatehouse.rate; delete from gatehouse.quota;
 	insert into gatehouse.rate (rate_key, since, gone_at) values ('\\x01', now(), now() + interval '1 minute'), ('\\x02', now(), now() - interval '1 s');
 	insert into gatehouse.quota (quota_key, anchor_at, starts_at, ends_at) values ('\\x01', now(), now(), now() - interval '89 days'),
 		('\\x02', now(), now(), now() - interval '91 days')));
-$pg->psql_as('mcp', 'select gatehouse.events_step(0, 0)');
+events_step($pg, mcp => 0);
 is($pg->psql('select string_agg(rate_key::text, chr(32)) from gatehouse.rate'), '\x01', 'a window that is over goes, by itself');
 is($pg->psql('select string_agg(quota_key::text, chr(32)) from gatehouse.quota'), '\x01', 'and an allowance that nobody used for 90 days');
 

@@ -6,6 +6,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Gatehouse::Calls qw(events_step);
 use Gatehouse::Drive;
 use Gatehouse::Pg;
 use JSON::PP ();
@@ -208,9 +209,9 @@ is(count('call') . ' ' . $pg->psql($days), "1 $want",
 	'a gateway that slept for a month makes its days when it wakes');
 $pg->psql(q{select gatehouse.event_day(p, d) from unnest(array['event_call', 'event_auth']) p,
 	unnest(array[(now() at time zone 'UTC')::date - 40, (now() at time zone 'UTC')::date - 30]) d});
-$pg->psql_as('oauth', 'select gatehouse.events_step(0, 0)');
+events_step($pg, oauth => 0);
 is(length $pg->psql($days), length($want) + 18, 'with a retention of 0 nothing is dropped');
-$pg->psql_as('oauth', 'select gatehouse.events_step(30, 0)');
+events_step($pg, oauth => 30);
 is(length $pg->psql($days), length($want) + 9,
 	'with 30 days, the table of 30 days ago stays and older ones go');
 is($pg->psql("select count(*) from gatehouse.event_batch where at < now() - interval '1 hour'"), 0,

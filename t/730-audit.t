@@ -53,6 +53,15 @@ is(places(), rows(), 'each has its place');
 is($pg->psql('select count(*) from generate_series(1, (select max(seal_no) from gatehouse.audit_seal)) n
 	where not exists (select from gatehouse.audit_seal s where s.seal_no = n)'), 0, '... without a gap, though three processes seal');
 
+# whoever sums up, counts, or tidies up may take long over it
+my $others = $gw->run->spawn('lock', { env => {} }, 'psql', '-Xq', '-d', $pg->superuser_conninfo,
+	'-c', 'begin; select pg_advisory_xact_lock(7449359170164355400 + n) from generate_series(38, 42) n; select pg_sleep(300)');
+ok(wait_until(20, sub { $pg->psql("select count(*) from pg_locks where locktype = 'advisory' and granted and database =
+	(select oid from pg_database where datname = current_database())") >= 5 }), 'while others are at it');
+add(3);
+ok(wait_until(20, sub { unsealed() == 0 }), '... rows are sealed');
+$pg->psql("select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'generate_series\\(38' and pid <> pg_backend_pid()");
+
 # a transaction that commits after a later one
 my $slow = $pg->psql("select nextval(pg_get_serial_sequence('gatehouse.audit', 'audit_id'))");
 add(3);

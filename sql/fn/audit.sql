@@ -35,7 +35,7 @@ create or replace function gatehouse.audit_seal_add(p_head bigint, p_key_id text
 	p_mac bytea[]) returns boolean
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
-	if not pg_try_advisory_xact_lock(7449359170164355440)
+	if not pg_try_advisory_xact_lock(7449359170164355443)
 	or coalesce((select max(s.seal_no) from audit_seal s), 0) <> p_head then
 		return false;
 	end if;

@@ -5,7 +5,8 @@
 #	store($pg, n => 2000, from => "now() - interval '3 days'", to => 'now()');
 #
 # The same each time but for the times. queued => 1: as programs store them, where programs run that sum calls up; else as calls that were
-# there before. sum_up($pg) adds up all that is there, after whichever program is at it. Some of the names are hostile: markup, formulas, text from right to left.
+# there before. sum_up($pg) adds up all that is there, and
+# events_step($pg, 'mcp', 30) tidies up, after whichever program is at it. Some of the names are hostile: markup, formulas, text from right to left.
 
 package Gatehouse::Calls;
 
@@ -14,7 +15,7 @@ use warnings;
 use utf8;
 
 use Exporter qw(import);
-our @EXPORT_OK = qw(store sum_up @HOSTILE);
+our @EXPORT_OK = qw(store sum_up events_step @HOSTILE);
 
 our @HOSTILE = (
 	'<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '=HYPERLINK("http://evil.example","x")',
@@ -87,6 +88,13 @@ sub store {
 	    . join(",\n", map { s/BATCH\)\z/$batch)/r } splice @rows, 0, 1000) . ";\n"
 	    while @rows;
 	$pg->psql("${sql}commit");
+	return;
+}
+
+# What the database function does, after whoever is at it.
+sub events_step {
+	my ($pg, $program, $keep) = @_;
+	$pg->psql_as($program, "with l as materialized (select pg_advisory_xact_lock(7449359170164355439)) select gatehouse.events_step($keep, 0) from l");
 	return;
 }
 
