@@ -75,18 +75,21 @@ sub make_dir {
 	return $path;
 }
 
-# A copy of an executable in bin/, which the unprivileged user can reach wherever the build tree lies.
+# A copy of an executable in bin/, which the unprivileged user can reach wherever the build tree lies. The library that
+# programs look for beside themselves comes along.
 sub install {
 	my ($self, $from) = @_;
 	my $bin = "$self->{dir}/bin";
 	-d $bin or mkdir $bin, 0755 or croak "$bin: $!";
 	$self->give($bin);
-	my $to = $bin . '/' . ($from =~ m{([^/]+)$})[0];
-	if (!-e $to) {
-		copy($from, $to) or croak "$from: $!";
+	my ($folder, $name) = $from =~ m{^(?:(.*)/)?([^/]+)$};
+	for my $file (($name =~ /\.fcgi$/ ? glob(($folder // '.') . '/libgatehouse-*.so') : ()), $from) {
+		my $to = $bin . '/' . ($file =~ m{([^/]+)$})[0];
+		next if -e $to;
+		copy($file, $to) or croak "$file: $!";
 		chmod 0755, $to;
 	}
-	return $to;
+	return "$bin/$name";
 }
 
 # Starts a program; its output goes to log/NAME.log. Options: env => {}, cwd => DIR,

@@ -151,6 +151,11 @@ sub _cgi {
 		my $to = "$dir/www/cgi-bin/$program.cgi";
 		link $from, $to or -e $to or croak "$to: $!";
 	}
+	# the installation is not where it was configured to be; programs look for their library beside themselves first
+	for my $library (glob(($programs =~ s{/libexec/}{/lib/}r) . '/*.so')) {
+		my $to = "$dir/www/cgi-bin/" . ($library =~ m{([^/]+)$})[0];
+		link $library, $to or -e $to or croak "$to: $!";
+	}
 	$self->_write('www/cgi-bin/gatehouse.path', "$self->{project}\n");
 	$self->_write('www/.htaccess', $self->_configuration);
 	return $self->_apache_conf(<<"END", qw(cgid mime rewrite));
