@@ -65,12 +65,20 @@ static void add(void *own, const char *p, size_t n)
 	buf_add(&t->text, p, n);
 }
 
+static bool calls_a_capability(const struct call *c)
+{
+	for (size_t i = 0; i < c->body.n; i++)
+		if (c->body.msgs[i].capability_type)
+			return true;
+	return false;
+}
+
 void contents_begin(struct call *c)
 {
 	struct contents *t;
 
 	c->contents = NULL;
-	if (!c->route->record_results || !c->body.n)
+	if (!c->route->record_results || !calls_a_capability(c))
 		return;
 	t = c->contents = arena_calloc(c->req->arena, 1, sizeof(*t));
 	t->call = c;
