@@ -19,10 +19,11 @@ my $failed = 0;
 my @rows;    # what was judged: [what, value, mark, ok]
 
 # A load on URL by wrk: { requests, us, bad, errors, p50, p99 } (times in microseconds). Options: seconds, connections,
-# token, body (a file of bench/: post.lua). Dies if an answer was not 200.
+# token, tokens (a file of them), script (a file of bench/: post.lua). Dies if an answer was not 200.
 sub load {
 	my ($url, %o) = @_;
 	local $ENV{TOKEN} = $o{token} // '';
+	local $ENV{TOKENS} = $o{tokens} // '';
 	my $script = ($o{dir} // "$ENV{top_srcdir}/bench") . '/' . ($o{script} // 'post.lua');
 	my @command = (find_program('wrk'), '-t1', "-c$o{connections}", "-d$o{seconds}s", '-s', $script, $url);
 	open my $out, '-|', @command or die "bench: wrk: $!\n";
