@@ -44,6 +44,7 @@ TESTS += t/311-mirrored-parameters.t
 TESTS += t/312-bridge.t
 TESTS += t/313-list-cache.t
 TESTS += t/314-bridge-ends.t
+TESTS += t/315-plain-upstreams.t
 check_PROGRAMS += t/unit/mcp_head
 t_unit_mcp_head_SOURCES = t/unit/mcp_head.c t/unit/tap.h
 TESTS += t/unit/mcp_head

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The relay's loop: epoll over the inbox, libcurl's sockets and the clients' connections.
+ * The relay's loop: epoll over the inbox, the upstreams' connections, libcurl's or our own (net/wire.h), and the clients'.
  *
  * Three rules keep one call from hurting the others. Nothing blocks: a client that does not read
  * pauses its transfer, and one that never reads is cut off. Nothing is held: a piece of an event stream is
@@ -43,6 +43,7 @@ enum {
 struct lane {
 	char *name;
 	CURLM *multi;
+	struct wires wires;
 	struct relay *relay;
 	uint32_t index;
 	int64_t timer_ms; /* when libcurl wants to be called; -1: not */
@@ -76,6 +77,7 @@ struct relay {
 	struct relay_call *calls, *dead;
 	struct lane *lanes;
 	uint32_t lanes_n;
+	struct wire_room room;
 	CURL *handles[IDLE_HANDLES];
 	unsigned handles_n;
 	int64_t now_ms, tick_ms, stop_ms, idle_ms;
@@ -83,7 +85,7 @@ struct relay {
 
 /* ---- lanes: libcurl's multi handles, and their sockets in our epoll */
 
-/* An epoll tag: odd for a socket of libcurl's (lane and descriptor), 0 for the inbox, else the call's address. */
+/* An epoll tag: odd for a socket of libcurl's (lane and descriptor), 0 for the inbox, one of wire_of_tag(), else the call's address. */
 static uint64_t socket_tag(const struct lane *lane, curl_socket_t fd)
 {
 	return (uint64_t)lane->index << 32 | (uint64_t)(uint32_t)fd << 1 | 1;
@@ -132,6 +134,7 @@ static struct lane *lane_of(struct relay *r, const char *name)
 	lane->relay = r;
 	lane->index = r->lanes_n++;
 	lane->timer_ms = -1;
+	lane->wires = (struct wires){ .room = &r->room, .idle_max = IDLE_CONNECTIONS };
 	lane->multi = curl_multi_init();
 	if (!lane->multi)
 		abort();
@@ -147,6 +150,7 @@ static struct lane *lane_of(struct relay *r, const char *name)
 
 static void lane_free(struct lane *lane)
 {
+	wires_close_idle(&lane->wires);
 	curl_multi_cleanup(lane->multi);
 	free(lane->name);
 	free(lane);
@@ -395,14 +399,23 @@ static void transfer_begin(struct relay_call *c)
 	c->head = (struct head){ .status = 0 };
 	c->hops++;
 	c->heard_ms = r->now_ms;
+	c->way = wire_begin(&c->lane->wires, &c->transfer, r->now_ms, &c->wire);
+	if (c->way == WIRE_SENT)
+		return;
 	c->easy = handle_take(r);
-	transfer_configure(&c->transfer, c->easy);
+	if (c->way == WIRE_UNCONNECTED)
+		transfer_connect(&c->transfer, c->easy);
+	else
+		transfer_configure(&c->transfer, c->easy);
 	curl_multi_add_handle(c->lane->multi, c->easy);
 	c->lane->timer_ms = r->now_ms; /* it starts at the lane's next turn, with the others that came now */
 }
 
 static void transfer_drop(struct relay_call *c)
 {
+	if (c->wire)
+		wire_give(c->wire, c->relay->now_ms);
+	c->wire = NULL;
 	if (!c->easy)
 		return;
 	curl_multi_remove_handle(c->lane->multi, c->easy);
@@ -696,6 +709,19 @@ static void transfer_ended(struct relay_call *c, CURLcode code)
 
 /* ---- turns */
 
+/* libcurl has made the connection that the call goes on by itself, or could not. */
+static void transfer_connected(struct relay_call *c, CURLcode code)
+{
+	int fd = code == CURLE_OK ? transfer_socket(c->easy) : -1;
+
+	if (fd < 0) {
+		transfer_ended(c, code == CURLE_OK ? CURLE_COULDNT_CONNECT : code);
+		return;
+	}
+	transfer_drop(c);
+	c->wire = wire_new(&c->lane->wires, &c->transfer, fd, c->relay->now_ms);
+}
+
 static void lane_reap(struct lane *lane)
 {
 	CURLMsg *m;
@@ -705,7 +731,11 @@ static void lane_reap(struct lane *lane)
 		struct relay_call *c = NULL;
 
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
-		if (m->msg == CURLMSG_DONE && c)
+		if (m->msg != CURLMSG_DONE || !c)
+			continue;
+		if (c->way == WIRE_UNCONNECTED)
+			transfer_connected(c, m->data.result);
+		else
 			transfer_ended(c, m->data.result);
 	}
 }
@@ -743,15 +773,28 @@ static void on_curl_socket(struct relay *r, uint64_t tag, uint32_t events)
 			lane_act(lane, fd, what);
 }
 
+static void on_wire(struct wire *w, uint32_t events)
+{
+	CURLcode code;
+
+	if (wire_event(w, events, &code))
+		transfer_ended(wire_transfer(w)->context, code);
+}
+
 /* The client took all there was: more may come. */
 static void go_on(struct relay_call *c)
 {
+	CURLcode code;
+
 	watch(c, 0);
 	if (!c->paused)
 		return;
 	c->paused = false;
 	c->heard_ms = c->relay->now_ms;
-	if (curl_easy_pause(c->easy, CURLPAUSE_CONT) != CURLE_OK)
+	if (c->wire) {
+		if (wire_go_on(c->wire, &code))
+			transfer_ended(c, code);
+	} else if (curl_easy_pause(c->easy, CURLPAUSE_CONT) != CURLE_OK)
 		call_cancel(c);
 }
 
@@ -1086,12 +1129,15 @@ static bool turn(struct relay *r)
 			drain(r->wake);
 		else if (tag & 1)
 			on_curl_socket(r, tag, events[i].events);
+		else if (wire_of_tag(tag))
+			on_wire(wire_of_tag(tag), events[i].events);
 		else
 			on_client(events[i].data.ptr, events[i].events);
 	}
 	lanes_time(r);
 	tick(r);
 	rest(r);
+	wires_bury(&r->room);
 	bury_dead(r, true);
 	return r->calls || !r->stop_ms;
 }
@@ -1125,6 +1171,7 @@ struct relay *relay_start(void)
 
 	atomic_init(&r->up, true);
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	wire_room_init(&r->room, r->epoll);
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_init(&r->turns, NULL);
@@ -1246,6 +1293,7 @@ void relay_stop(struct relay *r, int streams_ms)
 		lane_free(r->lanes);
 		r->lanes = next;
 	}
+	wire_room_release(&r->room);
 	free_handles(r);
 	close(r->epoll);
 	close(r->wake);

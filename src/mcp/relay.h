@@ -23,6 +23,7 @@
 #include "http/http.h"
 #include "mcp/head.h"
 #include "net/transfer.h"
+#include "net/wire.h"
 #include "rpc/sse.h"
 
 struct relay;
@@ -117,6 +118,8 @@ struct relay_call {
 	struct relay_call *next, *prev;
 	struct relay *relay;
 	struct lane *lane;
+	enum wire_way way; /* of the transfer */
+	struct wire *wire; /* or libcurl's: */
 	CURL *easy;
 	struct head head;
 	struct err err;

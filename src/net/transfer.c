@@ -7,13 +7,12 @@
 #include "base/log.h"
 #include "net/trust.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum {
-	IDLE_S = 4,         /* security.md 3.4 */
-	CONNECTION_S = 60,  /* a name and the guard's rules are asked anew so often, however busy a connection is */
 	BUFFER_BYTES = 24 * 1024, /* an answer comes in pieces of at most this; a call in flight holds as much */
 };
 
@@ -107,9 +106,9 @@ static void configure_connection(struct transfer *t, CURL *easy)
 	/* else the end of a transfer waits for its resolver's thread, and with the relay every call of the process */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
+	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)TRANSFER_IDLE_S);
 #if LIBCURL_VERSION_NUM >= 0x075000
-	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_S);
+	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)TRANSFER_CONNECTION_S);
 #endif
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
@@ -125,7 +124,6 @@ static void configure_connection(struct transfer *t, CURL *easy)
 
 static void configure_request(struct transfer *t, CURL *easy)
 {
-	curl_easy_setopt(easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
 	if (strcmp(t->method, "POST") != 0) {
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -140,21 +138,48 @@ static void configure_request(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 }
 
-void transfer_configure(struct transfer *t, CURL *easy)
+void transfer_reset(struct transfer *t)
 {
 	t->tries = 0;
 	t->refused = NULL;
 	t->error[0] = '\0';
+}
+
+static void configure(struct transfer *t, CURL *easy)
+{
+	transfer_reset(t);
 	curl_easy_reset(easy);
 	configure_protocol(easy);
 	configure_connection(t, easy);
-	configure_request(t, easy);
+	curl_easy_setopt(easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, t->context);
+}
+
+void transfer_configure(struct transfer *t, CURL *easy)
+{
+	configure(t, easy);
+	configure_request(t, easy);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, t->on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t->context);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, t->on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t->context);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, t->context);
+}
+
+void transfer_connect(struct transfer *t, CURL *easy)
+{
+	configure(t, easy);
+	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+}
+
+/* libcurl closes what it has made when the handle leaves its multi handle: the copy stays. */
+int transfer_socket(CURL *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+		return -1;
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
 bool transfer_fault(const struct transfer *t, CURLcode code, struct err *e)

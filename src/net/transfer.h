@@ -23,6 +23,11 @@
 #include "base/uri.h"
 #include "net/guard.h"
 
+enum {
+	TRANSFER_IDLE_S = 4,        /* how long a connection without a call is used again (security.md 3.4) */
+	TRANSFER_CONNECTION_S = 60, /* a name and the guard's rules are asked anew so often, however busy a connection is */
+};
+
 struct transfer {
 	/* set by the caller; what they point to outlives the transfer */
 	const char *method; /* "POST", "GET" or "DELETE" */
@@ -51,8 +56,17 @@ void transfer_start(void);
 /* Whether the guard lets plain http go to this URI; https always. ERR_CONFIG names the remedy. */
 bool transfer_is_allowed(const struct guard *, const char *upstream, const struct uri *, struct err *);
 
+/* Forgets what an earlier try of the transfer has left behind. */
+void transfer_reset(struct transfer *);
+
 /* Makes EASY, new or used, the handle of this transfer. CURLINFO_PRIVATE is the context. */
 void transfer_configure(struct transfer *, CURL *easy);
+
+/* Makes EASY a handle that only makes the connection of this transfer, which must be one that wire.h takes. */
+void transfer_connect(struct transfer *, CURL *easy);
+
+/* The connection that EASY has made, non-blocking, as a descriptor of the caller's; -1: none. */
+int transfer_socket(CURL *easy);
 
 /*
  * Why a transfer failed, as an error: ERR_UPSTREAM with reason upstream_unreachable, upstream_tls,
