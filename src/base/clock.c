@@ -34,21 +34,30 @@ int64_t clock_wall_s(void)
 	return clock_wall_us() / 1000000;
 }
 
+/* The last N digits, and what follows them: every call is told with several times, and strftime() costs a microsecond. */
+static char *digits(char *out, unsigned value, int n, char after)
+{
+	for (int i = n - 1; i >= 0; i--, value /= 10)
+		out[i] = (char)('0' + value % 10);
+	out[n] = after;
+	return out + n + 1;
+}
+
 void clock_text_of(char out[CLOCK_TEXT], int64_t wall_us)
 {
 	time_t s = (time_t)(wall_us / 1000000);
 	unsigned ms = (unsigned)(wall_us / 1000 % 1000) % 1000;
 	struct tm tm;
-	size_t n;
 
 	gmtime_r(&s, &tm);
-	n = strftime(out, CLOCK_TEXT - 5, "%Y-%m-%dT%H:%M:%S", &tm);
-	out[n++] = '.';
-	out[n++] = (char)('0' + ms / 100);
-	out[n++] = (char)('0' + ms / 10 % 10);
-	out[n++] = (char)('0' + ms % 10);
-	out[n++] = 'Z';
-	out[n] = '\0';
+	out = digits(out, (unsigned)(tm.tm_year + 1900), 4, '-');
+	out = digits(out, (unsigned)tm.tm_mon + 1, 2, '-');
+	out = digits(out, (unsigned)tm.tm_mday, 2, 'T');
+	out = digits(out, (unsigned)tm.tm_hour, 2, ':');
+	out = digits(out, (unsigned)tm.tm_min, 2, ':');
+	out = digits(out, (unsigned)tm.tm_sec, 2, '.');
+	out = digits(out, ms, 3, 'Z');
+	*out = '\0';
 }
 
 void clock_text(char out[CLOCK_TEXT])

@@ -69,13 +69,18 @@ void hash_hkdf(void *out, size_t n, const void *key, size_t key_len, const void 
 
 uint32_t hash_crc32(const void *p, size_t n)
 {
+	/* what four bits become */
+	static const uint32_t of[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
 	const unsigned char *s = p;
 	uint32_t crc = 0xffffffffu;
 
 	while (n--) {
 		crc ^= *s++;
-		for (int i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
+		crc = crc >> 4 ^ of[crc & 15];
+		crc = crc >> 4 ^ of[crc & 15];
 	}
 	return ~crc;
 }

@@ -9,9 +9,10 @@
 #include "base/log.h"
 
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024 };
+enum { LINE_MAX_BYTES = 64 * 1024, NAME_MAX_BYTES = 64 };
 
 static void add_number(struct buf *b, const struct record_field *f, int64_t n)
 {
@@ -28,9 +29,13 @@ static void add_number(struct buf *b, const struct record_field *f, int64_t n)
 
 static void add_name(struct buf *b, const char *name)
 {
-	buf_add(b, ",\"", 2);
-	buf_str(b, name);
-	buf_add(b, "\":", 2);
+	char text[NAME_MAX_BYTES];
+	size_t n = strnlen(name, sizeof(text) - 4);
+
+	memcpy(text, ",\"", 2);
+	memcpy(text + 2, name, n);
+	memcpy(text + 2 + n, "\":", 2);
+	buf_add(b, text, n + 4);
 }
 
 static void add_field(
@@ -62,7 +67,8 @@ static enum log_level level_of(const struct record *r)
 	return levels[r->e.severity];
 }
 
-static void add_line(struct buf *b, const char *program, const struct record *r)
+/* PROGRAM and PID: who writes. */
+static void add_line(struct buf *b, const char *program, pid_t pid, const struct record *r)
 {
 	static const char *const names[] = { [EVENT_CALL] = "call", [EVENT_AUTH] = "auth_event",
 		[EVENT_POLICY] = "policy_event" };
@@ -70,10 +76,17 @@ static void add_line(struct buf *b, const char *program, const struct record *r)
 	char when[CLOCK_TEXT];
 
 	clock_text_of(when, r->e.time_us);
-	buf_printf(b,
-	    "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"family\":\"%s\"",
-	    when, r->severity, program, (long)getpid(),
-	    names[r->e.family]);
+	buf_str(b, "{\"time\":\"");
+	buf_str(b, when);
+	buf_str(b, "\",\"level\":\"");
+	buf_str(b, r->severity);
+	buf_str(b, "\",\"program\":\"");
+	buf_str(b, program);
+	buf_str(b, "\",\"pid\":");
+	buf_int(b, pid);
+	buf_str(b, ",\"family\":\"");
+	buf_str(b, names[r->e.family]);
+	buf_char(b, '"');
 	for (const struct record_field *f = record_fields; f->name; f++) {
 		if (!(f->families & family) || f->offset == offsetof(struct record, severity))
 			continue;
@@ -86,6 +99,7 @@ static void add_line(struct buf *b, const char *program, const struct record *r)
 
 void sink_log(const char *program, const struct record *list)
 {
+	const pid_t pid = getpid();
 	struct buf lines, one;
 
 	buf_init(&lines, LINE_MAX_BYTES);
@@ -94,7 +108,7 @@ void sink_log(const char *program, const struct record *list)
 		if (!log_enabled(level_of(r)))
 			continue;
 		buf_clear(&one);
-		add_line(&one, program, r);
+		add_line(&one, program, pid, r);
 		if (lines.len && lines.len + one.len > PIPE_BUF) {
 			log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
 			buf_clear(&lines);

@@ -100,8 +100,10 @@ const char *req_header_at(const struct req *r, size_t i, const char **value)
 
 const char *req_header(const struct req *r, const char *name)
 {
+	const char first = (char)tolower((unsigned char)*name); /* as in the list, of which most begin otherwise */
+
 	for (size_t i = 0; r->headers && i < r->headers->n; i++)
-		if (!strcasecmp(r->headers->at[i].name, name))
+		if (*r->headers->at[i].name == first && !strcasecmp(r->headers->at[i].name, name))
 			return r->headers->at[i].value;
 	return NULL;
 }

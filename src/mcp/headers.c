@@ -6,7 +6,6 @@
 
 #include "mcp/mask.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -117,32 +116,25 @@ void headers_to_client(
 		resp_set(p, "Content-Length", length);
 }
 
-static struct curl_slist *append(struct curl_slist *list, const char *line)
+/* libcurl reads such a list, and neither changes nor frees it. Puts LINE at its end; returns where the next one goes. */
+static struct curl_slist **append(struct arena *a, struct curl_slist **at, char *line)
 {
-	struct curl_slist *longer = curl_slist_append(list, line);
-
-	if (!longer)
-		abort();
-	return longer;
-}
-
-static void free_list(void *list)
-{
-	curl_slist_free_all(list);
+	*at = arena_alloc(a, sizeof(**at));
+	(*at)->data = line;
+	return &(*at)->next;
 }
 
 struct curl_slist *headers_of(const struct upstream_request *u)
 {
 	static const char *const of_libcurl[] = { "Accept", "User-Agent", "Expect", "Content-Type" };
-	struct curl_slist *list = NULL;
+	struct curl_slist *list = NULL, **at = &list;
 
 	for (const struct upstream_header *h = u->headers; h; h = h->next)
 		/* libcurl's spelling of a header without a value */
-		list = append(list, *h->value ? arena_join(u->arena, h->name, ": ", h->value, NULL)
-					      : arena_join(u->arena, h->name, ";", NULL));
+		at = append(u->arena, at, *h->value ? arena_join(u->arena, h->name, ": ", h->value, NULL)
+						    : arena_join(u->arena, h->name, ";", NULL));
 	for (size_t i = 0; i < sizeof(of_libcurl) / sizeof(of_libcurl[0]); i++)
 		if (!upstream_header_get(u, of_libcurl[i]))
-			list = append(list, arena_join(u->arena, of_libcurl[i], ":", NULL));
-	arena_defer(u->arena, free_list, list);
+			at = append(u->arena, at, arena_join(u->arena, of_libcurl[i], ":", NULL));
 	return list;
 }

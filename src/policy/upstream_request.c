@@ -5,25 +5,21 @@
 #include "policy/upstream_request.h"
 
 #include "base/buf.h"
+#include "net/frame.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 static bool is_header_value(const char *s)
 {
-	for (; *s; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
-			return false;
-	return true;
+	return frame_is_text(s, strlen(s));
 }
 
 bool header_name_is_token(const char *name)
 {
-	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "!#$%&'*+-.^_`|~";
-
-	return *name && name[strspn(name, token)] == '\0';
+	return frame_is_token(name, strlen(name));
 }
 
 bool header_name_is_reserved(const char *name)
@@ -37,8 +33,10 @@ bool header_name_is_reserved(const char *name)
 		"mcp-session-id",
 	};
 
+	const char first = (char)tolower((unsigned char)*name);
+
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (!strcasecmp(name, reserved[i]))
+		if (first == *reserved[i] && !strcasecmp(name, reserved[i]))
 			return true;
 	return false;
 }
