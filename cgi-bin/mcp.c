@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 		.rows = rows,
 		.find = mcp_find,
 		.threads = 2, /* they prepare calls, and wait for nothing but a token's first check */
+		.heaps = 2, /* the relay's thread has much to do with its own */
 		.uses_database = true,
 		.key_mask = 1u << KEY_PEPPER | 1u << KEY_SESSION | 1u << KEY_CLAIMS |
 		    1u << KEY_VAULT | 1u << KEY_SIGNING,

@@ -75,6 +75,7 @@ struct app { /* one program; cgi-bin/NAME.c fills it in */
 	bool uses_database;
 	unsigned key_mask;  /* bits of enum purpose */
 	int threads;        /* request threads; 0: 4 */
+	int heaps;          /* of malloc; 0: one, enough where threads mostly wait. More take more memory */
 	const struct policy_type *const *policy_types;
 	bool (*error_page)(struct req *, struct resp *, const struct err *);
 	/* After project, keys and database are there, before the first request. False ends the program. */

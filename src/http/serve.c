@@ -347,7 +347,7 @@ int serve(struct app *app, int argc, char **argv)
 	log_init(app->name);
 	harden();
 	raise_descriptors();
-	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_ARENA_MAX, app->heaps ? app->heaps : 1);
 	/* what one answer needed is not given back before the next: the relay does that when there are no calls */
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	mallopt(M_MMAP_THRESHOLD, TRIM_BYTES / 4);

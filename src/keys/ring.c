@@ -106,18 +106,20 @@ static bool is_test_key(const unsigned char key[KEY_LEN])
 static char *pem_of(const unsigned char *der, size_t n)
 {
 	const unsigned char *p = der;
-	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)n);
+	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)n);
+	EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
 	BIO *bio = BIO_new(BIO_s_secmem());
 	char *text = NULL, *data;
 	long len;
 
 	if (key && bio && p == der + n && EVP_PKEY_is_a(key, "EC") &&
 	    EVP_PKEY_get_bits(key) == 256 &&
-	    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) &&
-	    (len = BIO_get_mem_data(bio, &data)) > 0)
+	    /* its bytes as they are: OpenSSL's encoders would be loaded for it, and stay */
+	    PEM_write_bio(bio, PEM_STRING_PKCS8INF, "", der, (long)n) > 0 && (len = BIO_get_mem_data(bio, &data)) > 0)
 		text = xstrndup(data, (size_t)len);
 	BIO_free(bio);
 	EVP_PKEY_free(key);
+	PKCS8_PRIV_KEY_INFO_free(info);
 	return text;
 }
 
