@@ -199,7 +199,8 @@ const scenarios = {
 		return {
 			fulfilled: done.filter((d) => d.status === "fulfilled").length,
 			wrong: done.flatMap((d) => d.value ?? []),
-			errors: [...new Set(done.filter((d) => d.reason).map((d) => String(d.reason?.stack ?? d.reason)))].slice(0, 5),
+			errors: [...new Set(done.filter((d) => d.reason)
+				.map(({ reason }) => `${reason.stack ?? reason}\n${reason.cause ? `caused by ${reason.cause.code ?? ""} ${reason.cause}` : ""}`))].slice(0, 5),
 		};
 	},
 };

@@ -87,6 +87,7 @@ sub _write {
 	return $path;
 }
 
+# Connections are kept for a minute: clients that get no processor for the usual five seconds would use one that is closed.
 sub _lighttpd {
 	my ($self) = @_;
 	my $conf = $self->_write('lighttpd.conf', <<"END" . $self->_configuration);
@@ -94,6 +95,7 @@ server.bind = "127.0.0.1"
 server.port = $self->{port}
 server.document-root = "$self->{dir}/www"
 server.errorlog = "$self->{dir}/log/lighttpd-error.log"
+server.max-keep-alive-idle = 60
 END
 	return (find_program('lighttpd'), '-D', '-f', $conf);
 }
@@ -115,6 +117,7 @@ DocumentRoot "$dir/www"
 ServerLimit 4
 ThreadsPerChild 64
 MaxRequestWorkers 256
+KeepAliveTimeout 60
 END
 	return (find_program('apache2'), '-D', 'FOREGROUND', '-f', $conf);
 }
