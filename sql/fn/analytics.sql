@@ -2,10 +2,11 @@
 --
 -- A question is a panel, a range of time, and filters: three arrays with the field, the mode and the
 -- value of each. Names of columns come from the tables in here; values are parameters always.
--- It is answered from the cube that knows all its fields; where none does, from the calls themselves, of
+-- It is answered from the smallest cube that knows all its fields; where none does, from the calls themselves, of
 -- which at most the newest 1.5 million are read (all of them where one user is asked for, which has an index).
 
--- A field of a filter, or what a panel is about, in one source (a cube; 'raw': the calls). Null: the source does not tell it.
+-- A field of a filter, or what a panel is about, in one source (a cube, whose columns are those of the texts that its numbers
+-- stand for; 'raw': the calls). Null: the source does not tell it.
 -- for: nobody
 create or replace function gatehouse.analytics_column(p_source text, p_field text) returns text
 language plpgsql immutable strict set search_path = gatehouse, pg_temp as $$
@@ -22,60 +23,100 @@ begin
 		raise exception 'no such field: %', p_field using errcode = 'GH002';
 	end if;
 	if p_source <> 'raw' then
-		return case when name = any(rollup_columns(p_source)) then name end;
+		return case when name <> all(rollup_columns(p_source)) then null when name = 'subject_id' then 'u.name'
+			when name = 'client_name' then 'c.name'
+			when name in ('operation_id', 'upstream_id', 'mcp_method', 'capability_type', 'capability_name') then 't.' || name
+			else 'e.' || name end;
 	end if;
 	return case name when 'code' then 'coalesce(jsonrpc_error_code::text, '''')'
 		when 'status' then 'coalesce(mcp_status::text, '''')'
 		else format('coalesce(%s, '''')', name) end;
 end $$;
 
--- The conditions of the filters, as SQL whose values are elements of $1; those that the source cannot tell are
--- left out.
+-- Where the texts are that a number of a cube stands for.
 -- for: nobody
-create or replace function gatehouse.analytics_where(p_source text, p_fields text[], p_modes text[],
-	p_values text[]) returns text
+create or replace function gatehouse.analytics_names(p_number text) returns text
+language sql immutable parallel safe as $$
+select case p_number when 't' then 'gatehouse.rollup_what t' when 'e' then 'gatehouse.rollup_how e' else 'gatehouse.rollup_name ' || p_number end
+$$;
+
+-- The condition of the P_I-th filter on a column, as SQL whose values are elements of $1.
+-- for: nobody
+create or replace function gatehouse.analytics_condition(p_column text, p_field text, p_mode text, p_value text, p_i int) returns text
 language plpgsql immutable set search_path = gatehouse, pg_temp as $$
 declare
-	found text := '';
-	x text;
+	found text := case p_mode
+		-- the bare column, for its index
+		when 'equals' then case when p_column like 'coalesce(%, '''')' and p_value <> '' and p_field not in ('code', 'status')
+			then format('%s = $1[%s]', substr(p_column, 10, length(p_column) - 14), p_i)
+			else format('%s = $1[%s]', p_column, p_i) end
+		when 'not' then format('%s <> $1[%s]', p_column, p_i)
+		when 'contains' then format('strpos(lower(%s), lower($1[%s])) > 0', p_column, p_i)
+		when 'startsWith' then format('starts_with(%s, $1[%s])', p_column, p_i)
+		when 'in' then format('%s = any(string_to_array($1[%s], '',''))', p_column, p_i)
+		when 'class' then case
+			when p_value = 'none' then format('%s = ''''', p_column)
+			when p_value = 'some' then format('%s <> ''''', p_column)
+			when p_field = 'outcome' and p_value = 'failed' then format('%s <> ''success''', p_column)
+			when p_field = 'status' and p_value ~ '^[1-5]xx$' then format('left(%s, 1) = left($1[%s], 1)', p_column, p_i)
+			end
+		end;
 begin
-	for i in 1 .. coalesce(cardinality(p_fields), 0) loop
-		x := analytics_column(p_source, p_fields[i]);
-		continue when x is null;
-		found := found || ' and ' || case p_modes[i]
-			-- the bare column, for its index
-			when 'equals' then case when p_source = 'raw' and p_values[i] <> ''
-					and p_fields[i] not in ('code', 'status')
-				then format('%s = $1[%s]', substr(x, 10, length(x) - 14), i)
-				else format('%s = $1[%s]', x, i) end
-			when 'not' then format('%s <> $1[%s]', x, i)
-			when 'contains' then format('strpos(lower(%s), lower($1[%s])) > 0', x, i)
-			when 'startsWith' then format('starts_with(%s, $1[%s])', x, i)
-			when 'in' then format('%s = any(string_to_array($1[%s], '',''))', x, i)
-			when 'class' then case
-				when p_values[i] = 'none' then format('%s = ''''', x)
-				when p_values[i] = 'some' then format('%s <> ''''', x)
-				when p_fields[i] = 'outcome' and p_values[i] = 'failed'
-					then format('%s <> ''success''', x)
-				when p_fields[i] = 'status' and p_values[i] ~ '^[1-5]xx$'
-					then format('left(%s, 1) = left($1[%s], 1)', x, i)
-				end
-			end;
-	end loop;
 	if found is null then
 		raise exception 'no such mode or class' using errcode = 'GH002';
 	end if;
+	return ' and ' || found;
+end $$;
+
+-- The conditions of the filters, as SQL whose values are elements of $1; those that the source cannot tell are left out. Of a cube: which
+-- numbers fit.
+-- for: nobody
+create or replace function gatehouse.analytics_where(p_source text, p_fields text[], p_modes text[],
+	p_values text[]) returns text
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+declare
+	found text := '';
+	of_number text;
+	number text;
+	x text;
+	ids int[];
+begin
+	foreach number in array case when p_source = 'raw' then '{raw}' else rollup_keys(p_source) end loop
+		of_number := '';
+		for i in 1 .. coalesce(cardinality(p_fields), 0) loop
+			x := analytics_column(p_source, p_fields[i]);
+			continue when x is null or number <> 'raw' and left(x, 2) <> number || '.';
+			of_number := of_number || analytics_condition(x, p_fields[i], p_modes[i], p_values[i], i);
+		end loop;
+		if number = 'raw' then
+			return of_number;
+		end if;
+		continue when of_number = '';
+		execute format('select array(select id from %s where true%s limit 1001)', analytics_names(number), of_number) into ids using p_values;
+		if cardinality(ids) > 1000 then
+			found := found || format(' and %s in (select id from %s where true%s)', number, analytics_names(number), of_number);
+		else
+			found := found || format(' and %s = any(%L::int[])', number, ids);
+		end if;
+	end loop;
 	return found;
 end $$;
 
--- The smallest source that tells all these fields.
+-- Whether the filters ask for one user.
+-- for: nobody
+create or replace function gatehouse.analytics_one_user(p_fields text[], p_modes text[], p_values text[]) returns boolean
+language sql immutable parallel safe as $$
+select exists (select from unnest(p_fields, p_modes, p_values) f (n, m, v) where n = 'user' and m = 'equals' and v <> '')
+$$;
+
+-- The smallest source that tells all these fields; 'recent' is only of some days.
 -- for: nobody
 create or replace function gatehouse.analytics_source(p_fields text[]) returns text
 language plpgsql immutable set search_path = gatehouse, pg_temp as $$
 declare
 	s text;
 begin
-	foreach s in array rollup_cubes() loop
+	foreach s in array rollup_cubes() || 'recent'::text loop
 		if (select bool_and(analytics_column(s, f) is not null) from unnest(p_fields) f) is not false then
 			return s;
 		end if;
@@ -156,41 +197,58 @@ create or replace function gatehouse.analytics_rows(p_source text, p_key text, p
 	p_modes text[], p_values text[]) returns text
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 declare
-	summed text := analytics_where(p_source, p_fields, p_modes, p_values);
 	raw text := analytics_where('raw', p_fields, p_modes, p_values);
-	sums text := 'latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out';
+	sums text := 'calls, failed, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out'
+		|| case when p_latency then ', latency' else '' end;
+	columns text[] := array[analytics_column(p_source, p_key), analytics_column(p_source, p_key2)];
 	days_to timestamptz := (select min(r.days_to) from rollup_part r where r.cube = p_source);
 	weeks_to timestamptz := (select min(r.weeks_to) from rollup_part r where r.cube = p_source);
 	d1 timestamptz := rollup_ceil(2, p_from);
 	d2 timestamptz := greatest(least(rollup_floor(2, p_to), days_to), d1);
 	w1 timestamptz := least(rollup_ceil(3, d1), d2);
 	w2 timestamptz := greatest(least(rollup_floor(3, d2), weeks_to), w1);
-	pieces text := '';
+	pieces text;
 	bounds timestamptz[] := array[p_from, d1, w1, w2, d2, p_to];
+	spread timestamptz := case when p_source = 'recent' then '-infinity'
+		else coalesce((select spread_to from rollup_cursor where only_one), '-infinity') end;
+	summed text;
+	numbers text[];
 	tail record;
 begin
 	if p_source = 'raw' then
 		return analytics_raw(p_key, p_key2, p_latency, p_from, p_to, p_bars, raw);
 	end if;
-	if days_to is null or p_bars < interval '1 day' or d1 >= d2 then
+	if p_source = 'recent' then
+		bounds := '{}';
+	elsif days_to is null or p_bars < interval '1 day' or d1 >= d2 then
 		bounds := array[p_from, p_from, p_from, p_from, p_from, p_to];
 	elsif p_bars < interval '7 days' then
 		bounds := array[p_from, d1, d2, d2, d2, p_to];
 	end if;
+	summed := analytics_where(p_source, p_fields, p_modes, p_values);
+	if p_bars is not null then
+		columns[1] := null;
+	end if;
+	numbers := array(select distinct left(c, 1) from unnest(columns) c where c is not null);
 	for i in 0 .. 5 loop
 		-- of the youngest grain all: it may have calls that came late
-		continue when i > 0 and bounds[i] >= bounds[i + 1];
-		pieces := pieces || format('select %s as key, %s as key2, calls, failed, %s%s
-			from gatehouse.rollup_%s where grain = %s and at >= %L and at < %L%s union all ',
-			case when p_bars is null then analytics_column(p_source, p_key) else analytics_bar(p_bars) end,
-			coalesce(analytics_column(p_source, p_key2), 'null::text'), sums,
-			case when p_latency then ', latency' else '' end, p_source, ('{0,1,2,3,2,1}'::int[])[i + 1],
-			case when i = 0 then p_from else bounds[i] end, case when i = 0 then p_to else bounds[i + 1] end, summed);
+		continue when bounds = '{}' or i > 0 and bounds[i] >= bounds[i + 1];
+		pieces := concat_ws(' union all ', pieces, format('select %s%s, %s from gatehouse.rollup_%s where grain = %s and at >= %L and at < %L%s',
+			array_to_string(numbers, ', '), case when p_bars is null then '' else ', ' || analytics_bar(p_bars) || ' as bar' end, sums,
+			p_source, ('{0,1,2,3,2,1}'::int[])[i + 1], case when i = 0 then p_from else bounds[i] end,
+			case when i = 0 then p_to else bounds[i + 1] end, summed));
 	end loop;
+	pieces := concat_ws(' union all ', pieces, format('select %s%s, %s from gatehouse.rollup_recent where at >= %L and at < %L%s',
+		array_to_string(numbers, ', '), case when p_bars is null then '' else ', ' || analytics_bar(p_bars) || ' as bar' end, sums,
+		greatest(p_from, spread), p_to, summed));
 	select * into tail from rollup_tail();
-	return pieces || analytics_raw(p_key, p_key2, p_latency, greatest(p_from, tail.from_at),
-		least(p_to, tail.to_at + interval '1 microsecond'), p_bars,
-		format(' and batch = any(%L::bigint[])%s', coalesce(tail.batches, '{}'), raw));
+	-- numbers are added up before texts are looked up
+	return format('select %1$s, %2$s, %3$s from (select %4$s, %5$s from (%6$s) p group by %4$s) s %7$s union all %8$s',
+		coalesce(columns[1], 'bar'), coalesce(columns[2], 'null::text'), sums,
+		array_to_string(numbers || case when p_bars is null then '{}'::text[] else '{bar}' end, ', '), rollup_sums(p_latency), pieces,
+		(select string_agg(format('join %s on %s.id = s.%2$s', analytics_names(n), n), ' ') from unnest(numbers) n),
+		analytics_raw(p_key, p_key2, p_latency, greatest(p_from, tail.from_at), least(p_to, tail.to_at + interval '1 microsecond'), p_bars,
+			format(' and batch = any(%L::bigint[])%s', coalesce(tail.batches, '{}'), raw)));
 end $$;
 
 -- One panel: the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
@@ -204,25 +262,32 @@ create or replace function gatehouse.analytics_panel(p_panel text, p_from timest
 returns table (key text, key2 text, calls bigint, failed bigint, p95_us bigint, latency_us bigint,
 	gateway_us bigint, upstream_us bigint, bytes_in bigint, bytes_out bigint, tokens_in bigint,
 	tokens_out bigint, since timestamptz)
-language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+language plpgsql stable security definer set search_path = gatehouse, pg_temp set jit = off as $$
 #variable_conflict use_column
 declare
 	field text := case p_panel when 'total' then 'outcome' when 'time' then 'outcome' when 'list' then 'client'
 		else p_panel end;
 	other text := case p_panel when 'tool' then 'type' when 'time' then 'outcome' when 'list' then 'route' end;
+	one boolean := analytics_one_user(p_fields, p_modes, p_values);
 	source text := analytics_source(array_remove(p_fields || field || other, null));
-	latency boolean := not rollup_of_people(source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
+	latency boolean;
 	from_at timestamptz := p_from;
 	p95 text := 'null::bigint';
 begin
 	if rollup_of_people(source) and (p_from < rollup_people_from(now()) and p_from <> rollup_floor(2, p_from)
-			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) then
-		source := 'raw'; -- hours of people are gone
+			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) -- hours of people are gone
+		or source = 'recent' and (p_from < (select min(at) from rollup_recent)
+			or p_from < rollup_slots_from(now()) and p_from <> rollup_floor(1, p_from)
+			or p_to < rollup_slots_from(now()) and p_to <> rollup_floor(1, p_to))
+	then
+		source := 'raw';
 	end if;
-	if source = 'raw' and not exists (select from unnest(p_fields, p_modes, p_values) f (n, m, v)
-			where n = 'user' and m = 'equals' and v <> '') then
+	if source = 'raw' and not one then
 		from_at := analytics_raw_from(p_from, p_to);
+	elsif source = 'side' then -- goes with the calls
+		from_at := least(greatest(p_from, rollup_first_day()), p_to);
 	end if;
+	latency := not rollup_of_people(source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
 	if latency then
 		p95 := 'latency_quantile(latency, calls, 0.95)';
 	end if;
@@ -284,7 +349,7 @@ language plpgsql stable security definer set search_path = gatehouse, pg_temp as
 declare
 	stop timestamptz := clock_timestamp() + interval '1500 milliseconds';
 	to_at timestamptz := least(p_to, coalesce(p_before + interval '1 microsecond', p_to));
-	source text := (select s from unnest(array['call', 'side']) with ordinality u (s, n)
+	source text := (select s from unnest('{end,call,client,side}'::text[]) with ordinality u (s, n)
 		order by (select count(analytics_column(s, f)) from unnest(p_fields) f) desc, n limit 1);
 	query text := format('select at, coalesce(request_id, ''''), operation_id, mcp_method, capability_type,
 			capability_name, subject_id, client_name, outcome, reason_code, mcp_status, latency_us
@@ -299,7 +364,7 @@ declare
 	found_n int := 0;
 	n int;
 begin
-	if exists (select from unnest(p_fields, p_modes, p_values) f (n, m, v) where f.n = 'user' and f.m = 'equals' and f.v <> '') then
+	if analytics_one_user(p_fields, p_modes, p_values) then
 		return query execute query using p_values, p_from, to_at, p_before, p_before_id, p_limit;
 		return;
 	end if;

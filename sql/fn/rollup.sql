@@ -111,62 +111,56 @@ $$;
 -- for: nobody
 create or replace function gatehouse.rollup_cubes() returns text[]
 language sql immutable parallel safe as $$
-select '{end,tool,route,client,user,side,call,person,access}'::text[]
+select '{end,user,call,client,habit,person,access,side}'::text[]
 $$;
 
--- What a cube tells apart.
+-- The numbers by which a cube, or rollup_recent, tells apart.
+-- for: nobody
+create or replace function gatehouse.rollup_keys(p_cube text) returns text[]
+language sql immutable parallel safe as $$
+select case p_cube when 'end' then '{c,e}'::text[] when 'call' then '{t,e}' when 'client' then '{c,t}' when 'side' then '{c,t,e}'
+	when 'user' then '{u}' when 'habit' then '{u,t}' when 'person' then '{u,c,e}' when 'access' then '{u,t}'
+	when 'recent' then '{u,c,t,e}' end
+$$;
+
+-- The texts that it tells.
 -- for: nobody
 create or replace function gatehouse.rollup_columns(p_cube text) returns text[]
 language sql immutable parallel safe as $$
-select case p_cube
-	when 'end' then '{outcome,failure_origin,reason_code,code,status}'::text[]
-	when 'tool' then '{capability_type,capability_name}'
-	when 'route' then '{operation_id,upstream_id,mcp_method,transport,outcome}'
-	when 'client' then '{client_name,operation_id,mcp_method}'
-	when 'call' then '{operation_id,upstream_id,mcp_method,capability_type,capability_name,outcome}'
-	when 'side' then '{operation_id,upstream_id,mcp_method,client_name,transport,outcome,failure_origin,reason_code,code,status}'
-	when 'user' then '{subject_id}'
-	when 'person' then '{subject_id,client_name,outcome}'
-	when 'access' then '{operation_id,subject_id,upstream_id,outcome}'
-	end
+select case when 'u' = any(k) then '{subject_id}'::text[] else '{}' end || case when 'c' = any(k) then '{client_name}'::text[] else '{}' end
+	|| case when 't' <> all(k) then '{}'::text[] when p_cube = 'habit' then '{mcp_method,capability_type}'
+		when p_cube = 'access' then '{operation_id,upstream_id}'
+		else '{operation_id,upstream_id,mcp_method,capability_type,capability_name}' end
+	|| case when 'e' = any(k) then '{transport,outcome,failure_origin,reason_code,code,status}'::text[] else '{}' end
+from (select gatehouse.rollup_keys(p_cube)) c (k)
 $$;
 
 -- Cubes of people have many rows: eight parts, no durations, and hours for some days only.
 -- for: nobody
 create or replace function gatehouse.rollup_of_people(p_cube text) returns boolean
 language sql immutable parallel safe as $$
-select p_cube in ('user', 'person', 'access')
+select p_cube in ('user', 'habit', 'person', 'access')
 $$;
 
--- The sums of a row, as a list of SELECT.
+-- The sums of a row, as a list of SELECT. (Whole numbers below 2^53 are exact as double precision, which is added up several
+-- times as fast as bigint is.)
 -- for: nobody
 create or replace function gatehouse.rollup_sums(p_latency boolean) returns text
 language sql immutable parallel safe as $$
-select string_agg(format('coalesce(sum(%1$s), 0)::bigint as %1$s', s), ', ' order by n)
+select string_agg(format('coalesce(sum(%1$s::float8), 0)::bigint as %1$s', s), ', ' order by n)
 	|| case when p_latency then ', sum(latency) as latency' else '' end
 from unnest('{calls,failed,latency_us,gateway_us,upstream_us,bytes_in,bytes_out,tokens_in,tokens_out}'::text[])
 	with ordinality u (s, n)
 $$;
 
--- The statement that writes rows of a grain from P_SOURCE (with `at` and `part`). The most frequent rows of each time stay as they
--- are; of the others the names that clients and upstreams choose are not told apart. Rows of one first column lie together.
+-- The statement that writes rows of a grain from P_SOURCE. Rows of one first number lie together.
 -- for: nobody
 create or replace function gatehouse.rollup_insert(p_cube text, p_grain int, p_source text) returns text
 language sql immutable parallel safe as $$
-select format('insert into gatehouse.rollup_%1$s select %2$s, at, part, %3$s, %4$s
-	from (select %5$s as at, part, %6$s, %4$s, row_number() over (partition by %5$s, part order by sum(calls) desc) > %7$s as many
-		from %8$s group by %9$s) m group by %10$s order by 2, 3, 4',
-	p_cube, p_grain,
-	(select string_agg(case when c in ('mcp_method', 'capability_name', 'client_name', 'subject_id', 'code')
-		then format('case when many and %1$s <> '''' then ''(more)'' else %1$s end', c) else c end, ', ' order by n)
-		from unnest(gatehouse.rollup_columns(p_cube)) with ordinality u (c, n)),
-	gatehouse.rollup_sums(not gatehouse.rollup_of_people(p_cube)),
-	format('gatehouse.rollup_floor(%s, at)', p_grain),
-	array_to_string(gatehouse.rollup_columns(p_cube), ', '),
-	case when gatehouse.rollup_of_people(p_cube) then 30000 when p_grain = 0 then 3000 else 10000 end,
-	p_source,
-	(select string_agg(n::text, ', ') from generate_series(1, cardinality(gatehouse.rollup_columns(p_cube)) + 2) n),
-	(select string_agg(n::text, ', ') from generate_series(2, cardinality(gatehouse.rollup_columns(p_cube)) + 3) n))
+select format('insert into gatehouse.rollup_%1$s select gatehouse.rollup_floor(%2$s, at) as at, %2$s, part, %3$s, %4$s
+	from %5$s group by 1, part, %3$s order by part, %3$s',
+	p_cube, p_grain, array_to_string(gatehouse.rollup_keys(p_cube), ', '), gatehouse.rollup_sums(not gatehouse.rollup_of_people(p_cube)),
+	p_source)
 $$;
 
 -- Sums are written anew as long as their time is younger than this: it is told to five minutes. (A late call is told with
@@ -184,46 +178,235 @@ language sql immutable parallel safe as $$
 select gatehouse.rollup_floor(1, p_now) - interval '8 days'
 $$;
 
--- Calls as rows of a cube (of people, or not) that tells all apart, P_WHERE is which.
 -- for: nobody
-create or replace function gatehouse.rollup_source(p_people boolean, p_where text) returns text
-language sql stable as $$
-select format('select at, part, %1$s, %2$s from (
-		select case when at >= %3$L then gatehouse.rollup_floor(0, at) %4$s else gatehouse.rollup_floor(1, at) end as at,
-			%5$s, 1 as calls, (outcome is distinct from ''success'')::int as failed,
-			latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out
-		from gatehouse.event_call where %6$s) e
-	group by at, part, %1$s',
-	case when p_people then 'subject_id, client_name, operation_id, upstream_id, outcome'
-		else 'operation_id, upstream_id, mcp_method, capability_type, capability_name, client_name, transport, outcome,
-			failure_origin, reason_code, code, status' end,
-	gatehouse.rollup_sums(not p_people),
-	gatehouse.rollup_slots_from(now()),
-	case when p_people then format('when at < %L then gatehouse.rollup_floor(2, at)', gatehouse.rollup_people_from(now())) end,
-	case when p_people then '(hashtext(coalesce(subject_id, '''')) & 7)::smallint as part,
-			coalesce(subject_id, '''') as subject_id, coalesce(client_name, '''') as client_name'
-		else '0::smallint as part, gatehouse.latency_unit(coalesce(latency_us, 0)) as latency, coalesce(mcp_method, '''') as mcp_method,
-			coalesce(capability_type, '''') as capability_type, coalesce(capability_name, '''') as capability_name,
-			coalesce(client_name, '''') as client_name, coalesce(transport, '''') as transport,
-			coalesce(failure_origin, '''') as failure_origin, coalesce(reason_code, '''') as reason_code,
-			coalesce(jsonrpc_error_code::text, '''') as code, coalesce(mcp_status::text, '''') as status' end
-		|| ', coalesce(operation_id, '''') as operation_id, coalesce(upstream_id, '''') as upstream_id,
-			coalesce(outcome, '''') as outcome',
-	p_where)
+create or replace function gatehouse.rollup_hash(p_1 text, p_2 text, p_3 text, p_4 text, p_5 text, p_6 text) returns bigint
+language sql immutable parallel safe as $$
+select hashtextextended(p_1 || chr(31) || p_2 || chr(31) || p_3 || chr(31) || p_4 || chr(31) || p_5 || chr(31) || p_6, 0)
 $$;
 
--- Adds calls to the youngest grain of every cube. (Hashing: sorting by
--- ten texts costs many times as much, which the planner does not see. Forbidden sorts look dear, for which code would be compiled.)
+-- Gives numbers to the texts of P_KEYS that have none. Beyond P_MOST of them (the most frequent come first: `seen` is how often, here,
+-- in `id`) names that clients and upstreams choose are not told apart: same_as. Returns how many are new.
 -- for: nobody
-create or replace function gatehouse.rollup_take(p_where text) returns void
-language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set jit = off as $$
+create or replace function gatehouse.rollup_learn_what(p_keys gatehouse.rollup_what[], p_most int) returns int
+language plpgsql set search_path = gatehouse, pg_temp as $$
+declare
+	learnt int;
 begin
-	execute format('with c as materialized (%s), p as materialized (%s), side as (%s returning *), call as (%s returning *),
-		person as (%s), access as (%s returning *), s as (%s), t as (%s), u as (%s), v as (%s), w as (%s) select',
-		rollup_source(false, p_where), rollup_source(true, p_where), rollup_insert('side', 0, 'c'), rollup_insert('call', 0, 'c'),
-		rollup_insert('person', 0, 'p'), rollup_insert('access', 0, 'p'), rollup_insert('end', 0, 'side'),
-		rollup_insert('route', 0, 'side'), rollup_insert('client', 0, 'side'), rollup_insert('tool', 0, 'call'),
-		rollup_insert('user', 0, 'access'));
+	with missing as (
+		select k.*, row_number() over (order by k.id desc) > p_most as many from unnest(p_keys) k
+		where not exists (select from rollup_what d where (d.hash, d.operation_id, d.upstream_id, d.mcp_method, d.capability_type, d.capability_name)
+			= (k.hash, k.operation_id, k.upstream_id, k.mcp_method, k.capability_type, k.capability_name)))
+	insert into rollup_what (hash, operation_id, upstream_id, mcp_method, capability_type, capability_name, same_as)
+	select hash, operation_id, upstream_id, mcp_method, capability_type, capability_name, case when many then 0 end from missing;
+	get diagnostics learnt = row_count;
+	if learnt = 0 then
+		return 0;
+	end if;
+	with fresh as (
+		select * from rollup_what where place is null),
+	parts as (
+		select operation_id, upstream_id, '' as mcp_method, '' as capability_type, '' as capability_name from fresh
+		union select '', '', mcp_method, capability_type, '' from fresh
+		union select '', '', '', '', ''
+		union select operation_id, upstream_id, case when mcp_method <> '' then '(more)' else '' end, capability_type,
+			case when capability_name <> '' then '(more)' else '' end from fresh where same_as = 0
+		union select '', '', case when mcp_method <> '' then '(more)' else '' end, capability_type, '' from fresh where same_as = 0)
+	insert into rollup_what (hash, operation_id, upstream_id, mcp_method, capability_type, capability_name)
+	select rollup_hash(operation_id, upstream_id, mcp_method, capability_type, capability_name, ''), p.* from parts p
+	where not exists (select from rollup_what d where d.same_as is null and (d.operation_id, d.upstream_id, d.mcp_method, d.capability_type, d.capability_name)
+		= (p.operation_id, p.upstream_id, p.mcp_method, p.capability_type, p.capability_name)
+		and d.hash = rollup_hash(p.operation_id, p.upstream_id, p.mcp_method, p.capability_type, p.capability_name, ''));
+	update rollup_what w set same_as = m.id from rollup_what m
+	where w.same_as = 0 and m.same_as is null and m.hash = rollup_hash(w.operation_id, w.upstream_id,
+			case when w.mcp_method <> '' then '(more)' else '' end, w.capability_type, case when w.capability_name <> '' then '(more)' else '' end, '')
+		and m.operation_id = w.operation_id and m.upstream_id = w.upstream_id and m.capability_type = w.capability_type;
+	update rollup_what w set place = p.id, kind = k.id from rollup_what p, rollup_what k
+	where w.place is null
+		and p.hash = rollup_hash(w.operation_id, w.upstream_id, '', '', '', '')
+		and (p.operation_id, p.upstream_id, p.mcp_method, p.capability_type, p.capability_name) = (w.operation_id, w.upstream_id, '', '', '')
+		and k.hash = rollup_hash('', '', case when w.same_as > 0 and w.mcp_method <> '' then '(more)' else w.mcp_method end, w.capability_type, '', '')
+		and (k.operation_id, k.upstream_id, k.capability_type, k.capability_name) = ('', '', w.capability_type, '');
+	return learnt;
+end $$;
+
+-- for: nobody
+create or replace function gatehouse.rollup_learn_how(p_keys gatehouse.rollup_how[], p_most int) returns int
+language plpgsql set search_path = gatehouse, pg_temp as $$
+declare
+	learnt int;
+begin
+	with missing as (
+		select k.*, row_number() over (order by k.id desc) > p_most as many from unnest(p_keys) k
+		where not exists (select from rollup_how d where (d.hash, d.transport, d.outcome, d.failure_origin, d.reason_code, d.code, d.status)
+			= (k.hash, k.transport, k.outcome, k.failure_origin, k.reason_code, k.code, k.status)))
+	insert into rollup_how (hash, transport, outcome, failure_origin, reason_code, code, status, same_as)
+	select hash, transport, outcome, failure_origin, reason_code, code, status, case when many then 0 end from missing;
+	get diagnostics learnt = row_count;
+	if learnt > p_most then
+		insert into rollup_how (hash, transport, outcome, failure_origin, reason_code, code, status)
+		select rollup_hash(transport, outcome, failure_origin, reason_code, code, status), p.*
+		from (select distinct transport, outcome, failure_origin, reason_code, '(more)' as code, status from rollup_how where same_as = 0) p
+		where not exists (select from rollup_how d where d.hash = rollup_hash(p.transport, p.outcome, p.failure_origin, p.reason_code, p.code, p.status));
+		update rollup_how w set same_as = m.id from rollup_how m
+		where w.same_as = 0 and m.same_as is null
+			and m.hash = rollup_hash(w.transport, w.outcome, w.failure_origin, w.reason_code, '(more)', w.status);
+	end if;
+	return learnt;
+end $$;
+
+-- Names of users are all told apart: an identity provider vouches for each.
+-- for: nobody
+create or replace function gatehouse.rollup_learn_name(p_users text[], p_clients text[], p_most int) returns int
+language plpgsql set search_path = gatehouse, pg_temp as $$
+declare
+	learnt int;
+begin
+	insert into rollup_name (hash, name)
+	select hashtextextended(k, 0), k from unnest(p_users || '(more)'::text) k
+	where not exists (select from rollup_name d where d.hash = hashtextextended(k, 0) and d.name = k);
+	insert into rollup_name (hash, name, same_as)
+	select hashtextextended(k, 0), k, case when row_number() over (order by n) > p_most
+		then (select d.id from rollup_name d where d.hash = hashtextextended('(more)', 0) and d.name = '(more)') end
+	from unnest(p_clients) with ordinality u (k, n)
+	where not exists (select from rollup_name d where d.hash = hashtextextended(k, 0) and d.name = k);
+	get diagnostics learnt = row_count;
+	return learnt;
+end $$;
+
+-- Adds the calls of P_WHERE, none of which began before P_FROM, to rollup_recent. P_MOST: how many texts may be new. Returns how many
+-- were. (Hashing: sorting costs many times as much, which the planner does not see. Forbidden sorts look dear, for which
+-- code would be compiled.)
+-- for: nobody
+create or replace function gatehouse.rollup_take(p_where text, p_from timestamptz, p_most int) returns int
+language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_nestloop = off set enable_mergejoin = off set jit = off
+	set work_mem = '32MB' as $$
+declare
+	today date := (now() at time zone 'UTC')::date;
+	whats rollup_what[];
+	hows rollup_how[];
+	users text[];
+	clients text[];
+	what_ids int[];
+	how_ids int[];
+	name_ids int[];
+	learnt int;
+	spread timestamptz := (select spread_to from rollup_cursor where only_one);
+begin
+	execute format('with k as materialized (
+			select coalesce(operation_id, '''') as operation_id, coalesce(upstream_id, '''') as upstream_id, coalesce(mcp_method, '''') as mcp_method,
+				coalesce(capability_type, '''') as capability_type, coalesce(capability_name, '''') as capability_name,
+				coalesce(transport, '''') as transport, coalesce(outcome, '''') as outcome, coalesce(failure_origin, '''') as failure_origin,
+				coalesce(reason_code, '''') as reason_code, jsonrpc_error_code as code, mcp_status as status,
+				coalesce(subject_id, '''') as subject_id, coalesce(client_name, '''') as client_name
+			from event_call where %s)
+		select array(select row(count(*), rollup_hash(operation_id, upstream_id, mcp_method, capability_type, capability_name, ''''), operation_id,
+				upstream_id, mcp_method, capability_type, capability_name, null, null, null, null)::rollup_what
+				from k group by operation_id, upstream_id, mcp_method, capability_type, capability_name),
+			array(select row(n, rollup_hash(transport, outcome, failure_origin, reason_code, coalesce(code::text, ''''), coalesce(status::text, '''')),
+				transport, outcome, failure_origin, reason_code, coalesce(code::text, ''''), coalesce(status::text, ''''), null, null)::rollup_how
+				from (select transport, outcome, failure_origin, reason_code, code, status, count(*) as n from k group by 1, 2, 3, 4, 5, 6) d),
+			array(select subject_id from k group by 1),
+			array(select client_name from (select client_name, count(*) as n from k group by 1) d order by n desc)', p_where)
+	into whats, hows, users, clients;
+	if whats = '{}' then
+		return 0;
+	end if;
+	learnt := rollup_learn_what(whats, least(p_most, 3000));
+	learnt := learnt + rollup_learn_how(hows, least(p_most, 3000));
+	learnt := learnt + rollup_learn_name(users, clients, least(p_most, 3000));
+	perform set_config('enable_nestloop', 'on', true);
+	select array_agg(d.id) into what_ids from unnest(whats) k, lateral (select d.id from rollup_what d where (d.hash, d.operation_id, d.upstream_id, d.mcp_method,
+		d.capability_type, d.capability_name) = (k.hash, k.operation_id, k.upstream_id, k.mcp_method, k.capability_type, k.capability_name) limit 1) d;
+	select array_agg(d.id) into how_ids from unnest(hows) k, lateral (select d.id from rollup_how d where (d.hash, d.transport, d.outcome, d.failure_origin,
+		d.reason_code, d.code, d.status) = (k.hash, k.transport, k.outcome, k.failure_origin, k.reason_code, k.code, k.status) limit 1) d;
+	select array_agg(d.id) into name_ids from unnest(users || clients) k,
+		lateral (select d.id from rollup_name d where d.hash = hashtextextended(k, 0) and d.name = k limit 1) d;
+	perform set_config('enable_nestloop', 'off', true);
+	update rollup_what set seen = today where id = any(what_ids) and seen < today;
+	update rollup_how set seen = today where id = any(how_ids) and seen < today;
+	update rollup_name set seen = today where id = any(name_ids) and seen < today;
+	execute format('insert into rollup_recent select at, u, c, t, e, at < %1$L, %2$s, sum(latency_unit(coalesce(latency_us, 0)))
+		from (select case when k.at >= %3$L then rollup_floor(0, k.at) else rollup_floor(1, k.at) end as at, u.id as u, c.id as c, t.id as t,
+				e.id as e, 1 as calls, (k.outcome is distinct from ''success'')::int as failed, k.latency_us, k.gateway_us, k.upstream_us,
+				k.bytes_in, k.bytes_out, k.tokens_in, k.tokens_out
+			from (select * from event_call where %4$s) k
+			join (select coalesce(same_as, id) as id, operation_id, upstream_id, mcp_method, capability_type, capability_name
+				from rollup_what where id = any($1)) t on t.operation_id = coalesce(k.operation_id, '''')
+				and t.upstream_id = coalesce(k.upstream_id, '''') and t.mcp_method = coalesce(k.mcp_method, '''')
+				and t.capability_type = coalesce(k.capability_type, '''') and t.capability_name = coalesce(k.capability_name, '''')
+			join (select coalesce(same_as, id) as id, transport, outcome, failure_origin, reason_code, code, status
+				from rollup_how where id = any($2)) e on e.transport = coalesce(k.transport, '''')
+				and e.outcome = coalesce(k.outcome, '''') and e.failure_origin = coalesce(k.failure_origin, '''')
+				and e.reason_code = coalesce(k.reason_code, '''') and e.code = coalesce(k.jsonrpc_error_code::text, '''')
+				and e.status = coalesce(k.mcp_status::text, '''')
+			join (select id, name from rollup_name where id = any($3)) u on u.name = coalesce(k.subject_id, '''')
+			join (select coalesce(same_as, id) as id, name from rollup_name where id = any($3)) c on c.name = coalesce(k.client_name, '''')) k
+		group by at, u, c, t, e', spread, rollup_sums(false), rollup_slots_from(now()), p_where) using what_ids, how_ids, name_ids;
+	if p_from < spread + interval '1 hour' and exists (select from rollup_recent where late) then
+		perform rollup_spread(0, 'update rollup_recent set late = false where late returning *');
+	end if;
+	if learnt > 0 then
+		delete from rollup_what where id = any(what_ids) and same_as is not null;
+		delete from rollup_how where id = any(how_ids) and same_as is not null;
+		delete from rollup_name where id = any(name_ids) and same_as is not null;
+	end if;
+	return learnt;
+end $$;
+
+-- Writes rows of every cube from rows of rollup_recent, which the statement P_BASE returns.
+-- for: nobody
+create or replace function gatehouse.rollup_spread(p_grain int, p_base text) returns void
+language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_nestloop = off set enable_mergejoin = off set jit = off
+	set work_mem = '32MB' as $$
+begin
+	execute format('with b as (%1$s),
+		k as materialized (select rollup_floor(%2$s, b.at) as at, b.u, (b.u & 7)::smallint as part, b.c, b.t, b.e, w.place, w.kind, b.calls, b.failed,
+			b.latency_us, b.gateway_us, b.upstream_us, b.bytes_in, b.bytes_out, b.tokens_in, b.tokens_out, b.latency
+			from b join rollup_what w on w.id = b.t),
+		side as (insert into rollup_side select at, %2$s, 0, c, t, e, %3$s, sum(latency) from k group by at, c, t, e returning *),
+		w1 as (insert into rollup_call select at, %2$s, 0, t, e, %3$s, sum(latency) from side group by at, t, e),
+		w2 as (insert into rollup_client select at, %2$s, 0, c, t, %3$s, sum(latency) from side group by at, c, t),
+		w3 as (insert into rollup_end select at, %2$s, 0, c, e, %3$s, sum(latency) from side group by at, c, e),
+		w4 as (insert into rollup_person select at, %2$s, part, u, c, e, %3$s from k group by at, part, u, c, e),
+		person as materialized (select at, part, u, place, kind, %3$s from k group by at, part, u, place, kind),
+		w5 as (insert into rollup_access select at, %2$s, part, u, place, %3$s from person group by at, part, u, place),
+		habit as (insert into rollup_habit select at, %2$s, part, u, kind, %3$s from person group by at, part, u, kind returning *),
+		w6 as (insert into rollup_user select at, %2$s, part, u, %3$s from habit group by at, part, u) select',
+		p_base, p_grain, rollup_sums(false));
+end $$;
+
+-- The end of the next piece of rollup_recent that is due to be spread over the cubes, and the grain it goes to: hours that are over (a
+-- day's at once where there is little), and five minutes as soon as there is much. Null: none is.
+-- for: nobody
+create or replace function gatehouse.rollup_due(out due timestamptz, out grain int)
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+declare
+	c rollup_cursor;
+	hours timestamptz;
+	n bigint;
+begin
+	select * into c from rollup_cursor where only_one;
+	hours := least(rollup_slots_from(now()), rollup_floor(1, least(c.filled_to, now() + interval '1 day')));
+	grain := 1;
+	due := least(hours, rollup_floor(2, c.spread_to) + interval '1 day');
+	if c.spread_to < due then
+		select count(*) into n from (select from rollup_recent where at >= c.spread_to and at < due limit 50001) r;
+		if n > 50000 then
+			due := rollup_floor(1, c.spread_to) + interval '1 hour';
+			select count(*) into n from (select from rollup_recent where at >= c.spread_to and at < due limit 200001) r;
+			if n > 200000 and c.spread_to >= rollup_slots_from(now()) - interval '1 day' then
+				due := rollup_floor(0, c.spread_to) + interval '5 minutes';
+			end if;
+		end if;
+		return;
+	end if;
+	grain := 0;
+	due := rollup_floor(0, c.spread_to) + interval '5 minutes';
+	if c.filled_to < 'infinity' or due > now() - interval '30 seconds'
+		or not exists (select from rollup_recent where at >= c.spread_to and not late offset 40000)
+	then
+		due := null;
+	end if;
 end $$;
 
 -- Takes about P_MOST calls from the queue, always whole batches. Returns whether more are there.
@@ -231,6 +414,7 @@ end $$;
 create or replace function gatehouse.rollup_consume(p_most int) returns boolean
 language plpgsql set search_path = gatehouse, pg_temp as $$
 declare
+	today date := (now() at time zone 'UTC')::date;
 	c rollup_cursor;
 	w record;
 begin
@@ -250,9 +434,13 @@ begin
 		return false;
 	end if;
 	if w.batches is not null then
-		perform rollup_take(format('batch = any(%L::bigint[]) and at between %L and %L', w.batches, w.from_at, w.to_at));
+		if c.named_on < today then
+			c.named := 0;
+		end if;
+		c.named := c.named + rollup_take(format('batch = any(%L::bigint[]) and at between %L and %L', w.batches, w.from_at, w.to_at), w.from_at,
+			10000 - c.named);
 	end if;
-	update rollup_cursor set tx = w.tx, batch = w.batch;
+	update rollup_cursor set tx = w.tx, batch = w.batch, named = c.named, named_on = today;
 	return exists (select from event_queue q
 		where (q.tx, q.batch) > (w.tx, w.batch) and q.tx < pg_snapshot_xmin(pg_current_snapshot()));
 end $$;
@@ -286,7 +474,7 @@ begin
 		to_at := least(to_at, rollup_floor(0, c.filled_to)
 			+ greatest(interval '1 day' * (rollup_fill_bytes() / bytes::float8), interval '5 minutes'));
 	end if;
-	perform rollup_take(format('batch <= %s and at >= %L and at < %L', c.first_batch, c.filled_to, to_at));
+	perform rollup_take(format('batch <= %s and at >= %L and at < %L', c.first_batch, c.filled_to, to_at), c.filled_to, 10000);
 	update rollup_cursor set filled_to = to_at;
 	return true;
 end $$;
@@ -325,13 +513,19 @@ end $$;
 create or replace function gatehouse.rollup_settle() returns boolean
 language plpgsql set search_path = gatehouse, pg_temp as $$
 declare
-	filled timestamptz := (select filled_to from rollup_cursor where only_one);
-	-- days that are not filled are left whole
-	hours timestamptz := least(rollup_slots_from(now()), rollup_floor(2, least(filled, now() + interval '7 days')));
+	spread timestamptz := (select spread_to from rollup_cursor where only_one);
+	hours timestamptz := least(rollup_slots_from(now()), rollup_floor(1, spread));
 	slots timestamptz := rollup_floor(0, now() - interval '30 seconds');
+	d record;
 	p rollup_part;
 	to_at timestamptz;
 begin
+	select * into d from rollup_due();
+	if d.due is not null then
+		perform rollup_spread(d.grain, format('select * from rollup_recent where at >= %L and at < %L and not late', spread, d.due));
+		update rollup_cursor set spread_to = d.due where only_one;
+		return true;
+	end if;
 	select * into p from rollup_part where hours_to < hours order by hours_to limit 1;
 	if found then
 		to_at := p.hours_to + case when p.hours_to + interval '1 day' <= hours then interval '1 day' else interval '1 hour' end;
@@ -352,12 +546,10 @@ begin
 		update rollup_part r set weeks_to = p.weeks_to + interval '7 days' where r.cube = p.cube and r.part = p.part;
 		return true;
 	end if;
-	select * into p from rollup_part where slots_to < slots order by slots_to limit 1;
-	if found and filled = 'infinity' then
-		perform rollup_move(p, 0, p.slots_to, p.slots_to + interval '5 minutes');
+	select * into p from rollup_part where slots_to < slots and hours_to > '-infinity' order by slots_to limit 1;
+	if found then
 		perform rollup_move(p, 1, '-infinity', p.hours_to); -- what came late
-		update rollup_part r set slots_to = p.slots_to + interval '5 minutes'
-		where r.cube = p.cube and r.part = p.part;
+		update rollup_part r set slots_to = slots where r.cube = p.cube and r.part = p.part;
 		return true;
 	end if;
 	return false;
@@ -392,8 +584,8 @@ begin
 	exception when lock_not_available then
 		return false;
 	end;
-	insert into rollup_cursor (tx, first_batch, filled_to)
-	values (pg_snapshot_xmin(pg_current_snapshot()),
+	insert into rollup_cursor (tx, spread_to, first_batch, filled_to)
+	values (pg_snapshot_xmin(pg_current_snapshot()), first,
 		coalesce(pg_sequence_last_value(pg_get_serial_sequence('gatehouse.event_queue', 'batch')), 0), first);
 	insert into rollup_part (cube, part, slots_to, hours_to, days_to, weeks_to)
 	select u.cube, n, first, first, first, rollup_floor(3, first)
@@ -410,13 +602,27 @@ declare
 	v_keep timestamptz := case when p_keep > 0 then rollup_floor(2, now()) - make_interval(days => p_keep)
 		else '-infinity' end;
 	p record;
+	n bigint;
+	gone bigint := 0;
 begin
-	for p in select cube, min(days_to) as days_to, min(weeks_to) as weeks_to from rollup_part group by cube loop
+	for p in select cube, min(days_to) as days_to, min(weeks_to) as weeks_to, array_agg(part) as parts from rollup_part group by cube loop
 		execute format('delete from rollup_%1$s where ctid = any(array(select ctid from rollup_%1$s
-			where grain = 1 and at < $1 or grain = 2 and at < $2 or grain = 3 and at < $3 limit 20000))', p.cube)
+			where part = any($4) and (grain = 1 and at < $1 or grain = 2 and at < $2 or grain = 3 and at < $3) limit 20000))', p.cube)
 		using least(p.days_to, case when rollup_of_people(p.cube) then greatest(p_raw, rollup_people_from(now())) else p_raw end),
-			least(p.weeks_to, v_keep), v_keep - interval '6 days';
+			least(p.weeks_to, case when p.cube = 'side' then greatest(p_raw, v_keep) else v_keep end),
+			case when p.cube = 'side' then greatest(p_raw, v_keep) else v_keep end - interval '6 days', p.parts;
+		get diagnostics n = row_count;
+		gone := gone + n;
 	end loop;
+	delete from rollup_recent where ctid = any(array(select ctid from rollup_recent where at < least(
+		(select spread_to from rollup_cursor where only_one), greatest(p_raw, rollup_people_from(now()))) limit 20000));
+	get diagnostics n = row_count;
+	gone := gone + n;
+	if gone = 0 and v_keep > '-infinity' then -- what is named by no row any more
+		delete from rollup_what w where seen < (v_keep - interval '60 days') at time zone 'UTC' and id not in (place, kind);
+		delete from rollup_how where seen < (v_keep - interval '60 days') at time zone 'UTC';
+		delete from rollup_name where seen < (v_keep - interval '60 days') at time zone 'UTC' and name <> '(more)';
+	end if;
 end $$;
 
 -- Sums up what is due, for P_MS milliseconds or a little longer. P_KEEP: days that calls are kept, P_KEEP_SUMS: days that sums
