@@ -267,14 +267,14 @@ like($connect, qr/The &lt;service&gt;/, 'names are escaped');
 # ---- what takes the database too long
 
 my $lock = $gw->run->spawn('lock', { env => {} }, 'psql', '-Xq', '-d', $pg->superuser_conninfo,
-	'-c', 'begin; lock table gatehouse.rollup_route, gatehouse.rollup_end; select pg_sleep(300)');
+	'-c', 'begin; lock table gatehouse.rollup_end; select pg_sleep(300)');
 wait_until(20, sub { $pg->psql("select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted
 	and relation = 'gatehouse.rollup_end'::regclass") });
 $page = console('analytics?time=7d');
 is($page->{status}, 200, 'analytics come though some of the sums are locked');
 like($page->{content}, qr/How far calls are counted was not to be found out in time/, 'they say that they do not know how far these go');
 like($page->{content}, qr/<p role="status" class="note alarm">Too much to count in time/, 'that the cards are missing');
-like($page->{content}, qr{id="$_"(?:(?!</section>).)*<p class="empty">Too much to count in time}s, "and $_") for 'routes', 'methods', 'reasons';
+like($page->{content}, qr{id="$_"(?:(?!</section>).)*<p class="empty">Too much to count in time}s, "and $_") for 'clients', 'transports', 'reasons';
 like($page->{content}, qr{id="tools"(?:(?!</section>).)*<tbody>\s*<tr>}s, 'what can be counted is there');
 unlike($page->{content}, qr/Nothing in this time|No calls? /, 'and say of nothing that there is none');
 $pg->psql("select pg_terminate_backend(pid) from pg_locks where mode = 'AccessExclusiveLock' and granted

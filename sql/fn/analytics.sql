@@ -49,6 +49,7 @@ declare
 		-- the bare column, for its index
 		when 'equals' then case when p_column like 'coalesce(%, '''')' and p_value <> '' and p_field not in ('code', 'status')
 			then format('%s = $1[%s]', substr(p_column, 10, length(p_column) - 14), p_i)
+			when p_column in ('u.name', 'c.name') then format('hash = hashtextextended($1[%s], 0) and %s = $1[%1$s]', p_i, p_column)
 			else format('%s = $1[%s]', p_column, p_i) end
 		when 'not' then format('%s <> $1[%s]', p_column, p_i)
 		when 'contains' then format('strpos(lower(%s), lower($1[%s])) > 0', p_column, p_i)
@@ -92,9 +93,10 @@ begin
 			return of_number;
 		end if;
 		continue when of_number = '';
-		execute format('select array(select id from %s where true%s limit 1001)', analytics_names(number), of_number) into ids using p_values;
+		of_number := format('select id from %s where id > 0%s', analytics_names(number), of_number);
+		execute format('select array(%s limit 1001)', of_number) into ids using p_values;
 		if cardinality(ids) > 1000 then
-			found := found || format(' and %s in (select id from %s where true%s)', number, analytics_names(number), of_number);
+			found := found || format(' and %s in (%s)', number, of_number);
 		else
 			found := found || format(' and %s = any(%L::int[])', number, ids);
 		end if;
@@ -276,9 +278,7 @@ declare
 begin
 	if rollup_of_people(source) and (p_from < rollup_people_from(now()) and p_from <> rollup_floor(2, p_from)
 			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) -- hours of people are gone
-		or source = 'recent' and (p_from < (select min(at) from rollup_recent)
-			or p_from < rollup_slots_from(now()) and p_from <> rollup_floor(1, p_from)
-			or p_to < rollup_slots_from(now()) and p_to <> rollup_floor(1, p_to))
+		or source = 'recent' and p_from < (select min(at) from rollup_recent)
 	then
 		source := 'raw';
 	end if;
@@ -358,7 +358,7 @@ declare
 		order by at desc, coalesce(request_id, '''') desc limit $6',
 		analytics_where('raw', p_fields, p_modes, p_values));
 	-- before this there are hours that a cube can tell to have none; after it calls are read five minutes by five minutes
-	done timestamptz := least(rollup_floor(1, now() - interval '1 hour'),
+	done timestamptz := least(rollup_floor(1, now() - interval '1 hour'), (select rollup_floor(1, c.spread_to) from rollup_cursor c where c.only_one),
 		(select rollup_floor(1, r.counted_to) from analytics_range(p_from, now()) r));
 	piece record;
 	found_n int := 0;

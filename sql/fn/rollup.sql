@@ -326,10 +326,9 @@ begin
 	update rollup_how set seen = today where id = any(how_ids) and seen < today;
 	update rollup_name set seen = today where id = any(name_ids) and seen < today;
 	execute format('insert into rollup_recent select at, u, c, t, e, at < %1$L, %2$s, sum(latency_unit(coalesce(latency_us, 0)))
-		from (select case when k.at >= %3$L then rollup_floor(0, k.at) else rollup_floor(1, k.at) end as at, u.id as u, c.id as c, t.id as t,
-				e.id as e, 1 as calls, (k.outcome is distinct from ''success'')::int as failed, k.latency_us, k.gateway_us, k.upstream_us,
+		from (select date_trunc(''minute'', k.at, ''UTC'') as at, u.id as u, c.id as c, t.id as t, e.id as e, 1 as calls, (k.outcome is distinct from ''success'')::int as failed, k.latency_us, k.gateway_us, k.upstream_us,
 				k.bytes_in, k.bytes_out, k.tokens_in, k.tokens_out
-			from (select * from event_call where %4$s) k
+			from (select * from event_call where %3$s) k
 			join (select coalesce(same_as, id) as id, operation_id, upstream_id, mcp_method, capability_type, capability_name
 				from rollup_what where id = any($1)) t on t.operation_id = coalesce(k.operation_id, '''')
 				and t.upstream_id = coalesce(k.upstream_id, '''') and t.mcp_method = coalesce(k.mcp_method, '''')
@@ -341,8 +340,8 @@ begin
 				and e.status = coalesce(k.mcp_status::text, '''')
 			join (select id, name from rollup_name where id = any($3)) u on u.name = coalesce(k.subject_id, '''')
 			join (select coalesce(same_as, id) as id, name from rollup_name where id = any($3)) c on c.name = coalesce(k.client_name, '''')) k
-		group by at, u, c, t, e', spread, rollup_sums(false), rollup_slots_from(now()), p_where) using what_ids, how_ids, name_ids;
-	if p_from < spread + interval '1 hour' and exists (select from rollup_recent where late) then
+		group by at, u, c, t, e', spread, rollup_sums(false), p_where) using what_ids, how_ids, name_ids;
+	if p_from < spread and exists (select from rollup_recent where late) then
 		perform rollup_spread(0, 'update rollup_recent set late = false where late returning *');
 	end if;
 	if learnt > 0 then
@@ -375,8 +374,8 @@ begin
 		p_base, p_grain, rollup_sums(false));
 end $$;
 
--- The end of the next piece of rollup_recent that is due to be spread over the cubes, and the grain it goes to: hours that are over (a
--- day's at once where there is little), and five minutes as soon as there is much. Null: none is.
+-- The end of the next piece of rollup_recent that is due to be spread over the cubes, and the grain it goes to: what is of hours that are
+-- over, and of minutes as soon as there is much. A piece has fifty thousand rows, or one minute. Null: none is due.
 -- for: nobody
 create or replace function gatehouse.rollup_due(out due timestamptz, out grain int)
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
@@ -386,24 +385,18 @@ declare
 	n bigint;
 begin
 	select * into c from rollup_cursor where only_one;
-	hours := least(rollup_slots_from(now()), rollup_floor(1, least(c.filled_to, now() + interval '1 day')));
-	grain := 1;
-	due := least(hours, rollup_floor(2, c.spread_to) + interval '1 day');
-	if c.spread_to < due then
-		select count(*) into n from (select from rollup_recent where at >= c.spread_to and at < due limit 50001) r;
-		if n > 50000 then
-			due := rollup_floor(1, c.spread_to) + interval '1 hour';
-			select count(*) into n from (select from rollup_recent where at >= c.spread_to and at < due limit 200001) r;
-			if n > 200000 and c.spread_to >= rollup_slots_from(now()) - interval '1 day' then
-				due := rollup_floor(0, c.spread_to) + interval '5 minutes';
-			end if;
-		end if;
-		return;
-	end if;
-	grain := 0;
-	due := rollup_floor(0, c.spread_to) + interval '5 minutes';
-	if c.filled_to < 'infinity' or due > now() - interval '30 seconds'
-		or not exists (select from rollup_recent where at >= c.spread_to and not late offset 40000)
+	hours := rollup_floor(1, least(rollup_slots_from(now()), c.filled_to));
+	grain := case when c.spread_to < hours then 1 else 0 end;
+	-- a call is stored when it has ended, and its time is when it began
+	foreach due in array array[rollup_floor(2, c.spread_to) + interval '1 day', rollup_floor(1, c.spread_to) + interval '1 hour',
+		rollup_floor(0, c.spread_to) + interval '5 minutes', c.spread_to + interval '1 minute'] loop
+		due := least(due, case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end);
+		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due and not r.late limit 50001) r;
+		exit when n <= 50000;
+	end loop;
+	if due <= c.spread_to or grain = 0 and (n < 20000 or c.filled_to < 'infinity')
+		-- what is still being filled is worth waiting for
+		or c.filled_to < 'infinity' and n < 20000 and due = hours and due < rollup_floor(2, c.spread_to) + interval '1 day'
 	then
 		due := null;
 	end if;
@@ -513,8 +506,10 @@ end $$;
 create or replace function gatehouse.rollup_settle() returns boolean
 language plpgsql set search_path = gatehouse, pg_temp as $$
 declare
+	filled timestamptz := (select filled_to from rollup_cursor where only_one);
 	spread timestamptz := (select spread_to from rollup_cursor where only_one);
-	hours timestamptz := least(rollup_slots_from(now()), rollup_floor(1, spread));
+	-- days that are not filled are left whole
+	hours timestamptz := least(rollup_slots_from(now()), rollup_floor(2, least(filled, now() + interval '7 days')), rollup_floor(1, spread));
 	slots timestamptz := rollup_floor(0, now() - interval '30 seconds');
 	d record;
 	p rollup_part;
