@@ -49,6 +49,11 @@ static bool print_page(const struct events_call *c, const struct told *told, siz
 	return fflush(stdout) == 0 || err_set(e, ERR_IO, "standard output takes no more", "");
 }
 
+static bool unpack(struct events_call *c, struct arena *a, const struct db_rows *pieces, struct db_rows *rows, struct err *e)
+{
+	return told_unpack(a, pieces, c->form == FORM_OCSF ? c->db : NULL, rows, e);
+}
+
 /* One look: what came after (*TX, *BATCH). */
 static bool follow(struct events_call *c, char tx[24], int64_t *batch, bool *more, struct err *e)
 {
@@ -56,10 +61,10 @@ static bool follow(struct events_call *c, char tx[24], int64_t *batch, bool *mor
 	const struct db_param params[] = { DB_TEXT(*tx ? tx : NULL), db_int(a, *batch),
 		forward_families(a, c->families), db_int(a, PAGE) };
 	const char *to_tx, *to_batch;
-	struct db_rows rows;
+	struct db_rows pieces, rows;
 	struct told *told;
 	size_t n = 0;
-	bool ok = db_call(c->db, STMT_EVENTS_FOLLOW, params, 4, a, &rows, e) && told_fits(&rows, e);
+	bool ok = db_call(c->db, STMT_EVENTS_FOLLOW, params, 4, a, &pieces, e) && unpack(c, a, &pieces, &rows, e);
 
 	*more = false;
 	if (ok) {
@@ -94,7 +99,7 @@ static bool export_family(struct events_call *c, const char *family, struct err 
 {
 	const char *at = c->since, *id = first_id, *tx, *batch;
 	struct arena *kept = arena_new();
-	struct db_rows rows;
+	struct db_rows pieces, rows;
 	bool ok = true;
 
 	do {
@@ -104,7 +109,7 @@ static bool export_family(struct events_call *c, const char *family, struct err 
 		struct told *told;
 		size_t n;
 
-		ok = db_call(c->db, STMT_EVENTS_BETWEEN, params, 5, a, &rows, e) && told_fits(&rows, e);
+		ok = db_call(c->db, STMT_EVENTS_BETWEEN, params, 5, a, &pieces, e) && unpack(c, a, &pieces, &rows, e);
 		if (ok) {
 			told = forward_told(a, &rows, &n, &tx, &batch);
 			ok = print_page(c, told, n, e);

@@ -184,7 +184,7 @@ $drive->end;
 
 $pg->psql('truncate gatehouse.event_call');
 my $args = $pg->psql("select string_agg(case t when 'uuid[]' then 'array[gen_random_uuid()]' else 'array[1]::' || t end, ', ' order by n) from (select format_type(x, null), n
-	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 4) y (t, n)");
+	from pg_proc, unnest(proargtypes) with ordinality u (x, n) where proname = 'events_add_call' and n > 4 and format_type(x, null) like '%[]') y (t, n)");
 my $again = "select gatehouse.events_add_call('00000000-0000-4000-8000-000000000001', 'mcp', 'node',
 	array[now()], $args)";
 $pg->psql_as('mcp', $again) for 1 .. 3;

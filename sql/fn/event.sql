@@ -1,5 +1,5 @@
 -- Events come in and grow old. The arrays have one element per event, in the order of
--- src/event/record.c.
+-- src/event/record.c. P_BODY is all of them in one piece, of layout P_LAYOUT (src/event/packed.h), where they are sent on.
 
 -- The day's table of one family, if it is not there. Made apart and attached, which the inserts
 -- of others do not wait for.
@@ -95,16 +95,21 @@ begin
 	return found;
 end $$;
 
--- A place in the queue for a batch of events that began at these times.
+-- A place in the queue for a batch of events that began at these times. A piece of more bytes than any program of ours
+-- makes is not kept: whoever sends it on would have to hold it.
 -- for: nobody
-create or replace function gatehouse.event_enqueue(p_family text, p_node text, p_at timestamptz[])
+create or replace function gatehouse.event_enqueue(p_family text, p_node text, p_at timestamptz[], p_program text, p_body text, p_layout int)
 returns bigint
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	v_batch bigint;
 begin
-	insert into event_queue (family, node, n, from_at, to_at)
-	select p_family, p_node, count(*), min(t), max(t) from unnest(p_at) t
+	if octet_length(p_body) > 8000000 then
+		p_body := null;
+	end if;
+	insert into event_queue (family, node, n, from_at, to_at, program, body, layout)
+	select p_family, p_node, count(*), min(t), max(t), p_program, p_body, case when p_body is not null then p_layout end
+	from unnest(p_at) t
 	returning batch into v_batch;
 	return v_batch;
 end $$;
@@ -123,7 +128,8 @@ create or replace function gatehouse.events_add_call(
 	p_protocol_version text[], p_session_digest text[], p_grant_id text[], p_err_name text[],
 	p_err_message text[], p_cause_message text[], p_event_id uuid[], p_trace_parent text[],
 	p_trace_link text[], p_rpc_id text[], p_server_address text[], p_server_port bigint[],
-	p_tokens_in bigint[], p_tokens_out bigint[], p_arguments text[], p_result text[]
+	p_tokens_in bigint[], p_tokens_out bigint[], p_arguments text[], p_result text[],
+	p_body text default null, p_layout int default null
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
@@ -132,7 +138,7 @@ begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
-	v_batch := event_enqueue('call', p_node, p_at);
+	v_batch := event_enqueue('call', p_node, p_at, p_program, p_body, p_layout);
 	if to_regclass('event_call' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
@@ -169,7 +175,7 @@ create or replace function gatehouse.events_add_auth(
 	p_failure_origin text[], p_mcp_status bigint[], p_error_type text[],
 	p_reason_code text[], p_latency_us bigint[], p_client_ip text[], p_redirect_host text[],
 	p_grant_id text[], p_err_name text[], p_err_message text[], p_cause_message text[],
-	p_event_id uuid[]
+	p_event_id uuid[], p_body text default null, p_layout int default null
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
@@ -178,7 +184,7 @@ begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
-	v_batch := event_enqueue('auth', p_node, p_at);
+	v_batch := event_enqueue('auth', p_node, p_at, p_program, p_body, p_layout);
 	if to_regclass('event_auth' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
@@ -207,7 +213,7 @@ create or replace function gatehouse.events_add_policy(
 	p_capability_type text[], p_capability_name text[], p_outcome text[],
 	p_mcp_status bigint[], p_reason_code text[], p_latency_us bigint[], p_client_ip text[],
 	p_query text[], p_grant_id text[], p_event_id uuid[], p_policy text[], p_action text[],
-	p_finds text[], p_matches bigint[]
+	p_finds text[], p_matches bigint[], p_body text default null, p_layout int default null
 ) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
@@ -216,7 +222,7 @@ begin
 	if not event_batch_is_new(p_batch) then
 		return;
 	end if;
-	v_batch := event_enqueue('policy', p_node, p_at);
+	v_batch := event_enqueue('policy', p_node, p_at, p_program, p_body, p_layout);
 	if to_regclass('event_policy' || to_char(now() at time zone 'UTC', '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;

@@ -1,95 +1,87 @@
--- Events on their way out: see sql/schema/0016-event-queue.sql. A page of them has the columns of
--- src/event/record.c, in its order, between who and where, and what audit rows have besides.
+-- Events on their way out: see sql/schema/0016-event-queue.sql. A page is made of pieces (src/event/packed.h): whole batches
+-- as their program left them, or a row made into one. What the fields of a family are is said here once, in the order
+-- of src/event/record.c.
 
--- The events of one batch, in the order in which they began. Like audit_time() it becomes a part of who asks.
+-- The number of the layout that the functions below make: PACKED_LAYOUT in src/event/packed.h.
+-- for: nobody
+create or replace function gatehouse.event_layout() returns int
+language sql immutable parallel safe as $$ select 1 $$;
+
+-- for: nobody
+create or replace function gatehouse.event_field(p text) returns text
+language sql immutable parallel safe as $$
+	select case when p is null then '' when p = '' then e'\x1c'
+		when p ~ e'[\x1b-\x1f]' then replace(replace(replace(replace(replace(p, e'\x1b', e'\x1b['), e'\x1c', e'\x1b\\'),
+			e'\x1d', e'\x1b]'), e'\x1e', e'\x1b^'), e'\x1f', e'\x1b_')
+		else p end
+$$;
+
+-- One event as a piece of its own.
+-- for: nobody
+create or replace function gatehouse.event_piece(p_at timestamptz, p_fields text[]) returns text
+language sql immutable parallel safe as $$
+	select (extract(epoch from p_at) * 1000000)::bigint || e'\x1f' || case
+		when '' = any(p_fields) or array_to_string(p_fields, '') ~ e'[\x1b-\x1f]' then -- few have anything to be escaped
+			(select string_agg(gatehouse.event_field(f), e'\x1f' order by n) from unnest(p_fields) with ordinality u (f, n))
+		else array_to_string(p_fields, e'\x1f', '') end || e'\x1e'
+$$;
+
+-- for: nobody
+create or replace function gatehouse.event_call_fields(e gatehouse.event_call) returns text[]
+language sql immutable parallel safe as $$
+	select array[e.severity, e.request_id, e.operation_id, e.upstream_id, e.subject_id, e.client_id, e.client_name,
+		e.auth_profile_id, e.upstream_auth_mode, e.http_method, e.transport, e.mcp_method, e.capability_type,
+		e.capability_name, e.outcome, e.failure_origin, e.mcp_status::text, e.jsonrpc_error_code::text, e.error_type,
+		e.reason_code, e.latency_us::text, e.gateway_us::text, e.upstream_us::text, e.bytes_in::text,
+		e.bytes_out::text, e.client_ip, e.protocol_version, e.session_digest, e.grant_id, e.err_name, e.err_message,
+		e.cause_message, e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id, e.server_address,
+		e.server_port::text, e.tokens_in::text, e.tokens_out::text, e.arguments, e.result]
+$$;
+
+-- for: nobody
+create or replace function gatehouse.event_auth_fields(e gatehouse.event_auth) returns text[]
+language sql immutable parallel safe as $$
+	select array[e.severity, e.name, e.request_id, e.operation_id, e.upstream_id, e.subject_id, e.client_id,
+		e.client_name, e.auth_profile_id, e.upstream_auth_mode, e.http_method, e.outcome, e.failure_origin,
+		e.mcp_status::text, e.error_type, e.reason_code, e.latency_us::text, e.client_ip, e.redirect_host,
+		e.grant_id, e.err_name, e.err_message, e.cause_message, e.event_id::text]
+$$;
+
+-- for: nobody
+create or replace function gatehouse.event_policy_fields(e gatehouse.event_policy) returns text[]
+language sql immutable parallel safe as $$
+	select array[e.severity, e.name, e.request_id, e.operation_id, e.upstream_id, e.subject_id, e.client_id,
+		e.client_name, e.http_method, e.mcp_method, e.capability_type, e.capability_name, e.outcome,
+		e.mcp_status::text, e.reason_code, e.latency_us::text, e.client_ip, e.query, e.grant_id, e.event_id::text,
+		e.policy, e.action, e.finds, e.matches::text]
+$$;
+
+-- for: nobody
+create or replace function gatehouse.event_audit_fields(e gatehouse.audit) returns text[]
+language sql immutable parallel safe as $$
+	select array['info', e.action, e.request_id, e.actor, e.client_id, e.event_id::text, e.object, e.detail::text]
+$$;
+
+-- The events of a batch that came without a piece, in the order in which they began. Like audit_time() it becomes a part of
+-- who asks.
 -- for: nobody
 create or replace function gatehouse.event_page(q gatehouse.event_queue)
-returns table (tx text, batch bigint, family text, node text, program text, at text,
-	severity text, name text, request_id text, operation_id text, upstream_id text,
-	subject_id text, client_id text, client_name text, auth_profile_id text,
-	upstream_auth_mode text, http_method text, transport text, mcp_method text,
-	capability_type text, capability_name text, outcome text, failure_origin text,
-	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
-	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
-	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
-	redirect_host text, query text, grant_id text, err_name text, err_message text,
-	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
-	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	policy text, action text, finds text, matches bigint, arguments text, result text,
-	object text, detail text, does text)
+returns table (program text, body text)
 language sql stable as $$
-	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
-			e.severity, null::text, e.request_id, e.operation_id, e.upstream_id,
-			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
-			e.upstream_auth_mode, e.http_method, e.transport, e.mcp_method,
-			e.capability_type, e.capability_name, e.outcome, e.failure_origin,
-			e.mcp_status, e.jsonrpc_error_code, e.error_type, e.reason_code,
-			e.latency_us, e.gateway_us, e.upstream_us, e.bytes_in, e.bytes_out,
-			e.client_ip, e.protocol_version, e.session_digest, null::text,
-			null::text, e.grant_id, e.err_name, e.err_message, e.cause_message,
-			e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id,
-			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
-			null::text, null::text, null::text, null::bigint, e.arguments, e.result,
-			null::text, null::text, l.does
-		from gatehouse.event_call e left join gatehouse.tool_listed l on e.capability_type = 'tool' and l.operation_id = e.operation_id
-			and l.name = e.capability_name
-		where q.family = 'call' and e.batch = q.batch and e.at between q.from_at and q.to_at
-		order by e.at, e.event_id)
+	(select e.program, gatehouse.event_piece(e.at, gatehouse.event_call_fields(e)) from gatehouse.event_call e
+		where q.family = 'call' and e.batch = q.batch and e.at between q.from_at and q.to_at order by e.at, e.event_id)
 	union all
-	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
-			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
-			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
-			e.upstream_auth_mode, e.http_method, null::text, null::text, null::text,
-			null::text, e.outcome, e.failure_origin, e.mcp_status, null::bigint,
-			e.error_type, e.reason_code, e.latency_us, null::bigint, null::bigint,
-			null::bigint, null::bigint, e.client_ip, null::text, null::text,
-			e.redirect_host, null::text, e.grant_id, e.err_name, e.err_message,
-			e.cause_message, e.event_id::text, null::text, null::text, null::text,
-			null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text, null::text, null::bigint, null::text, null::text,
-			null::text, null::text, null::text
-		from gatehouse.event_auth e where q.family = 'auth' and e.batch = q.batch and e.at between q.from_at and q.to_at
-		order by e.at, e.event_id)
+	(select e.program, gatehouse.event_piece(e.at, gatehouse.event_auth_fields(e)) from gatehouse.event_auth e
+		where q.family = 'auth' and e.batch = q.batch and e.at between q.from_at and q.to_at order by e.at, e.event_id)
 	union all
-	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
-			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
-			e.subject_id, e.client_id, e.client_name, null::text, null::text,
-			e.http_method, null::text, e.mcp_method, e.capability_type,
-			e.capability_name, e.outcome, null::text, e.mcp_status, null::bigint,
-			null::text, e.reason_code, e.latency_us, null::bigint, null::bigint,
-			null::bigint, null::bigint, e.client_ip, null::text, null::text,
-			null::text, e.query, e.grant_id, null::text, null::text, null::text,
-			e.event_id::text, null::text, null::text, null::text, null::text,
-			null::bigint, null::bigint, null::bigint,
-			e.policy, e.action, e.finds, e.matches, null::text, null::text,
-			null::text, null::text, null::text
-		from gatehouse.event_policy e where q.family = 'policy' and e.batch = q.batch and e.at between q.from_at and q.to_at
-		order by e.at, e.event_id)
+	(select e.program, gatehouse.event_piece(e.at, gatehouse.event_policy_fields(e)) from gatehouse.event_policy e
+		where q.family = 'policy' and e.batch = q.batch and e.at between q.from_at and q.to_at order by e.at, e.event_id)
 	union all
-	(select q.tx::text, q.batch, q.family, q.node, e.program, gatehouse.audit_time(e.at),
-			'info', e.action, e.request_id, null::text, null::text, e.actor,
-			e.client_id, null::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, null::text, null::text, null::text,
-			null::bigint, null::bigint, null::text, null::text, null::bigint,
-			null::bigint, null::bigint, null::bigint, null::bigint, null::text,
-			null::text, null::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, e.event_id::text, null::text, null::text,
-			null::text, null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text, null::text, null::bigint, null::text, null::text,
-			e.object, e.detail::text, null::text
-		from gatehouse.audit e where q.family = 'audit' and e.audit_id = q.audit_id)
+	(select e.program, gatehouse.event_piece(e.at, gatehouse.event_audit_fields(e)) from gatehouse.audit e
+		where q.family = 'audit' and e.audit_id = q.audit_id)
 	union all
-	(select q.tx::text, q.batch, q.family, q.node, 'consent'::text, gatehouse.audit_time(e.sealed_at),
-			'info', 'audit_anchor'::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, null::text, null::text, null::text,
-			null::bigint, null::bigint, null::text, null::text, null::bigint,
-			null::bigint, null::bigint, null::bigint, null::bigint, null::text,
-			null::text, null::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, md5(e.mac)::uuid::text, null::text, null::text,
-			null::text, null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text, null::text, null::bigint, null::text, null::text,
-			'audit'::text, jsonb_build_object('anchor', e.seal_no || ':' || encode(e.mac, 'hex'))::text, null::text
+	(select 'consent', gatehouse.event_piece(e.sealed_at, array['info', 'audit_anchor', null, null, null, md5(e.mac)::uuid::text,
+			'audit', jsonb_build_object('anchor', e.seal_no || ':' || encode(e.mac, 'hex'))::text])
 		from gatehouse.audit_seal e where q.family = 'anchor' and e.seal_no = q.audit_id)
 $$;
 
@@ -97,19 +89,7 @@ $$;
 -- row of family '' that says how far it goes, and as node and program behind what. No row: there is nothing new.
 -- for: nobody
 create or replace function gatehouse.event_pages(p_tx xid8, p_batch bigint, p_families text[], p_limit int)
-returns table (tx text, batch bigint, family text, node text, program text, at text,
-	severity text, name text, request_id text, operation_id text, upstream_id text,
-	subject_id text, client_id text, client_name text, auth_profile_id text,
-	upstream_auth_mode text, http_method text, transport text, mcp_method text,
-	capability_type text, capability_name text, outcome text, failure_origin text,
-	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
-	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
-	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
-	redirect_host text, query text, grant_id text, err_name text, err_message text,
-	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
-	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	policy text, action text, finds text, matches bigint, arguments text, result text,
-	object text, detail text, does text)
+returns table (layout int, tx text, batch bigint, family text, node text, program text, body text)
 language plpgsql stable set search_path = gatehouse, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
@@ -122,18 +102,17 @@ begin
 		order by u.tx, u.batch limit 2000
 	loop
 		if q.family = any(p_families) then
-			return query select * from event_page(q);
+			if q.layout = event_layout() then
+				return query select q.layout, q.tx::text, q.batch, q.family, q.node, q.program, q.body;
+			else
+				return query select event_layout(), q.tx::text, q.batch, q.family, q.node, p.program, p.body from event_page(q) p;
+			end if;
 			v_n := v_n + q.n;
 		end if;
 		exit when v_n >= p_limit;
 	end loop;
 	if q.batch is not null then
-		tx := q.tx::text;
-		batch := q.batch;
-		family := '';
-		node := p_tx::text;
-		program := p_batch::text;
-		return next;
+		return query select event_layout(), q.tx::text, q.batch, '', p_tx::text, p_batch::text, null::text;
 	end if;
 end $$;
 
@@ -142,19 +121,7 @@ end $$;
 -- for: consent admin
 create or replace function gatehouse.forward_read(p_name text, p_holder uuid, p_spool bigint, p_families text[],
 	p_limit int)
-returns table (tx text, batch bigint, family text, node text, program text, at text,
-	severity text, name text, request_id text, operation_id text, upstream_id text,
-	subject_id text, client_id text, client_name text, auth_profile_id text,
-	upstream_auth_mode text, http_method text, transport text, mcp_method text,
-	capability_type text, capability_name text, outcome text, failure_origin text,
-	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
-	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
-	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
-	redirect_host text, query text, grant_id text, err_name text, err_message text,
-	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
-	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	policy text, action text, finds text, matches bigint, arguments text, result text,
-	object text, detail text, does text)
+returns table (layout int, tx text, batch bigint, family text, node text, program text, body text)
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -200,13 +167,13 @@ begin
 	return true;
 end $$;
 
--- A try failed; the holder stays the holder while it tries.
+-- A try failed; the holder stays the holder until it tries again, in P_MS: a destination that asks to be left alone is, by others too.
 -- for: consent admin
-create or replace function gatehouse.forward_failed(p_name text, p_holder uuid, p_why text) returns void
+create or replace function gatehouse.forward_failed(p_name text, p_holder uuid, p_why text, p_ms bigint default 0) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
 	update event_destination e set failed = p_why, failed_since = coalesce(e.failed_since, now()),
-		lease_until = now() + interval '30 seconds', seen_at = now()
+		lease_until = now() + interval '30 seconds' + least(p_ms, 3600000) * interval '1 millisecond', seen_at = now()
 	where e.name = p_name and e.holder = p_holder;
 end $$;
 
@@ -245,27 +212,12 @@ end $$;
 -- What comes after (P_TX, P_BATCH), for whoever only looks. P_TX null: where the end is now.
 -- for: admin
 create or replace function gatehouse.events_follow(p_tx text, p_batch bigint, p_families text[], p_limit int)
-returns table (tx text, batch bigint, family text, node text, program text, at text,
-	severity text, name text, request_id text, operation_id text, upstream_id text,
-	subject_id text, client_id text, client_name text, auth_profile_id text,
-	upstream_auth_mode text, http_method text, transport text, mcp_method text,
-	capability_type text, capability_name text, outcome text, failure_origin text,
-	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
-	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
-	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
-	redirect_host text, query text, grant_id text, err_name text, err_message text,
-	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
-	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	policy text, action text, finds text, matches bigint, arguments text, result text,
-	object text, detail text, does text)
+returns table (layout int, tx text, batch bigint, family text, node text, program text, body text)
 language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 begin
 	if p_tx is null then
-		tx := pg_snapshot_xmin(pg_current_snapshot())::text;
-		batch := 0;
-		family := '';
-		return next;
+		return query select event_layout(), pg_snapshot_xmin(pg_current_snapshot())::text, 0::bigint, '', null::text, null::text, null::text;
 	else
 		return query select * from event_pages(p_tx::xid8, p_batch, p_families, p_limit);
 	end if;
@@ -274,85 +226,39 @@ end $$;
 -- The events of one family that began from P_FROM on and before P_TO, by time, after (P_AT, P_ID).
 -- for: admin
 create or replace function gatehouse.events_between(p_family text, p_at text, p_id uuid, p_to timestamptz, p_limit int)
-returns table (tx text, batch bigint, family text, node text, program text, at text,
-	severity text, name text, request_id text, operation_id text, upstream_id text,
-	subject_id text, client_id text, client_name text, auth_profile_id text,
-	upstream_auth_mode text, http_method text, transport text, mcp_method text,
-	capability_type text, capability_name text, outcome text, failure_origin text,
-	mcp_status bigint, jsonrpc_error_code bigint, error_type text, reason_code text,
-	latency_us bigint, gateway_us bigint, upstream_us bigint, bytes_in bigint,
-	bytes_out bigint, client_ip text, protocol_version text, session_digest text,
-	redirect_host text, query text, grant_id text, err_name text, err_message text,
-	cause_message text, event_id text, trace_parent text, trace_link text, rpc_id text,
-	server_address text, server_port bigint, tokens_in bigint, tokens_out bigint,
-	policy text, action text, finds text, matches bigint, arguments text, result text,
-	object text, detail text, does text)
+returns table (layout int, tx text, batch bigint, family text, node text, program text, body text)
 language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
 #variable_conflict use_column
 begin
 	if p_family = 'call' then
-		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
-			e.severity, null::text, e.request_id, e.operation_id, e.upstream_id,
-			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
-			e.upstream_auth_mode, e.http_method, e.transport, e.mcp_method,
-			e.capability_type, e.capability_name, e.outcome, e.failure_origin,
-			e.mcp_status, e.jsonrpc_error_code, e.error_type, e.reason_code,
-			e.latency_us, e.gateway_us, e.upstream_us, e.bytes_in, e.bytes_out,
-			e.client_ip, e.protocol_version, e.session_digest, null::text,
-			null::text, e.grant_id, e.err_name, e.err_message, e.cause_message,
-			e.event_id::text, e.trace_parent, e.trace_link, e.rpc_id,
-			e.server_address, e.server_port, e.tokens_in, e.tokens_out,
-			null::text, null::text, null::text, null::bigint, e.arguments, e.result,
-			null::text, null::text, l.does
-		from event_call e left join tool_listed l on e.capability_type = 'tool' and l.operation_id = e.operation_id
-			and l.name = e.capability_name
+		return query select event_layout(), '', e.batch, p_family, '', e.program, event_piece(e.at, event_call_fields(e)) from event_call e
 		where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	elsif p_family = 'auth' then
-		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
-			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
-			e.subject_id, e.client_id, e.client_name, e.auth_profile_id,
-			e.upstream_auth_mode, e.http_method, null::text, null::text, null::text,
-			null::text, e.outcome, e.failure_origin, e.mcp_status, null::bigint,
-			e.error_type, e.reason_code, e.latency_us, null::bigint, null::bigint,
-			null::bigint, null::bigint, e.client_ip, null::text, null::text,
-			e.redirect_host, null::text, e.grant_id, e.err_name, e.err_message,
-			e.cause_message, e.event_id::text, null::text, null::text, null::text,
-			null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text, null::text, null::bigint, null::text, null::text,
-			null::text, null::text, null::text
-		from event_auth e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		return query select event_layout(), '', e.batch, p_family, '', e.program, event_piece(e.at, event_auth_fields(e)) from event_auth e
+		where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	elsif p_family = 'policy' then
-		return query select ''::text, e.batch, p_family, ''::text, e.program, audit_time(e.at),
-			e.severity, e.name, e.request_id, e.operation_id, e.upstream_id,
-			e.subject_id, e.client_id, e.client_name, null::text, null::text,
-			e.http_method, null::text, e.mcp_method, e.capability_type,
-			e.capability_name, e.outcome, null::text, e.mcp_status, null::bigint,
-			null::text, e.reason_code, e.latency_us, null::bigint, null::bigint,
-			null::bigint, null::bigint, e.client_ip, null::text, null::text,
-			null::text, e.query, e.grant_id, null::text, null::text, null::text,
-			e.event_id::text, null::text, null::text, null::text, null::text,
-			null::bigint, null::bigint, null::bigint,
-			e.policy, e.action, e.finds, e.matches, null::text, null::text,
-			null::text, null::text, null::text
-		from event_policy e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		return query select event_layout(), '', e.batch, p_family, '', e.program, event_piece(e.at, event_policy_fields(e)) from event_policy e
+		where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	elsif p_family = 'audit' then
-		return query select ''::text, 0::bigint, p_family, ''::text, e.program, audit_time(e.at),
-			'info', e.action, e.request_id, null::text, null::text, e.actor,
-			e.client_id, null::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, null::text, null::text, null::text,
-			null::bigint, null::bigint, null::text, null::text, null::bigint,
-			null::bigint, null::bigint, null::bigint, null::bigint, null::text,
-			null::text, null::text, null::text, null::text, null::text, null::text,
-			null::text, null::text, e.event_id::text, null::text, null::text,
-			null::text, null::text, null::bigint, null::bigint, null::bigint,
-			null::text, null::text, null::text, null::bigint, null::text, null::text,
-			e.object, e.detail::text, null::text
-		from audit e where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
+		return query select event_layout(), '', 0::bigint, p_family, '', e.program, event_piece(e.at, event_audit_fields(e)) from audit e
+		where e.at >= p_at::timestamptz and e.at < p_to and (e.at, e.event_id) > (p_at::timestamptz, p_id)
 		order by e.at, e.event_id limit p_limit;
 	end if;
+end $$;
+
+-- What called tools say that they do: one element of each array is a tool.
+-- for: consent admin
+create or replace function gatehouse.tools_do(p_operations text[], p_names text[])
+returns table (operation text, name text, does text)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	return query select l.operation_id, l.name, l.does
+	from unnest(p_operations, p_names) u (o, n) join tool_listed l on l.operation_id = u.o and l.name = u.n
+	where l.does is not null;
 end $$;
 
 -- Events that a program had to drop.

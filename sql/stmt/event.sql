@@ -60,10 +60,12 @@ select gatehouse.rollup_step($1, $2, $3);
 -- $44 int8[]  tokens_out
 -- $45 text[]  arguments
 -- $46 text[]  result
+-- $47 text  all of them in one piece, or null
+-- $48 int4  its layout
 select gatehouse.events_add_call(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
 	$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-	$37, $38, $39, $40, $41, $42, $43, $44, $45, $46
+	$37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48
 );
 
 -- One element of each array is a tool.
@@ -106,9 +108,11 @@ select gatehouse.tools_listed($1, $2, $3, $4);
 -- $26 text[]  err_message
 -- $27 text[]  cause_message
 -- $28 uuid[]  event_id
+-- $29 text  all of them in one piece, or null
+-- $30 int4  its layout
 select gatehouse.events_add_auth(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-	$20, $21, $22, $23, $24, $25, $26, $27, $28
+	$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30
 );
 
 -- One element of each array is an event.
@@ -142,7 +146,9 @@ select gatehouse.events_add_auth(
 -- $26 text[]  action
 -- $27 text[]  finds
 -- $28 int8[]  matches
+-- $29 text  all of them in one piece, or null
+-- $30 int4  its layout
 select gatehouse.events_add_policy(
 	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-	$20, $21, $22, $23, $24, $25, $26, $27, $28
+	$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30
 );

@@ -1,5 +1,4 @@
--- Events on their way out: see sql/fn/forward.sql. A page has 51 columns: six of who and where, those of
--- src/event/record.c, and two of the audit trail.
+-- Events on their way out: see sql/fn/forward.sql. A page has the columns of `enum piece_column` (src/keeper/told.h).
 
 -- name: forward_read :many
 -- for: consent admin
@@ -8,7 +7,7 @@
 -- $3 int8  how many may wait for it
 -- $4 text[]  families: call, auth, policy, audit
 -- $5 int4  events, about
-select * from gatehouse.forward_read($1, $2, $3, $4, $5);
+select layout, tx, batch, family, node, program, body from gatehouse.forward_read($1, $2, $3, $4, $5);
 
 -- name: events_follow :many
 -- for: admin
@@ -16,7 +15,7 @@ select * from gatehouse.forward_read($1, $2, $3, $4, $5);
 -- $2 int8  batch
 -- $3 text[]  families: call, auth, policy, audit
 -- $4 int4  events, about
-select * from gatehouse.events_follow($1, $2, $3, $4);
+select layout, tx, batch, family, node, program, body from gatehouse.events_follow($1, $2, $3, $4);
 
 -- name: events_between :many
 -- for: admin
@@ -25,7 +24,13 @@ select * from gatehouse.events_follow($1, $2, $3, $4);
 -- $3 uuid  and after this id
 -- $4 timestamptz  before
 -- $5 int4  events at most
-select * from gatehouse.events_between($1, $2, $3, $4, $5);
+select layout, tx, batch, family, node, program, body from gatehouse.events_between($1, $2, $3, $4, $5);
+
+-- name: tools_do :many
+-- for: consent admin
+-- $1 text[]  operation_id
+-- $2 text[]  name
+select operation, name, does from gatehouse.tools_do($1, $2);
 
 -- name: forward_done :one
 -- for: consent admin
@@ -42,7 +47,8 @@ select gatehouse.forward_done($1, $2, $3, $4, $5, $6);
 -- $1 text  destination
 -- $2 uuid  who asks
 -- $3 text  why
-select gatehouse.forward_failed($1, $2, $3);
+-- $4 int8  milliseconds until the next try
+select gatehouse.forward_failed($1, $2, $3, $4);
 
 -- name: forward_release :exec
 -- for: consent admin

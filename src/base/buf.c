@@ -52,9 +52,15 @@ static bool buf_room(struct buf *b, size_t n)
 	return true;
 }
 
+/* Whether N bytes and a NUL go in as it is; buf_room() makes room, or says that there may be none. */
+static inline bool has_room(const struct buf *b, size_t n)
+{
+	return !b->over && n < b->cap - b->len && n <= b->max - b->len;
+}
+
 bool buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (!buf_room(b, n))
+	if (!has_room(b, n) && !buf_room(b, n))
 		return false;
 	if (n)
 		memcpy(b->data + b->len, p, n);
@@ -70,7 +76,11 @@ bool buf_str(struct buf *b, const char *s)
 
 bool buf_char(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	if (!has_room(b, 1) && !buf_room(b, 1))
+		return false;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+	return true;
 }
 
 bool buf_printf(struct buf *b, const char *fmt, ...)
@@ -120,16 +130,59 @@ bool buf_int(struct buf *b, int64_t i)
 	return buf_add(b, text, int_text(text, i));
 }
 
+static bool is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether eight bytes are all plain; a high bit that another byte's carry set is one too many, never one too few. */
+static bool are_plain(const char *s)
+{
+	uint64_t x, quote, slash;
+
+	memcpy(&x, s, sizeof(x));
+	quote = x ^ EACH('"');
+	slash = x ^ EACH('\\');
+	return !((x | (x + EACH(1)) | (x - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) & EACH(0x80));
+}
+
+/* Most texts need no escapes: one look at the room, and few at the bytes. False: nothing was written. */
+static bool json_plain(struct buf *b, const char *s, size_t n)
+{
+	size_t i = 0;
+	char *to;
+
+	if (!has_room(b, n + 2))
+		return false;
+	while (i + 8 <= n && are_plain(s + i))
+		i += 8;
+	while (i < n && is_plain(s[i]))
+		i++;
+	if (i < n)
+		return false;
+	to = b->data + b->len;
+	*to++ = '"';
+	memcpy(to, s, n);
+	to[n] = '"';
+	to[n + 1] = '\0';
+	b->len += n + 2;
+	return true;
+}
+
 bool buf_json_n(struct buf *b, const char *s, size_t n)
 {
 	const char *end = s + n;
+
+	if (json_plain(b, s, n))
+		return true;
 
 	buf_char(b, '"');
 	while (s < end) {
 		size_t plain = 0, bytes;
 
-		while (s + plain < end && (unsigned char)s[plain] >= 0x20 &&
-		    (unsigned char)s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\')
+		while (s + plain < end && is_plain(s[plain]))
 			plain++;
 		buf_add(b, s, plain);
 		s += plain;

@@ -35,7 +35,7 @@ enum {
 static struct {
 	struct event_options o;
 	pthread_t thread;
-	atomic_bool running;
+	atomic_bool running, forwards;
 	struct sink_pg *pg;
 	int64_t retry_at, step_at;
 	uint64_t reported; /* of what was dropped */
@@ -136,10 +136,12 @@ static void report_loss(void)
 static void take(struct record *list)
 {
 	sink_log(q.o.program, list);
-	if (q.pg)
-		sink_pg_add(q.pg, list);
-	else
+	if (!q.pg) {
 		record_free(list);
+		return;
+	}
+	sink_pg_pack(q.pg, q.forwards);
+	sink_pg_add(q.pg, list);
 }
 
 static void write_rows(void)
@@ -215,6 +217,11 @@ void event_start(const struct event_options *o)
 	pthread_attr_destroy(&attr);
 	if (!q.running)
 		log_error(NULL, "no thread for events: they go to the log only", NULL);
+}
+
+void event_forwards(bool forwards)
+{
+	q.forwards = forwards;
 }
 
 void event_stop(void)

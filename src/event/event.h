@@ -73,6 +73,8 @@ struct event_options {
 
 /* Starts the thread. One per process. */
 void event_start(const struct event_options *);
+/* Whether the project has somebody to send events to: rows are then written so that sending them is cheap. Not, before this is called. */
+void event_forwards(bool);
 /* Writes what is queued (at most 2 s), then ends the thread. */
 void event_stop(void);
 /* Strings are cut to EVENT_TEXT_MAX bytes. Before event_start(): only the log line, at once.

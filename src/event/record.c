@@ -21,16 +21,17 @@ static atomic_int bodies; /* records that have one */
 #define CALL             RECORD_OF_CALL
 #define AUTH             RECORD_OF_AUTH
 #define POLICY           RECORD_OF_POLICY
+#define AUDIT            RECORD_OF_AUDIT
 #define ALL              (BOTH | POLICY)
 
 const struct record_field record_fields[] = {
-	{ "severity", NULL, RECORD_TEXT, offsetof(struct record, severity), ALL },
-	{ "event", NULL, RECORD_TEXT, IN_EVENT(name), AUTH | POLICY },
-	{ "requestId", NULL, RECORD_TEXT, IN_EVENT(request_id), ALL },
+	{ "severity", NULL, RECORD_TEXT, offsetof(struct record, severity), ALL | AUDIT },
+	{ "event", NULL, RECORD_TEXT, IN_EVENT(name), AUTH | POLICY | AUDIT },
+	{ "requestId", NULL, RECORD_TEXT, IN_EVENT(request_id), ALL | AUDIT },
 	{ "operationId", "virtualServerName", RECORD_TEXT, IN_EVENT(operation_id), ALL },
 	{ "upstreamServerId", "upstreamServerName", RECORD_TEXT, IN_EVENT(upstream_id), ALL },
-	{ "subjectId", NULL, RECORD_TEXT, IN_EVENT(subject_id), ALL },
-	{ "clientId", NULL, RECORD_TEXT, IN_EVENT(client_id), ALL },
+	{ "subjectId", NULL, RECORD_TEXT, IN_EVENT(subject_id), ALL | AUDIT },
+	{ "clientId", NULL, RECORD_TEXT, IN_EVENT(client_id), ALL | AUDIT },
 	{ "clientName", NULL, RECORD_TEXT, IN_EVENT(client_name), ALL },
 	{ "authProfileId", NULL, RECORD_TEXT, IN_EVENT(auth_profile_id), BOTH },
 	{ "upstreamAuthMode", NULL, RECORD_TEXT, IN_EVENT(upstream_auth_mode), BOTH },
@@ -59,7 +60,7 @@ const struct record_field record_fields[] = {
 	{ "errName", NULL, RECORD_TEXT, offsetof(struct record, err_name), BOTH },
 	{ "errMessage", NULL, RECORD_TEXT, offsetof(struct record, err_message), BOTH },
 	{ "causeMessage", NULL, RECORD_TEXT, offsetof(struct record, cause_message), BOTH },
-	{ "eventId", NULL, RECORD_TEXT, offsetof(struct record, id), ALL },
+	{ "eventId", NULL, RECORD_TEXT, offsetof(struct record, id), ALL | AUDIT },
 	{ "traceParent", NULL, RECORD_TEXT, IN_EVENT(trace_parent), CALL },
 	{ "traceLink", NULL, RECORD_TEXT, IN_EVENT(trace_link), CALL },
 	{ "jsonrpcId", NULL, RECORD_TEXT, IN_EVENT(rpc_id), CALL },

@@ -30,7 +30,12 @@ enum record_kind {
 	RECORD_COUNT, /* int64_t, always there */
 };
 
-enum { RECORD_OF_CALL = 1 << EVENT_CALL, RECORD_OF_AUTH = 1 << EVENT_AUTH, RECORD_OF_POLICY = 1 << EVENT_POLICY };
+enum {
+	RECORD_OF_CALL = 1 << EVENT_CALL,
+	RECORD_OF_AUTH = 1 << EVENT_AUTH,
+	RECORD_OF_POLICY = 1 << EVENT_POLICY,
+	RECORD_OF_AUDIT = 1 << (EVENT_POLICY + 1), /* rows of the audit trail, which are no events here */
+};
 
 /* A field: its row stands where its parameter stands in events_add_*() of sql/fn/event.sql, after the batch,
  * who writes, where, and when. */
@@ -60,6 +65,8 @@ struct sink_pg;
 struct sink_pg *sink_pg_new(const char *program, struct db *, unsigned max);
 /* Takes a list over. Past `max` records the oldest batch is dropped. */
 void sink_pg_add(struct sink_pg *, struct record *list);
+/* Whether batches are to be kept in one piece as well (event/packed.h). */
+void sink_pg_pack(struct sink_pg *, bool);
 /* Writes until nothing is left, or the deadline of clock_ms() passed, with CALL_MS for each batch.
  * False: the database is away. */
 bool sink_pg_flush(struct sink_pg *, int64_t deadline, int call_ms);

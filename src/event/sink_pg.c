@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "event/record.h"
+#include "event/packed.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 500, PARAMS = 64 };
+enum { BATCH_MAX = 500, PARAMS = 64, PIECE_MAX = 8000000 /* as event_enqueue() has it */ };
 
 struct batch {
 	struct batch *next;
@@ -35,6 +35,7 @@ struct sink_pg {
 	unsigned max, n;
 	struct batch *first, **last;
 	bool away; /* said so in the log */
+	bool packs;
 };
 
 struct sink_pg *sink_pg_new(const char *program, struct db *db, unsigned max)
@@ -49,6 +50,11 @@ struct sink_pg *sink_pg_new(const char *program, struct db *db, unsigned max)
 	s->max = max;
 	s->last = &s->first;
 	return s;
+}
+
+void sink_pg_pack(struct sink_pg *s, bool packs)
+{
+	s->packs = packs;
 }
 
 bool sink_pg_is_empty(const struct sink_pg *s)
@@ -195,17 +201,25 @@ static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err 
 		[EVENT_POLICY] = STMT_EVENTS_ADD_POLICY };
 	struct arena *a = arena_new();
 	struct db_param params[PARAMS];
+	struct buf piece;
 	size_t n = 0;
 	bool ok;
+
+	buf_init(&piece, PIECE_MAX);
+	if (s->packs)
+		packed_write(&piece, b->list, b->n, 1u << b->family);
 
 	params[n++] = DB_TEXT(b->id);
 	params[n++] = DB_TEXT(s->program);
 	params[n++] = DB_TEXT(s->node);
 	params[n++] = times(a, b);
 	for (const struct record_field *f = record_fields; f->name; f++)
-		if (f->families & 1u << b->family && n < PARAMS)
+		if (f->families & 1u << b->family && n < PARAMS - 2)
 			params[n++] = column(a, b, f);
+	params[n++] = piece.len && !piece.over ? DB_TEXT(buf_text(&piece)) : DB_NULL;
+	params[n++] = db_int(a, PACKED_LAYOUT);
 	ok = db_call_within(s->db, ms, stmts[b->family], params, n, a, NULL, e);
+	buf_release(&piece);
 	arena_free(a);
 	return ok;
 }

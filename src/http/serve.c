@@ -245,6 +245,7 @@ bool app_bring_up(struct app *app)
 	event_start(&(struct event_options){
 	    .program = app->name, .db = app->db, .days = app->site->project->events_days,
 	    .summary_days = app->site->project->summary_days });
+	event_forwards(app->site->project->destinations_n > 0);
 	if (app->start && !app->start(app, &e)) {
 		log_error(NULL, e.text, "detail", e.detail, NULL);
 		return false;

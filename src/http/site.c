@@ -5,6 +5,7 @@
 #include "http/site.h"
 
 #include "conf/snapshot.h"
+#include "event/event.h"
 #include "http/http.h"
 #include "http/http_internal.h"
 
@@ -178,6 +179,7 @@ static void put_in_force(struct app *app, struct site *next)
 		    "that its user may: restart it when convenient", NULL);
 	snprintf(number, sizeof(number), "%lu", next->snapshot);
 	log_info(NULL, "a new snapshot is in force", "snapshot", number, NULL);
+	event_forwards(next->project->destinations_n > 0);
 	if (app->changed)
 		app->changed(app, old, next);
 	site_unref(old);

@@ -83,10 +83,12 @@ int form_status(const struct told *t)
 /* 12345 microseconds as 12.345. */
 static void add_ms(struct buf *b, const char *name, const char *us)
 {
-	long long n = strtoll(us, NULL, 10);
+	int64_t n = strtoll(us, NULL, 10);
+	const char rest[] = { '.', (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
 
 	jw_name(b, name);
-	buf_printf(b, "%lld.%03d", n / 1000, (int)(n % 1000));
+	buf_int(b, n / 1000);
+	buf_add(b, rest, sizeof(rest));
 }
 
 static void add_field(struct buf *b, const struct told *t, size_t i)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/keeper_internal.h"
+#include "keeper/lines.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ void forward_end(struct forward *f)
 	arena_free(a);
 	drop_page(f);
 	pages_forget();
+	out_close(&f->out);
 	f->knows = false;
 }
 
@@ -86,14 +88,33 @@ static struct place place_of(const struct db_rows *rows, size_t row, int tx, int
 	return (struct place){ text ? strtoull(text, NULL, 10) : 0, number ? strtoll(number, NULL, 10) : 0 };
 }
 
+/* Forms that are told, and those that several tell, by a bit for each. */
+static unsigned forms(const struct project *p, unsigned *shared)
+{
+	unsigned told = 0;
+
+	*shared = 0;
+	for (size_t i = 0; i < p->destinations_n; i++) {
+		unsigned bit = p->destinations[i].type == DESTINATION_OTLP ? 0 : 1u << p->destinations[i].form;
+
+		*shared |= told & bit;
+		told |= bit;
+	}
+	return told;
+}
+
 /* From the database, which says whose turn it is, too. */
-static bool read_page(struct forward *f, const struct destination *d, struct err *e)
+static bool read_page(struct forward *f, const struct project *project, const struct destination *d, struct err *e)
 {
 	struct page p = { .arena = arena_new(), .families = d->families, .limit = d->batch };
 	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), db_int(p.arena, d->spool),
 		forward_families(p.arena, d->families), db_int(p.arena, d->batch) };
 
-	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_READ, params, 5, p.arena, &p.rows, e) || !told_fits(&p.rows, e)) {
+	struct db_rows pieces;
+	unsigned shared, told = forms(project, &shared);
+
+	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_READ, params, 5, p.arena, &pieces, e) ||
+	    !told_unpack(p.arena, &pieces, told & 1u << FORM_OCSF ? f->db : NULL, &p.rows, e)) {
 		arena_free(p.arena);
 		return false;
 	}
@@ -101,6 +122,7 @@ static bool read_page(struct forward *f, const struct destination *d, struct err
 		p.from = place_of(&p.rows, p.rows.rows - 1, TOLD_NODE, TOLD_PROGRAM);
 		p.to = place_of(&p.rows, p.rows.rows - 1, TOLD_TX, TOLD_BATCH);
 	}
+	p.shared = shared;
 	f->page = page_new(&p);
 	return true;
 }
@@ -109,7 +131,7 @@ static bool read_page(struct forward *f, const struct destination *d, struct err
  * One that another destination reads too, or a new one. One after the other: those who are equally far would else all read the
  * same at once.
  */
-static bool find_or_read(struct forward *f, const struct destination *d, struct err *e)
+static bool find_or_read(struct forward *f, const struct project *p, const struct destination *d, struct err *e)
 {
 	static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
 	bool ok = true;
@@ -118,19 +140,21 @@ static bool find_or_read(struct forward *f, const struct destination *d, struct 
 	if (f->knows && clock_ms() < f->sure_until)
 		f->page = page_find(d->families, d->batch, f->at);
 	if (!f->page)
-		ok = read_page(f, d, e);
+		ok = read_page(f, p, d, e);
 	pthread_mutex_unlock(&reading);
 	return ok;
 }
 
 /* The next page. What of it lies before our place was sent. */
-static bool take_page(struct forward *f, const struct destination *d, struct err *e)
+static bool take_page(struct forward *f, const struct project *p, const struct destination *d, struct err *e)
 {
-	if (!find_or_read(f, d, e))
+	if (!find_or_read(f, p, d, e))
 		return false;
 	f->page_until = clock_ms() + PAGE_MS;
 	f->work = arena_new();
 	f->told = forward_told(f->work, &f->page->rows, &f->n, &f->tx, &f->batch);
+	for (size_t i = 0; i < f->n; i++)
+		f->told[i].lines = f->page->lines;
 	while (f->knows && f->n && place_compare(place_of(&f->page->rows, f->told->row, TOLD_TX, TOLD_BATCH), f->at) <= 0) {
 		f->told++;
 		f->n--;
@@ -168,16 +192,18 @@ static enum forward_step fail(struct forward *f, const struct destination *d, co
 {
 	struct err ignored = { .code = ERR_NONE };
 	struct arena *a = arena_new();
-	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder),
-		DB_TEXT(arena_printf(a, "%s: %s", e->text, e->detail)) };
-	int64_t after = f->out.retry_after_s > AFTER_MAX_S ? AFTER_MAX_S : f->out.retry_after_s;
+	int64_t after = f->out.retry_after_s > AFTER_MAX_S ? AFTER_MAX_S : f->out.retry_after_s, pause;
 
-	db_call(f->db, STMT_FORWARD_FAILED, params, 3, a, NULL, &ignored);
-	arena_free(a);
 	f->backoff_ms = f->backoff_ms ? f->backoff_ms * 2 : BACKOFF_MS;
 	if (f->backoff_ms > d->retry_ms)
 		f->backoff_ms = d->retry_ms;
-	f->retry_at = clock_ms() + (after * 1000 > f->backoff_ms ? after * 1000 : f->backoff_ms);
+	pause = after * 1000 > f->backoff_ms ? after * 1000 : f->backoff_ms;
+	f->retry_at = clock_ms() + pause;
+	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder),
+		DB_TEXT(arena_printf(a, "%s: %s", e->text, e->detail)), db_int(a, pause) };
+
+	db_call(f->db, STMT_FORWARD_FAILED, params, 4, a, NULL, &ignored);
+	arena_free(a);
 	say(f, d, e);
 	return FORWARD_FAILED;
 }
@@ -228,7 +254,7 @@ enum forward_step forward_step(
 		drop_page(f);
 		f->knows = false;
 	}
-	if (!f->page && !take_page(f, d, e))
+	if (!f->page && !take_page(f, p, d, e))
 		return FORWARD_FAILED;
 	a = arena_new();
 	f->out.to = d;
@@ -261,6 +287,8 @@ void *forward_run(void *arg)
 
 		if (site && now != site) { /* another project: nothing of the old one's page counts */
 			drop_page(&f);
+			pages_forget();
+			out_close(&f.out);
 			f.knows = false;
 			f.retry_at = f.backoff_ms = 0;
 		}

@@ -55,7 +55,7 @@ static inline void jw_raw(struct buf *b, const char *name, const char *value)
 static inline void jw_int(struct buf *b, const char *name, int64_t value)
 {
 	jw_name(b, name);
-	buf_printf(b, "%lld", (long long)value);
+	buf_int(b, value);
 }
 
 #endif

@@ -7,6 +7,7 @@ libgatehouse_a_SOURCES += \
 	src/keeper/form_ecs.c \
 	src/keeper/form_ocsf.c \
 	src/keeper/forward.c src/keeper/forward.h \
+	src/keeper/lines.c src/keeper/lines.h \
 	src/keeper/metrics.c src/keeper/metrics.h \
 	src/keeper/otlp.c src/keeper/otlp.h \
 	src/keeper/out.c src/keeper/out.h \

@@ -37,6 +37,8 @@ static void add_attribute(struct buf *b, const char *before, size_t n, const cha
 	buf_add(b, "}}", 2);
 }
 
+#define PIECE(b, text) buf_add(b, text, sizeof(text) - 1)
+
 /* Most of a body is attributes, so that what is the same of each is one piece. 64-bit integers are texts, too. */
 #define ATTRIBUTE(b, before, text)      add_attribute(b, before, sizeof(before) - 1, text)
 #define ATTRIBUTE_TEXT(b, key, text)    ATTRIBUTE(b, ",{\"key\":\"" key "\",\"value\":{\"stringValue\":", text)
@@ -103,18 +105,35 @@ static const char *span_name(const struct told *t)
 	return name ? arena_printf(t->arena, "%s %s", method, name) : method;
 }
 
+/* A time of microseconds as nanoseconds. */
+static void add_nanos(struct buf *b, const char *before, int64_t us)
+{
+	buf_str(b, before);
+	buf_int(b, us);
+	PIECE(b, "000\"");
+}
+
+/* Ids are hex digits, and need no escapes. */
 static void span_head(struct buf *b, const struct told *t, const struct trace_ids *f, const char *span,
     const char *parent, int kind, int64_t start_us, int64_t end_us)
 {
-	jw_open(b, NULL, '{');
-	jw_text(b, "traceId", f->trace);
-	jw_text(b, "spanId", span);
-	if (*parent)
-		jw_text(b, "parentSpanId", parent);
-	jw_int(b, "flags", (int64_t)f->flags);
-	jw_text(b, "name", span_name(t));
-	jw_int(b, "kind", kind);
-	buf_printf(b, ",\"startTimeUnixNano\":\"%" PRId64 "000\",\"endTimeUnixNano\":\"%" PRId64 "000\"", start_us, end_us);
+	jw_name(b, NULL);
+	PIECE(b, "{\"traceId\":\"");
+	buf_str(b, f->trace);
+	PIECE(b, "\",\"spanId\":\"");
+	buf_str(b, span);
+	if (*parent) {
+		PIECE(b, "\",\"parentSpanId\":\"");
+		buf_str(b, parent);
+	}
+	PIECE(b, "\",\"flags\":");
+	buf_int(b, (int64_t)f->flags);
+	PIECE(b, ",\"name\":");
+	buf_json(b, span_name(t));
+	PIECE(b, ",\"kind\":");
+	buf_int(b, kind);
+	add_nanos(b, ",\"startTimeUnixNano\":\"", start_us);
+	add_nanos(b, ",\"endTimeUnixNano\":\"", end_us);
 }
 
 static void span_end(struct buf *b, const struct told *t)
@@ -198,13 +217,13 @@ static void add_record(struct buf *b, const struct destination *d, const struct 
 	struct trace_ids f;
 
 	form_trace(&f, t);
-	jw_open(b, NULL, '{');
-	buf_printf(b, "\"timeUnixNano\":\"%" PRId64 "000\",\"observedTimeUnixNano\":\"%" PRId64 "000\"", at, at);
-	jw_int(b, "severityNumber", error ? 17 : 9);
-	jw_text(b, "severityText", error ? "ERROR" : "INFO");
-	buf_str(b, ",\"body\":{");
-	jw_text(b, "stringValue", told_name(t));
-	buf_str(b, "},\"attributes\":[");
+	jw_name(b, NULL);
+	add_nanos(b, "{\"timeUnixNano\":\"", at);
+	add_nanos(b, ",\"observedTimeUnixNano\":\"", at);
+	buf_str(b, error ? ",\"severityNumber\":17,\"severityText\":\"ERROR\"" : ",\"severityNumber\":9,\"severityText\":\"INFO\"");
+	PIECE(b, ",\"body\":{\"stringValue\":");
+	buf_json(b, told_name(t));
+	PIECE(b, "},\"attributes\":[");
 	common(b, d, t);
 	ATTRIBUTE_TEXT(b, "client.address", told_get(t, T_CLIENT_IP));
 	ATTRIBUTE_TEXT(b, "user.id", told_get(t, T_SUBJECT));

@@ -4,7 +4,8 @@
 
 #include "keeper/out.h"
 
-#include "keeper/event_form.h"
+#include "keeper/lines.h"
+#include "net/fetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,12 @@ enum out_end out_send(struct out *o, struct arena *a, const struct told *t, size
 		return out_otlp(o, a, t, n, e);
 	}
 	return OUT_RETRY;
+}
+
+void out_close(struct out *o)
+{
+	fetch_close(o->connection);
+	o->connection = NULL;
 }
 
 static bool write_all(int fd, const char *p, size_t n, bool *some)
@@ -69,7 +76,7 @@ enum out_end out_file(struct out *o, struct arena *a, const struct told *t, size
 	(void)a;
 	buf_init(&b, (n + 1) * FORM_LINE_MAX);
 	for (size_t i = 0; i < n; i++) {
-		form_write(&b, o->to->form, &t[i]);
+		lines_write(&b, o->to->form, &t[i]);
 		buf_char(&b, '\n');
 	}
 	ok = append(o, buf_text(&b), b.len, e);

@@ -25,7 +25,10 @@ struct out { /* begins zeroed; belongs to one thread */
 	/* private */
 	unsigned signals_done; /* of the page that is tried again */
 	bool torn;             /* the last line of the file is not whole */
+	void *connection;      /* kept from page to page */
 };
+
+void out_close(struct out *); /* the connection, too */
 
 enum out_end out_send(struct out *, struct arena *, const struct told *, size_t n, struct err *);
 
@@ -44,6 +47,7 @@ struct out_post {
 	const char *name, *url, *json;
 	const char *id, *secret_file, *headers_file; /* NULL: none */
 	const struct guard *guard;
+	void **connection; /* kept for the next one; NULL: it ends with the answer */
 };
 bool out_post(const struct out_post *, struct fetch *, struct arena *, struct err *);
 

@@ -13,8 +13,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "conf/file.h"
-#include "keeper/event_form.h"
 #include "keeper/json_write.h"
+#include "keeper/lines.h"
 #include "keeper/otlp.h"
 #include "net/fetch.h"
 
@@ -96,7 +96,7 @@ bool out_post(const struct out_post *p, struct fetch *f, struct arena *a, struct
 	if (p->secret_file && !add_signature(p, a, headers, &n, e))
 		return false;
 	*f = (struct fetch){ .url = p->url, .guard = p->guard, .upstream = p->name, .json = p->json,
-		.headers = headers, .max = ANSWER_MAX, .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS };
+		.kept = p->connection, .headers = headers, .max = ANSWER_MAX, .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS };
 	if (fetch(f, a, e))
 		return true;
 	/* it answered, at too great length: what it says of the request is known */
@@ -145,7 +145,7 @@ static const char *batch_text(struct arena *a, enum event_form form, const struc
 	buf_char(&b, '[');
 	for (size_t i = 0; i < n; i++) {
 		buf_clear(&line);
-		form_write(&line, form, &t[i]);
+		lines_write(&line, form, &t[i]);
 		if (form == FORM_CEF)
 			jw_text(&b, NULL, buf_text(&line));
 		else
@@ -168,6 +168,7 @@ enum out_end out_webhook(struct out *o, struct arena *a, const struct told *t, s
 		.secret_file = o->to->secret_file,
 		.headers_file = o->to->headers_file,
 		.guard = o->guard,
+		.connection = &o->connection,
 	};
 	struct fetch f = { .status = 0 };
 
@@ -203,7 +204,8 @@ static void note_rejected(struct out *o, const struct fetch *f)
 static enum out_end send_signal(struct out *o, struct arena *a, const struct signal *s, const char *json, struct err *e)
 {
 	size_t base = strlen(o->to->url);
-	struct out_post p = { .name = o->to->name, .json = json, .headers_file = o->to->headers_file, .guard = o->guard };
+	struct out_post p = { .name = o->to->name, .json = json, .headers_file = o->to->headers_file, .guard = o->guard,
+		.connection = &o->connection };
 	struct fetch f = { .status = 0 };
 
 	while (base && o->to->url[base - 1] == '/')

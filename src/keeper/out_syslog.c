@@ -9,7 +9,7 @@
 #include "keeper/out.h"
 
 #include "base/clock.h"
-#include "keeper/event_form.h"
+#include "keeper/lines.h"
 #include "net/transfer.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 5000, SEND_MS = 10000, END_MS = 10000, DATAGRAM_MAX = 8192, MSGID_MAX = 32, HOST_MAX = 255 };
+enum { CONNECT_MS = 5000, SEND_MS = 10000, END_MS = 10000, DATAGRAM_MAX = 8192, MSGID_MAX = 32, HOST_MAX = 255,
+	TOGETHER = 32 /* datagrams of one system call */ };
 
 /* Printable ASCII without blanks, or "-". */
 static void add_word(struct buf *b, const char *text, size_t max)
@@ -45,7 +46,7 @@ static void add_message(struct buf *b, const struct destination *d, const struct
 	buf_char(b, ' ');
 	add_word(b, told_name(t), MSGID_MAX);
 	buf_str(b, " - ");
-	form_write(b, d->form, t);
+	lines_write(b, d->form, t);
 }
 
 /* ---- UDP ---- */
@@ -82,27 +83,55 @@ static int udp_socket(const struct out *o, struct err *e)
 	return fd;
 }
 
+/* N messages, of which number I ends at ENDS[I]; an error of the one before is told at the next, hence the second try. */
+static bool send_some(int fd, struct buf *b, const size_t *ends, unsigned n, struct err *e)
+{
+	struct mmsghdr messages[TOGETHER] = { 0 };
+	struct iovec parts[TOGETHER];
+	unsigned done = 0, failures = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t from = i ? ends[i - 1] : 0, len = ends[i] - from;
+
+		parts[i] = (struct iovec){ b->data + from, len < DATAGRAM_MAX ? len : DATAGRAM_MAX };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+	}
+	while (done < n) {
+		int sent = sendmmsg(fd, messages + done, n - done, MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			done += (unsigned)sent;
+			failures = 0;
+		} else if (++failures == 2) {
+			return err_set(e, ERR_UPSTREAM, "the receiver cannot be reached", "%s", strerror(errno));
+		}
+	}
+	return true;
+}
+
 static enum out_end send_datagrams(struct out *o, const struct told *t, size_t n, struct err *e)
 {
 	int fd = udp_socket(o, e);
-	enum out_end end = OUT_TAKEN;
+	size_t ends[TOGETHER];
 	struct buf b;
+	bool ok = true;
 
 	if (fd < 0)
 		return OUT_RETRY;
-	buf_init(&b, FORM_LINE_MAX + 1024);
-	for (size_t i = 0; i < n && end == OUT_TAKEN; i++) {
+	buf_init(&b, TOGETHER * (FORM_LINE_MAX + 1024));
+	for (size_t i = 0; ok && i < n; i += TOGETHER) {
+		unsigned some = n - i < TOGETHER ? (unsigned)(n - i) : TOGETHER;
+
 		buf_clear(&b);
-		add_message(&b, o->to, &t[i]);
-		if (send(fd, buf_text(&b), b.len < DATAGRAM_MAX ? b.len : DATAGRAM_MAX, MSG_NOSIGNAL) < 0 &&
-		    send(fd, buf_text(&b), b.len < DATAGRAM_MAX ? b.len : DATAGRAM_MAX, MSG_NOSIGNAL) < 0) {
-			err_set(e, ERR_UPSTREAM, "the receiver cannot be reached", "%s", strerror(errno));
-			end = OUT_RETRY;
+		for (unsigned j = 0; j < some; j++) {
+			add_message(&b, o->to, &t[i + j]);
+			ends[j] = b.len;
 		}
+		ok = send_some(fd, &b, ends, some, e);
 	}
 	buf_release(&b);
 	close(fd);
-	return end;
+	return ok ? OUT_TAKEN : OUT_RETRY;
 }
 
 /* ---- TCP and TLS ---- */

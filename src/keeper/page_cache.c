@@ -5,6 +5,7 @@
 #include "keeper/page_cache.h"
 
 #include "base/clock.h"
+#include "keeper/lines.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ struct page *page_new(const struct page *of)
 	struct page *p = xmalloc(sizeof(*p));
 
 	*p = *of;
+	p->lines = lines_new(p->arena, &p->rows, p->shared);
 	p->refs = 1;
 	p->until = clock_ms() + PAGES_MS;
 	pthread_mutex_lock(&cache.lock);

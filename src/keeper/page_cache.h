@@ -29,6 +29,8 @@ struct page {
 	struct place from, to;
 	unsigned families; /* TELL_* that it has all of */
 	int limit;         /* about how many events were asked for */
+	unsigned shared;   /* forms that several tell (keeper/lines.h) */
+	struct lines *lines; /* set by page_new() */
 	/* private */
 	unsigned refs;
 	int64_t until; /* clock_ms() */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An event as it was read back from PostgreSQL to be told elsewhere: a row of a page (sql/fn/forward.sql),
+ * An event as it was read back from PostgreSQL to be told elsewhere: a row that was made of a piece of a page (event/packed.h),
  * whose columns are the fields of event/record.h in their order.
  */
 #ifndef GATEHOUSE_KEEPER_TOLD_H
@@ -13,9 +13,13 @@ struct told {
 	struct arena *arena;
 	const struct db_rows *rows;
 	size_t row;
+	struct lines *lines; /* of its page (keeper/lines.h); NULL: none */
 };
 
-enum told_column { TOLD_TX, TOLD_BATCH, TOLD_FAMILY, TOLD_NODE, TOLD_PROGRAM, TOLD_AT, TOLD_FIRST_FIELD };
+/* What the statements of sql/stmt/forward.sql answer with. */
+enum piece_column { PIECE_LAYOUT, PIECE_TX, PIECE_BATCH, PIECE_FAMILY, PIECE_NODE, PIECE_PROGRAM, PIECE_BODY, PIECE_COLUMNS };
+
+enum told_column { TOLD_TX, TOLD_BATCH, TOLD_FAMILY, TOLD_NODE, TOLD_PROGRAM, TOLD_AT, TOLD_US /* the same in microseconds */, TOLD_FIRST_FIELD };
 
 /* Fields that forms ask for by name. */
 enum told_field {
@@ -61,8 +65,12 @@ enum told_field {
 	TOLD_FIELDS
 };
 
-/* Whether a page has the columns that this program knows: ERR_CONFIG else. A page without rows fits. */
-bool told_fits(const struct db_rows *, struct err *);
+/*
+ * Makes rows of events of the pieces that a statement answered with, in the arena; the row that says how far they go becomes
+ * one of family ''. With TOOLS it is asked what called tools say that they do (told_does()), which only OCSF tells.
+ * ERR_CONFIG: the pieces are of another release. A piece that is malformed is left out from there on, and the log says so.
+ */
+bool told_unpack(struct arena *, const struct db_rows *pieces, struct db *tools, struct db_rows *out, struct err *);
 
 /* "call", "auth", "policy", "audit", "anchor". */
 const char *told_family(const struct told *);

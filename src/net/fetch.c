@@ -344,11 +344,12 @@ static bool perform(struct fetch *f, struct answer *an, struct err *e)
 		.body = body,
 		.body_len = body ? strlen(body) : 0,
 		.connect_ms = f->connect_ms,
+		.repeatable = f->kept != NULL,
 		.on_header = on_header,
 		.on_body = on_body,
 		.context = an,
 	};
-	CURL *easy = curl_easy_init(); /* a new one each time: no connection is shared */
+	CURL *easy = f->kept && *f->kept ? *f->kept : curl_easy_init(); /* a new one: no connection is shared */
 	CURLcode code;
 	long status = 0;
 
@@ -356,10 +357,15 @@ static bool perform(struct fetch *f, struct answer *an, struct err *e)
 		abort();
 	transfer_configure(&t, easy);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)f->total_ms);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, f->kept ? 0L : 1L);
 	code = curl_easy_perform(easy);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_cleanup(easy);
+	if (f->kept) {
+		curl_easy_reset(easy); /* it knows nothing of this fetch any more, but the connection */
+		*f->kept = easy;
+	} else {
+		curl_easy_cleanup(easy);
+	}
 	curl_slist_free_all(t.headers);
 	f->status = (int)status;
 	return code == CURLE_OK || fault(f, &t, an, code, e);
@@ -383,6 +389,12 @@ static bool receive(struct fetch *f, struct arena *a, struct err *e)
 		return refuse(f, "fetch_malformed", "the answer is malformed",
 		    "encoded, or with contradicting headers", e);
 	return ok;
+}
+
+void fetch_close(void *kept)
+{
+	if (kept)
+		curl_easy_cleanup(kept);
 }
 
 bool fetch(struct fetch *f, struct arena *a, struct err *e)

@@ -31,6 +31,9 @@ struct fetch {
 	const char *if_none_match;  /* an entity tag of an earlier answer; NULL: none */
 	size_t max;                 /* bytes of the body */
 	int connect_ms, total_ms;   /* from name to last byte */
+	/* a handle of the caller's, NULL at first, whose connection is used again; what is sent may then arrive twice. Ended by
+	 * fetch_close(). NULL: a new connection for this fetch alone */
+	void **kept;
 
 	/* answered; strings live in the arena */
 	int status; /* any: a redirect is an answer like others, and is not followed */
@@ -55,6 +58,8 @@ void fetch_start(int threads);
  *                    fetch_malformed: no sound HTTP, or an encoding that was not asked for
  */
 bool fetch(struct fetch *, struct arena *, struct err *);
+
+void fetch_close(void *kept); /* NULL: nothing */
 
 /*
  * Whether the answer is a JSON document: status 200, application/json or application/...+json.

@@ -56,7 +56,7 @@ static int before_request(void *context, char *to, char *from, int to_port, int 
 	(void)from;
 	(void)to_port;
 	(void)from_port;
-	return t->tries++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+	return t->tries++ && !t->repeatable ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)

@@ -38,6 +38,7 @@ struct transfer {
 	const char *body;
 	size_t body_len;
 	int connect_ms;
+	bool repeatable; /* libcurl may send it again on a new connection, where a used one was closed */
 	const char *cert, *cert_key; /* PEM files of a client certificate; NULL: none is shown */
 	/* libcurl's callbacks (CURLOPT_HEADERFUNCTION, CURLOPT_WRITEFUNCTION), both with CONTEXT */
 	size_t (*on_header)(char *, size_t, size_t, void *);

@@ -78,6 +78,33 @@ static void formats(void)
 	buf_release(&b);
 }
 
+/* Each byte of ASCII at each place of a text, among letters: it is written as it is by itself. */
+static void test_places(void)
+{
+	struct buf b, alone, want;
+	int wrong = 0;
+
+	for (int c = 0; c < 128; c++)
+		for (size_t at = 0; at < 20; at++) {
+			char text[] = "abcdefghijklmnopqrst", one = (char)c;
+
+			buf_init(&b, 1000);
+			buf_init(&alone, 1000);
+			buf_init(&want, 1000);
+			buf_str(&b, "something that was there, so that there is room for more of it");
+			buf_clear(&b);
+			text[at] = one;
+			buf_json_n(&b, text, 20);
+			buf_json_n(&alone, &one, 1);
+			buf_printf(&want, "\"%.*s%.*s%s\"", (int)at, text, (int)alone.len - 2, buf_text(&alone) + 1, text + at + 1);
+			wrong += strcmp(buf_text(&b), buf_text(&want)) != 0;
+			buf_release(&b);
+			buf_release(&alone);
+			buf_release(&want);
+		}
+	is_int(wrong, 0, "a byte is written as it is by itself, wherever it stands");
+}
+
 int main(void)
 {
 	struct buf b;
@@ -108,5 +135,6 @@ int main(void)
 	is_str(buf_text(&b), "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;amp;&lt;/a&gt;",
 	    "HTML's five characters are escaped");
 	buf_release(&b);
+	test_places();
 	return done();
 }

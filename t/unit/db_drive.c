@@ -10,6 +10,7 @@
  *	load THREADS MS  statements without pause: "ok N unavailable N other N slowest MS gap MS"
  *	emit N           N events of calls
  *	auth             one auth event
+ *	forwards         from now on events are kept in one piece, too, as for a project that sends them on
  *	strangers N M    N refusals of strangers from address M
  *	bad              an event whose day has no table
  *	stop             ends the event thread: "dropped N took MS"
@@ -274,6 +275,8 @@ static void command(char *line)
 		do_emit(n);
 	else if (!strcmp(word, "auth"))
 		do_auth();
+	else if (!strcmp(word, "forwards"))
+		event_forwards(true);
 	else if (!strcmp(word, "strangers"))
 		do_strangers(n, m);
 	else if (!strcmp(word, "bad"))

@@ -89,10 +89,10 @@ static void test_columns(void)
 		auths += (f->families & RECORD_OF_AUTH) != 0;
 		policies += (f->families & RECORD_OF_POLICY) != 0;
 	}
-	is_int(calls + 4, stmt_table[STMT_EVENTS_ADD_CALL].params,
+	is_int(calls + 6, stmt_table[STMT_EVENTS_ADD_CALL].params,
 	    "a call has as many fields as its table");
-	is_int(auths + 4, stmt_table[STMT_EVENTS_ADD_AUTH].params, "so has an auth event");
-	is_int(policies + 4, stmt_table[STMT_EVENTS_ADD_POLICY].params, "and a policy's");
+	is_int(auths + 6, stmt_table[STMT_EVENTS_ADD_AUTH].params, "so has an auth event");
+	is_int(policies + 6, stmt_table[STMT_EVENTS_ADD_POLICY].params, "and a policy's");
 }
 
 static void test_log(void)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One text for each form, and where each row's line ends in it. */
+#include "config.h"
+
+#include "keeper/lines.h"
+
+#include <pthread.h>
+
+enum { FORMS = FORM_CEF + 1 };
+
+struct lines {
+	pthread_mutex_t lock;
+	struct arena *arena;
+	const struct db_rows *rows;
+	unsigned shared;
+	struct {
+		const char *text; /* NULL: nobody wanted it yet */
+		size_t *ends;     /* of each row's line */
+	} of[FORMS];
+};
+
+static void destroy(void *p)
+{
+	struct lines *l = p;
+
+	pthread_mutex_destroy(&l->lock);
+}
+
+struct lines *lines_new(struct arena *a, const struct db_rows *rows, unsigned shared)
+{
+	struct lines *l = arena_calloc(a, 1, sizeof(*l));
+
+	pthread_mutex_init(&l->lock, NULL);
+	arena_defer(a, destroy, l);
+	l->arena = a;
+	l->rows = rows;
+	l->shared = shared;
+	return l;
+}
+
+static void make(struct lines *l, enum event_form form)
+{
+	size_t *ends = arena_calloc(l->arena, l->rows->rows, sizeof(*ends));
+	struct buf b;
+
+	buf_init(&b, (l->rows->rows + 1) * FORM_LINE_MAX);
+	for (size_t i = 0; i < l->rows->rows; i++) {
+		const struct told t = { .arena = l->arena, .rows = l->rows, .row = i };
+
+		if (*told_family(&t))
+			form_write(&b, form, &t);
+		ends[i] = b.len;
+	}
+	l->of[form].ends = ends;
+	l->of[form].text = arena_strndup(l->arena, buf_text(&b), b.len);
+	buf_release(&b);
+}
+
+void lines_write(struct buf *b, enum event_form form, const struct told *t)
+{
+	struct lines *l = t->lines;
+	size_t from;
+
+	if (!l || !(l->shared & 1u << form)) {
+		form_write(b, form, t);
+		return;
+	}
+	pthread_mutex_lock(&l->lock);
+	if (!l->of[form].text)
+		make(l, form);
+	pthread_mutex_unlock(&l->lock);
+	from = t->row ? l->of[form].ends[t->row - 1] : 0;
+	buf_add(b, l->of[form].text + from, l->of[form].ends[t->row] - from);
+}
