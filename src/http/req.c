@@ -44,6 +44,8 @@ static char *header_name(struct arena *a, const char *param, const char *equals)
 	bool is_content = false, is_http = !strncmp(param, "HTTP_", 5);
 	char *name;
 
+	if (!is_http && *param != 'C') /* most of the others */
+		return NULL;
 	param += is_http ? 5 : 0;
 	for (size_t i = 0; i < 2; i++)
 		is_content |= !strncmp(param, content[i], strlen(content[i]));

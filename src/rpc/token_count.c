@@ -136,10 +136,12 @@ static void step(struct token_count *t, unsigned char byte)
 	t->last = (unsigned char)c;
 }
 
+/* Letters, digits and "+/-_=": bit C says it of the byte C. */
 static bool is_base64(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    c == '+' || c == '/' || c == '-' || c == '_' || c == '=';
+	static const uint64_t of[4] = { 0x23ffa80000000000, 0x07fffffe87fffffe, 0, 0 };
+
+	return of[c >> 6] >> (c & 63) & 1;
 }
 
 static void step_unit(struct token_count *t)
@@ -222,12 +224,17 @@ static __m128i equal(__m128i v, char c)
 	return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
 }
 
+/* What base64 has beside letters and digits. */
+static __m128i base64_signs(__m128i v)
+{
+	return either(either(equal(v, '+'), equal(v, '/')), either(equal(v, '-'), either(equal(v, '_'), equal(v, '='))));
+}
+
 static __m128i base64_in(__m128i v)
 {
 	__m128i letters = either(between(v, 'a', 'z'), between(v, 'A', 'Z'));
-	__m128i signs = either(either(equal(v, '+'), equal(v, '/')), either(equal(v, '-'), either(equal(v, '_'), equal(v, '='))));
 
-	return either(either(letters, between(v, '0', '9')), signs);
+	return either(either(letters, between(v, '0', '9')), base64_signs(v));
 }
 
 static __m128i load(const char *p)
@@ -258,8 +265,9 @@ static bool block_read(struct block *b, const char *p)
 		b->of[DIGIT] |= bits(between(v, '0', '9')) << i;
 		b->of[BLANK] |= bits(equal(v, ' ')) << i;
 		b->of[BREAK] |= bits(_mm_cmplt_epi8(v, _mm_set1_epi8(' '))) << i;
-		b->base64 |= bits(base64_in(v)) << i;
+		b->base64 |= bits(base64_signs(v)) << i;
 	}
+	b->base64 |= b->of[LOWER] | b->of[UPPER] | b->of[DIGIT];
 	b->of[SIGN] = ~(b->of[LOWER] | b->of[UPPER] | b->of[DIGIT] | b->of[BLANK] | b->of[BREAK]);
 	return true;
 }
