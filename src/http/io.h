@@ -35,14 +35,14 @@ struct io *io_cgi(void);
  * read to its end, io_is_writable() and the buffer is not over. */
 void io_end(struct io *);
 
-/* A CGI variable of the request ("REQUEST_METHOD"), NULL if absent. Valid until the request ends. */
+/* A CGI variable of the request ("REQUEST_METHOD"), NULL if absent. Valid until the request ends, or io_read_done(). */
 const char *io_param(const struct io *, const char *name);
 /* All variables, "NAME=value", ended by NULL. */
 const char *const *io_params(const struct io *);
 
 /* Reads up to N bytes of the body: their number, 0 at the end, -1 if the peer left or was silent for 30 s. */
 long io_read(struct io *, void *, size_t n);
-/* The body was read to its end and will not be asked for again: its buffer is freed (6 KiB a call in flight). */
+/* The body was read to its end, and neither it nor the variables will be asked for again: they are freed (8 KiB a call in flight). */
 void io_read_done(struct io *);
 
 /* False when the peer is gone. */

@@ -487,7 +487,6 @@ static void errand_end(struct relay_call *c)
 
 static void call_begin(struct relay *r, struct relay_call *c)
 {
-	io_read_done(c->req->io);
 	c->relay = r;
 	c->lane = lane_of(r, c->lane_name);
 	c->transfer.on_header = on_header;
@@ -1208,6 +1207,7 @@ void relay_submit(struct relay *r, struct relay_call *c)
 {
 	bool wakes;
 
+	io_read_done(c->req->io);
 	if (!atomic_load(&r->up) && !pthread_mutex_trylock(&r->turns)) {
 		begin_here(r, c);
 		pthread_mutex_unlock(&r->turns);

@@ -63,9 +63,10 @@ static bool is_framing(const char *name, size_t n)
 /* One of `transfer.headers`, in libcurl's spelling: "Name: value"; "Name;" has no value; "Name:" is not sent. */
 static bool add_header(struct buf *head, const char *line)
 {
-	size_t name = strcspn(line, ":;"), n = strlen(line);
+	const char *stop = strpbrk(line, ":;");
+	size_t name = stop ? (size_t)(stop - line) : 0, n = strlen(line);
 
-	if (!frame_is_token(line, name) || !line[name] || !frame_is_text(line, n))
+	if (!frame_is_token(line, name) || !frame_is_text(line, n))
 		return false;
 	if (line[name] == ';') {
 		buf_add(head, line, name);
@@ -302,7 +303,8 @@ struct wire *wire_new(struct wires *wires, struct transfer *t, int fd, int64_t n
 	const char *authority = "";
 	size_t n = 0;
 
-	write_head(&wires->room->head, t, &authority, &n); /* it did before */
+	if (!write_head(&wires->room->head, t, &authority, &n)) /* it did before */
+		shutdown(fd, SHUT_RDWR);
 	w->wires = wires;
 	w->fd = fd;
 	w->authority = xmalloc(n + 1);

@@ -410,6 +410,17 @@ static void test_large(void)
 	free(body);
 }
 
+/* Whoever changes a transfer while its connection is made gets nothing sent. */
+static void test_unfit(void)
+{
+	set("https://127.0.0.1/", NULL, "{}", 2);
+	connect_new();
+	is_str(received(), "", "a request that is none is not sent");
+	ok(pump() && code == CURLE_SEND_ERROR, "but fails");
+	wire_give(w, now);
+	close(peer);
+}
+
 static void test_number(void)
 {
 	struct wire *all[3];
@@ -449,6 +460,7 @@ int main(void)
 	test_not_again();
 	test_pause();
 	test_large();
+	test_unfit();
 	test_number();
 	wire_room_release(&room);
 	close(room.epoll);
