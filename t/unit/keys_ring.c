@@ -104,6 +104,48 @@ static void test_parse(void)
 	}
 }
 
+/* A signing key is taken as it is: PKCS #8, P-256, to its last byte. The keys were made for this test. */
+static void test_signing(void)
+{
+	static const char *const refused[][2] = {
+		{ "SEC1",
+		    "MHcCAQEEIHWqYTKtr8WfyNIxGnT6K69fKkJFTJ_zo-ylKG7XvplAoAoGCCqGSM49AwEHoUQDQgAE319JzpqZJUZM"
+		    "Mk-6QBZFVBiXR2N4EMCB8tabqRVm_9cqOKXWdY6vLEnyFy0VYHfgpEeiwVjsbGNVTYqIHt8CMQ" },
+		{ "P-384",
+		    "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDAHR8ODChWiMoOZiiUmIH6RuVdb5g7fByy_d3P3-Utr"
+		    "MmkeGSLSoxB6wcXU_NrOb9GhZANiAASAaU3nkpwZQCWBPpaPqTDMUz1QooLWZDzjhFJmKD9xDy0ZyfpxWOWzlevL"
+		    "U6KsK9LuNL6ulu3875BRRZbJVlTSUhY62__ArdodPMmzv218UzCtKOt3W7ghSi1SxvU2N1k" },
+		{ "a byte more",
+		    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdaphMq2vxZ_I0jEadPorr18qQkVMn_Oj7KUobte-"
+		    "mUChRANCAATfX0nOmpklRkwyT7pAFkVUGJdHY3gQwIHy1pupFWb_1yo4pdZ1jq8sSfIXLRVgd-CkR6LBWOxsY1VN"
+		    "ioge3wIxAA" },
+	};
+	static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
+	    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdaphMq2vxZ/I0jEa\n"
+	    "dPorr18qQkVMn/Oj7KUobte+mUChRANCAATfX0nOmpklRkwyT7pAFkVUGJdHY3gQ\n"
+	    "wIHy1pupFWb/1yo4pdZ1jq8sSfIXLRVgd+CkR6LBWOxsY1VNioge3wIx\n"
+	    "-----END PRIVATE KEY-----\n";
+	char text[] = "a primary "
+	    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdaphMq2vxZ_I0jEadPorr18qQkVMn_Oj7KUobte-"
+	    "mUChRANCAATfX0nOmpklRkwyT7pAFkVUGJdHY3gQwIHy1pupFWb_1yo4pdZ1jq8sSfIXLRVgd-CkR6LBWOxsY1VN"
+	    "ioge3wIx"
+	    "\n";
+	struct ring *r = ring_new();
+
+	ok(!ring_parse(r, KEY_SIGNING, text, strlen(text)), "a signing key is read");
+	is_str(ring_primary(r, KEY_SIGNING)->pem, pem, "its PEM is the same key");
+	ring_close(r);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		char line[512];
+
+		snprintf(line, sizeof(line), "a primary %s\n", refused[i][1]);
+		r = ring_new();
+		is_str(ring_parse(r, KEY_SIGNING, line, strlen(line)),
+		    "has a signing key that is no P-256 key in PKCS #8 form", refused[i][0]);
+		ring_close(r);
+	}
+}
+
 static void test_states(void)
 {
 	char text[] = "old retired " KEY_A "\nmid active " LETTERS "x\n";
@@ -238,6 +280,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		abort();
 	test_parse();
+	test_signing();
 	test_states();
 	test_files();
 	test_init();
