@@ -17,6 +17,7 @@ SQL_SCHEMA += sql/schema/0019-console.sql
 SQL_SCHEMA += sql/schema/0023-policy-count.sql
 SQL_SCHEMA += sql/schema/0020-rollup.sql
 SQL_SCHEMA += sql/schema/0024-rollup.sql
+SQL_SCHEMA += sql/schema/0025-rollup-index.sql
 SQL_SCHEMA += sql/schema/0027-event-body.sql
 
 SQL_FN =

@@ -352,26 +352,27 @@ begin
 	return learnt;
 end $$;
 
--- Writes rows of every cube from rows of rollup_recent, which the statement P_BASE returns.
+-- Writes rows of every cube from rows of rollup_recent, which the statement P_BASE returns; those of people of whole days where their hours are
+-- not kept.
 -- for: nobody
 create or replace function gatehouse.rollup_spread(p_grain int, p_base text) returns void
 language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_nestloop = off set enable_mergejoin = off set jit = off
 	set work_mem = '32MB' as $$
 begin
 	execute format('with b as (%1$s),
-		k as materialized (select rollup_floor(%2$s, b.at) as at, b.u, (b.u & 7)::smallint as part, b.c, b.t, b.e, w.place, w.kind, b.calls, b.failed,
+		k as materialized (select rollup_floor(%2$s, b.at) as at, rollup_floor(case when b.at < %4$L then 2 else %2$s end, b.at) as people_at, b.u, (b.u & 7)::smallint as part, b.c, b.t, b.e, w.place, w.kind, b.calls, b.failed,
 			b.latency_us, b.gateway_us, b.upstream_us, b.bytes_in, b.bytes_out, b.tokens_in, b.tokens_out, b.latency
 			from b join rollup_what w on w.id = b.t),
 		side as (insert into rollup_side select at, %2$s, 0, c, t, e, %3$s, sum(latency) from k group by at, c, t, e returning *),
 		w1 as (insert into rollup_call select at, %2$s, 0, t, e, %3$s, sum(latency) from side group by at, t, e),
 		w2 as (insert into rollup_client select at, %2$s, 0, c, t, %3$s, sum(latency) from side group by at, c, t),
 		w3 as (insert into rollup_end select at, %2$s, 0, c, e, %3$s, sum(latency) from side group by at, c, e),
-		w4 as (insert into rollup_person select at, %2$s, part, u, c, e, %3$s from k group by at, part, u, c, e),
-		person as materialized (select at, part, u, place, kind, %3$s from k group by at, part, u, place, kind),
+		w4 as (insert into rollup_person select people_at, %2$s, part, u, c, e, %3$s from k group by people_at, part, u, c, e),
+		person as materialized (select people_at as at, part, u, place, kind, %3$s from k group by people_at, part, u, place, kind),
 		w5 as (insert into rollup_access select at, %2$s, part, u, place, %3$s from person group by at, part, u, place),
 		habit as (insert into rollup_habit select at, %2$s, part, u, kind, %3$s from person group by at, part, u, kind returning *),
 		w6 as (insert into rollup_user select at, %2$s, part, u, %3$s from habit group by at, part, u) select',
-		p_base, p_grain, rollup_sums(false));
+		p_base, p_grain, rollup_sums(false), rollup_people_from(now()));
 end $$;
 
 -- The end of the next piece of rollup_recent that is due to be spread over the cubes, and the grain it goes to: what is of hours that are
@@ -388,9 +389,9 @@ begin
 	hours := rollup_floor(1, least(rollup_slots_from(now()), c.filled_to));
 	grain := case when c.spread_to < hours then 1 else 0 end;
 	-- a call is stored when it has ended, and its time is when it began
-	foreach due in array array[rollup_floor(2, c.spread_to) + interval '1 day', rollup_floor(1, c.spread_to) + interval '1 hour',
+	foreach due in array array[rollup_floor(2, c.spread_to) + interval '1 day', rollup_floor(1, c.spread_to) + interval '6 hours', rollup_floor(1, c.spread_to) + interval '1 hour',
 		rollup_floor(0, c.spread_to) + interval '5 minutes', c.spread_to + interval '1 minute'] loop
-		due := least(due, case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end);
+		due := least(due, rollup_floor(2, c.spread_to) + interval '1 day', case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end);
 		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due and not r.late limit 50001) r;
 		exit when n <= 50000;
 	end loop;
@@ -517,7 +518,10 @@ declare
 begin
 	select * into d from rollup_due();
 	if d.due is not null then
-		perform rollup_spread(d.grain, format('select * from rollup_recent where at >= %L and at < %L and not late', spread, d.due));
+		-- what is older than hours of people are kept is not needed any more
+		perform rollup_spread(d.grain, format('%s from rollup_recent where at >= %L and at < %L and not late%s',
+			case when d.due <= rollup_people_from(now()) then 'delete' else 'select *' end, spread, d.due,
+			case when d.due <= rollup_people_from(now()) then ' returning *' else '' end));
 		update rollup_cursor set spread_to = d.due where only_one;
 		return true;
 	end if;
