@@ -263,4 +263,10 @@ is($pg->psql("select count(distinct r.t) <= $old + 3100 and sum(r.calls) filter 
 	'of names that clients make up no more than 3,000 of one piece are told apart, and every call is counted');
 is($pg->psql("select count(*) from gatehouse.rollup_what where same_as is not null or place is null or kind is null"), 0, 'the others have no place');
 
+# ---- what no cube tells together is asked of the calls where rollup_recent has no more
+
+$pg->psql('delete from gatehouse.rollup_recent');
+is($pg->psql("select sum(calls) from gatehouse.analytics_panel('user', now() - interval '13 days', now(), 0, '{tool}', '{equals}', '{tool-0}', 'calls', 1000, 0) where key is not null"),
+	$pg->psql("select count(*) from gatehouse.event_call where capability_name = 'tool-0'"), 'users of a tool are counted where nobody called lately');
+
 done_testing();

@@ -278,7 +278,7 @@ declare
 begin
 	if rollup_of_people(source) and (p_from < rollup_people_from(now()) and p_from <> rollup_floor(2, p_from)
 			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) -- hours of people are gone
-		or source = 'recent' and p_from < (select min(at) from rollup_recent)
+		or source = 'recent' and p_from < rollup_people_from(now())
 	then
 		source := 'raw';
 	end if;
