@@ -132,12 +132,14 @@ static long fcgi_read(struct io *io, void *p, size_t n)
 }
 
 /*
- * libfcgi has each variable in a heap block of its own. Here the thread frees them that has taken them: a relay that did, at the request's end,
- * would spend more on it than on the answer.
+ * libfcgi has each variable in a heap block of its own, and a buffer for errors. Here the thread frees them that has taken them: a relay that
+ * did, at the request's end, would spend more on it than on the answer.
  */
 static void fcgi_read_done(struct io *io)
 {
 	FCGX_FreeStream(&fcgi(io)->fcgi.in);
+	FCGX_FClose(fcgi(io)->fcgi.err); /* nobody writes to it: what we have to say goes to our log */
+	FCGX_FreeStream(&fcgi(io)->fcgi.err);
 	for (char **p = fcgi(io)->fcgi.envp; *p; p++) {
 		free(*p);
 		*p = NULL; /* libfcgi frees what is left */
