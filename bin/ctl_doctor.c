@@ -24,6 +24,7 @@ static const struct check checks[] = {
 	{ "state", "the state directory can be used by the programs alone", NEEDS_NOTHING, check_state },
 	{ "keys", "every key file is there and closed to others", NEEDS_NOTHING, check_keys },
 	{ "log", "the log can be written", NEEDS_NOTHING, check_log },
+	{ "mail", "alerts that go by mail have somebody who sends them", NEEDS_NOTHING, check_mail },
 	{ "users", "programs run as users of their own, not as root", NEEDS_NOTHING, check_users },
 
 	{ "login", "each program can log in to the database", NEEDS_NOTHING, check_login },
@@ -38,6 +39,8 @@ static const struct check checks[] = {
 	{ "clock", "clocks agree", NEEDS_DATABASE, check_clock },
 	{ "audit", "the audit trail is sealed", NEEDS_DATABASE, check_audit },
 	{ "event-days", "the tables of today's and tomorrow's events are there", NEEDS_DATABASE, check_event_days },
+	{ "retention", "events are kept for as long as the project says", NEEDS_DATABASE, check_retention },
+	{ "forward", "events go to those who are to have them", NEEDS_DATABASE, check_forward },
 	{ "rollup", "calls are summed up for the operators' pages", NEEDS_DATABASE, check_rollup },
 
 	{ "url", "the public URL answers", NEEDS_NOTHING, check_url },

@@ -198,8 +198,29 @@ static bool events_list(struct events_call *c, struct err *e)
 	return true;
 }
 
+/* What is known of it, for the audit trail: what it was sent, what it did not get. */
+static struct json_object *account_of(struct events_call *c)
+{
+	struct json_object *o = json_new_object(c->ctl->arena), *before = json_new_object(c->ctl->arena);
+	struct err ignored = { .code = ERR_NONE };
+	struct db_rows rows;
+
+	if (!db_call(c->db, STMT_FORWARD_LIST, NULL, 0, c->ctl->arena, &rows, &ignored))
+		return NULL;
+	for (size_t i = 0; i < rows.rows; i++)
+		if (!strcmp(db_text(&rows, i, 0), c->name)) {
+			json_add_int(before, "sent", db_int_at(&rows, i, 1));
+			json_add_int(before, "dropped", db_int_at(&rows, i, 2));
+			json_add_int(before, "waiting", db_int_at(&rows, i, 3));
+		}
+	json_add(o, "before", before);
+	json_add(o, "after", NULL);
+	return o;
+}
+
 static bool events_forget(struct events_call *c, struct err *e)
 {
+	struct json_object *account = account_of(c);
 	const struct db_param name = DB_TEXT(c->name);
 	struct db_rows rows;
 
@@ -210,7 +231,7 @@ static bool events_forget(struct events_call *c, struct err *e)
 		return false;
 	if (!db_bool_at(&rows, 0, 0))
 		return err_set(e, ERR_NOT_FOUND, "no destination of this name is known", "");
-	ctl_note(c->ctl, c->project, "destination_forgotten", arena_printf(c->ctl->arena, "destination:%s", c->name), NULL);
+	ctl_note(c->ctl, c->project, "destination_forgotten", arena_printf(c->ctl->arena, "destination:%s", c->name), account);
 	return true;
 }
 

@@ -68,6 +68,19 @@ static void note(struct ctl *ctl, const char *home, const char *dir, const char 
 	ctl_note(ctl, NULL, action, arena_printf(ctl->arena, "project:%s", dir), detail);
 }
 
+/* Programs alone cannot have events removed sooner than before (sql/fn/event.sql, event_kept()). */
+static void tell_retention(struct ctl *ctl, const struct project *p)
+{
+	const struct db_param params[] = { db_int(ctl->arena, p->events_days), db_int(ctl->arena, p->summary_days) };
+	struct err e = { .code = ERR_NONE };
+	struct db *db = ctl_db(p, &e);
+
+	if (!db || !db_call(db, STMT_EVENTS_KEEP, params, 2, ctl->arena, NULL, &e))
+		fprintf(stderr, "gatehousectl: reload: the database does not know yet for how long events are kept: %s; run `gatehousectl maintenance`\n",
+		    *e.text ? e.text : err_name(e.code));
+	db_close(db);
+}
+
 static int publish(struct ctl *ctl, const char *home, const char *dir)
 {
 	const struct project_options options = { .dir = dir, .types = policy_types };
@@ -80,6 +93,7 @@ static int publish(struct ctl *ctl, const char *home, const char *dir)
 	if (snapshot_publish(&s, ctl->arena, home, &options, PUBLISH_ALWAYS, &p, &e)) {
 		printf("snapshot %lu is in force; running programs serve it within a second\n", s.number);
 		publish_keys(p);
+		tell_retention(ctl, p);
 		note(ctl, home, dir, "project_published", before);
 	} else {
 		complain(p);

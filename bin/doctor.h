@@ -130,6 +130,7 @@ void check_state(struct doctor *);
 void check_keys(struct doctor *);
 void check_users(struct doctor *);
 void check_log(struct doctor *);
+void check_mail(struct doctor *);
 
 void check_login(struct doctor *);
 void check_schema(struct doctor *);
@@ -138,6 +139,8 @@ void check_rights(struct doctor *);
 void check_role_limits(struct doctor *);
 void check_writable(struct doctor *);
 void check_notifications(struct doctor *);
+void check_retention(struct doctor *);
+void check_forward(struct doctor *);
 void check_prepared(struct doctor *);
 void check_pool(struct doctor *);
 void check_clock(struct doctor *);

@@ -500,17 +500,68 @@ void check_rollup(struct doctor *d)
 		    "calls are not summed up for the operators' pages since %s minutes", behind);
 }
 
-void check_audit(struct doctor *d)
+/* The administrator's connection; NULL, which was said. */
+static PGconn *as_administrator(struct doctor *d)
 {
-	const char *why = NULL, *seconds;
+	const char *why = NULL;
 	PGconn *pg = connect_as(d, d->p->database, "admin", &why);
-	PGresult *r;
 
 	if (!pg) {
 		doctor_skip(d, "the administrator cannot log in here: %s", why);
-		return;
+		return NULL;
 	}
 	tell(d, pg, "set role gatehouse"); /* where one role serves all, it is the owner already */
+	return pg;
+}
+
+/* What the project of the directory says, as reload would tell it; the numbers are those of sql/fn/event.sql. */
+void check_retention(struct doctor *d)
+{
+	const char *want = arena_printf(d->arena, "%d and %d", d->p->events_days, d->p->summary_days), *kept;
+	PGconn *pg = as_administrator(d);
+	PGresult *r;
+
+	if (!pg)
+		return;
+	r = query(d, pg, "select coalesce(max(days), 90) || ' and ' || coalesce(max(sum_days), 400) from gatehouse.event_keep", NULL);
+	PQfinish(pg);
+	kept = r ? first_value(d, r) : NULL;
+	PQclear(r);
+	if (kept && strcmp(kept, want) != 0)
+		doctor_warning(d, "run `gatehousectl reload` or `gatehousectl maintenance`, which tell it",
+		    "the database keeps events and sums for %s days, the project says %s", kept, want);
+}
+
+/* One that fails is tried, and its failure is told elsewhere. */
+void check_forward(struct doctor *d)
+{
+	PGconn *pg = d->p->destinations_n ? as_administrator(d) : NULL;
+
+	for (size_t i = 0; pg && i < d->p->destinations_n; i++) {
+		const char *name = d->p->destinations[i].name, *since;
+		PGresult *r = query(d, pg,
+		    "select coalesce(max(l.seen_at), 'it was named') from gatehouse.forward_list() l where l.name = $1 "
+		    "having max(l.seen_at) is null or (max(l.failed) is null and "
+		    "max(l.seen_at) < gatehouse.utc_text(now() - interval '15 minutes'))", name);
+
+		since = r ? first_value(d, r) : NULL;
+		PQclear(r);
+		if (since)
+			doctor_warning(d, "start consent.fcgi, which sends (its log says why it does not), or run `gatehousectl events "
+					  "forward` from cron",
+			    "nobody has looked for events to send to '%s' since %s", name, since);
+	}
+	PQfinish(pg);
+}
+
+void check_audit(struct doctor *d)
+{
+	const char *seconds;
+	PGconn *pg = as_administrator(d);
+	PGresult *r;
+
+	if (!pg)
+		return;
 	r = query2(d, pg, "select gatehouse.audit_waiting()", NULL, NULL);
 	seconds = first_value(d, r);
 	PQclear(r);

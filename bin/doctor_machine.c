@@ -4,11 +4,13 @@
 
 #include "doctor.h"
 
+#include "conf/file.h"
 #include "keys/ring.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -189,6 +191,56 @@ void check_keys(struct doctor *d)
 	look_at_public_keys(d);
 	for (const struct program *p = doctor_programs; p->name && geteuid() == 0; p++)
 		look_at_copies(d, p->name);
+}
+
+/* ---- mail */
+
+enum { CRONTAB_BYTES = 256 * 1024 };
+
+static bool runs_alerts(struct doctor *d, const char *path)
+{
+	struct conf_text text;
+
+	return conf_read(&text, d->arena, path, CRONTAB_BYTES, NULL) && strstr(text.p, "alerts send");
+}
+
+/* Where timers stand that are enabled, and where cron looks. */
+static bool somebody_mails(struct doctor *d)
+{
+	static const char *const timers = "/etc/systemd/system/*.wants/gatehouse-alerts.timer";
+	static const char *const crontabs[] = { "/etc/crontab", "/etc/cron.*/*", "/var/spool/cron/crontabs/*" };
+	glob_t found;
+	bool yes = glob(timers, 0, NULL, &found) == 0;
+
+	if (yes)
+		globfree(&found);
+	for (size_t i = 0; i < sizeof(crontabs) / sizeof(*crontabs) && !yes; i++) {
+		if (glob(crontabs[i], 0, NULL, &found) != 0)
+			continue;
+		for (size_t j = 0; j < found.gl_pathc && !yes; j++)
+			yes = runs_alerts(d, found.gl_pathv[j]);
+		globfree(&found);
+	}
+	return yes;
+}
+
+void check_mail(struct doctor *d)
+{
+	const struct alert_conf *a = d->p->alerts;
+	bool mails = false;
+
+	for (size_t i = 0; a && i < a->to_n; i++)
+		mails |= a->to[i].mail;
+	if (!mails)
+		return;
+	if (access(a->sendmail, X_OK) < 0)
+		doctor_warning(d, "install one (Debian: msmtp-mta or postfix), or set alerts.sendmail to yours",
+		    "alerts go by mail, and %s is no program that can be run: nobody is told", a->sendmail);
+	if (!somebody_mails(d))
+		doctor_warning(d, arena_printf(d->arena, "systemctl enable --now gatehouse-alerts.timer, or a line for cron: * * * * * "
+						       "USER gatehousectl -c %s alerts send", d->dir),
+		    "alerts go by mail, and no timer or crontab that can be seen here runs `gatehousectl alerts send`: nobody is "
+		    "told, unless another machine does it");
 }
 
 /* A file that is not there yet is made in its folder. */

@@ -179,6 +179,29 @@ my $subject = $pg->psql("select subject from gatehouse.grants limit 1");
 like(console('users')->{content}, qr/\Q$subject\E/, 'whoever has a grant is among the users');
 like(console('users?q=' . url_encode(uc substr $subject, 0, 8))->{content}, qr/\Q$subject\E/, 'and is found by a part of the name');
 unlike(console('users?q=nobody-of-this-name')->{content}, qr{<td><a[^>]*><bdi>}, 'a search for somebody else finds nobody');
+my $sessions = console('sessions')->{content};
+like($sessions, qr{href="/console/user\?id=[^"]*"[^>]*><bdi>\Q$subject\E}, 'who signed in has a session, of a user');
+like($sessions, qr{href="/console/revoke\?kind=sessions&amp;id=\Q@{[url_encode($subject)]}\E"}, 'which can be ended');
+like(console('sessions?q=' . url_encode(uc substr $subject, 0, 8))->{content}, qr/kind=sessions&amp;id=\Q@{[url_encode($subject)]}\E"/, 'and is found by a part of the name');
+unlike(console('sessions?q=nobody-of-this-name')->{content}, qr{kind=sessions}, '... and not by another');
+$pg->psql("insert into gatehouse.browser_session (session_hash, pepper_id, subject, name, created_at, expires_at)
+	select sha256(n::text::bytea), 'p', 'paged-' || n, '<i>Paged</i>', date_trunc('second', now()) - n / 60 * interval '1 minute', now() + case when n = 7 then -interval '1 s' else interval '1 h' end
+	from generate_series(1, 130) n");
+{
+	my (%session, $pages);
+	for (my $next = 'sessions?q=paged-'; $next; $pages++) {
+		my $content = console($next)->{content};
+		$session{$_}++ for $content =~ /kind=sessions&amp;id=(paged-\d+)"/g;
+		($next) = $content =~ m{href="/console/(sessions\?[^"]*after=[^"]*)"};
+		$next =~ s/&amp;/&/g if $next;
+	}
+	is(keys %session, 129, 'sessions can be paged through to the last, but for those that are over');
+	is(scalar(grep { $_ > 1 } values %session), 0, '... each once');
+	cmp_ok($pages, '>', 1, '... in pages');
+	unlike(console('sessions?q=paged-')->{content}, qr/<i>/, '... with their names as text');
+	is(console("sessions?after=x'y")->{status}, 200, 'a place that is none is the beginning');
+}
+$pg->psql("delete from gatehouse.browser_session where subject like 'paged-%'");
 like(console('user?id=' . url_encode($subject))->{content}, qr{&lt;b&gt;Client&lt;/b&gt;}, 'with the clients that may act for them');
 my $day = qr/20\d\d-\d\d-\d\d/;
 my $person = console('user?id=' . url_encode($subject))->{content};

@@ -72,9 +72,10 @@ is($pg->psql('select count(*) from gatehouse.login'), 0, "... the provider's tok
 is(browses($leaver), 403, '... the browser is signed out');
 ok(!$leaver->{flow}->answer($leaver->{flow}->decide($page, 'approve'))->{code}, '... and the consent page gives no code');
 is($pg->psql("select count(*) from gatehouse.grants where subject = 'leaver' and revoked_at is null"), 0, '... nor a grant');
-is(audit("action = 'user_revoked' and object = 'subject:leaver' and actor like 'gatehousectl:%' and detail = '{\"grants\": 1, \"sessions\": 1}'"),
+is(audit("action = 'user_revoked' and object = 'subject:leaver' and actor like 'gatehousectl:%' and detail = '{\"before\": {\"grants\": 1, \"sessions\": 1}, \"after\": {\"grants\": 0, \"sessions\": 0}}'::jsonb"),
 	1, '... and the audit trail says who did it');
-is(audit("action = 'grant_revoked' and object = 'grant:$leaver->{grant}' and detail->>'reason' = 'user_revoked'"), 1, '... of the grant too');
+is(audit("action = 'grant_revoked' and object = 'grant:$leaver->{grant}' and detail->>'reason' = 'user_revoked'
+	and detail->'before'->>'subject' = 'leaver' and detail->'before'->>'operation' > '' and detail->'after' = 'null'"), 1, '... of the grant too, with what it was');
 is(calls($stayer) . ' ' . refreshes($stayer) . ' ' . browses($stayer), '200 200 200', 'others go on');
 like(ctl_ok(qw(user revoke nobody)), qr/^ended 0 sessions and 0 grants/, 'to end what is not there is no error: a script may try again');
 unlike(ctl_ok(qw(user list)), qr/leaver/, 'user list has forgotten who left');
@@ -111,7 +112,8 @@ is_over($bad, 'clients revoke');
 is($bad->{flow}->refresh($bad->{token})->json->{error}, 'invalid_client', '... and the client must register again');
 is($bad->{flow}->browse('GET', $bad->{flow}->ask(route => '/mcp/one')->{url})->{status}, 400, '... and cannot ask for anything');
 is(calls($two), 200, 'other clients go on');
-is(audit("action = 'client_revoked' and client_id = '$id' and actor like 'gatehousectl:%'"), 1, 'the audit trail has it');
+is(audit("action = 'client_revoked' and client_id = '$id' and actor like 'gatehousectl:%'
+	and detail->'before'->>'name' > '' and (detail->'before'->>'grants')::int > 0 and detail->'after' = 'null'"), 1, 'the audit trail has it, with what it was');
 ($status) = $gw->ctl(qw(clients revoke), $id);
 is($status, 1, 'a client that is not there is an error');
 for my $wrong (['user'], ['user', 'revoke'], ['user', 'revoke', ''], ['user', 'list', 'x'], ['clients', 'revoke'], ['grants', 'list', '--subject'],

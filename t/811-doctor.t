@@ -50,6 +50,37 @@ is(($gw->ctl('doctor', '--what'))[0], 2, 'an unknown option is told from a fault
 is(($gw->ctl('doctor', '--url', 'mcp.example'))[0], 2, 'so is a URL that is none');
 is(($gw->ctl('doctor', 'key'))[0], 2, 'and a check that there is not');
 
+# ---- what is told to others ----
+
+$gw->write_project(routes => \%routes, gateway => { alerts => { to => [{ type => 'mail', address => 'operator@example.com' }], sendmail => '/nonexistent/sendmail' } });
+$doctor->finds('mail', warning => qr{/nonexistent/sendmail is no program}, qr/msmtp-mta.*alerts\.sendmail/, 'mail without a program that takes it');
+SKIP: {
+	skip 'this machine sends alerts', 1 if glob('/etc/systemd/system/*.wants/gatehouse-alerts.timer');
+	$doctor->finds('mail', warning => qr/no timer or crontab .* runs `gatehousectl alerts send`/, qr/systemctl enable --now gatehouse-alerts\.timer.*cron/,
+		'mail that nobody sends', again => 1);
+}
+$gw->write_project(routes => \%routes, gateway => { alerts => { to => [{ type => 'mail', address => 'operator@example.com' }], sendmail => '/bin/true' } });
+$doctor->look(options => ['mail']);
+unlike(join(' ', $doctor->findings('mail')), qr/no program/, 'a program that can be run is one');
+$gw->write_project(routes => \%routes, gateway => { events => { forward => [{ name => 'lines', type => 'file', path => '/dev/null' }] } });
+$doctor->finds('forward', warning => qr/to 'lines' since it was named/, qr/consent\.fcgi.*events forward/, 'a destination that nobody knows');
+$pg->psql("insert into gatehouse.event_destination (name, tx, spool, seen_at) values ('lines', '1', 100, now() - interval '1 hour')");
+$doctor->finds('forward', warning => qr/to 'lines' since \d{4}-/, qr/consent\.fcgi.*events forward/, 'a destination to which nobody sends');
+$pg->psql("update gatehouse.event_destination set failed = 'it does not answer' where name = 'lines'");
+$doctor->finds_nothing('forward', 'one that fails, and says so elsewhere');
+$pg->psql("update gatehouse.event_destination set failed = null, seen_at = now() where name = 'lines'");
+$doctor->finds_nothing('forward', 'one that somebody sends to');
+$pg->psql("delete from gatehouse.event_destination where name = 'lines'");
+$gw->write_project(routes => \%routes);
+$gw->write_project(routes => \%routes, gateway => { events => { retentionDays => 30 } });
+$doctor->finds('retention', warning => qr/keeps events and sums for 90 and 400 days, the project says 30 and 400/, qr/gatehousectl reload/, 'a database that was not told for how long events are kept');
+($code, $text) = $gw->ctl('reload');
+is($code, 0, 'a reload') or diag $text;
+is($pg->psql("select days || ' ' || sum_days from gatehouse.event_keep"), '30 400', '... tells it');
+$doctor->finds_nothing('retention', 'no more');
+$gw->write_project(routes => \%routes);
+$gw->ctl('reload');
+
 # ---- sums ----
 
 sum_up($pg);

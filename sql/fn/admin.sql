@@ -106,7 +106,8 @@ begin
 	if sessions > 0 or grants > 0 then
 		perform pg_notify('gatehouse', 'subject:' || p_subject);
 		perform audit_add('user_revoked', p_actor, 'subject:' || p_subject, null, p_trace,
-			jsonb_build_object('sessions', sessions, 'grants', grants));
+			jsonb_build_object('before', jsonb_build_object('sessions', sessions, 'grants', grants),
+				'after', jsonb_build_object('sessions', 0, 'grants', 0)));
 	end if;
 	return next;
 end
@@ -164,7 +165,7 @@ begin
 		outcome := 'revoked';
 		perform pg_notify('gatehouse', 'client:' || p_client_id);
 		perform audit_add('client_revoked', p_actor, 'client:' || p_client_id, p_client_id, p_trace,
-			jsonb_build_object('name', v_name, 'grants', grants, 'reason', p_reason));
+			jsonb_build_object('before', jsonb_build_object('name', v_name, 'grants', grants), 'after', null, 'reason', p_reason));
 	end if;
 	return next;
 end

@@ -58,6 +58,31 @@ begin
 	order by w.subject;
 end $$;
 
+-- Sessions in browsers, the newest first, whose subject, name or e-mail has p_search in it ('' for all); p_limit at most, behind
+-- the one of place p_after ('' for the first): a place is when it began, and what tells two of one moment apart.
+-- for: console
+create or replace function gatehouse.console_sessions(p_search text, p_after text, p_limit int)
+returns table (subject text, name text, email text, begun bigint, ends bigint, place text)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+declare
+	v_search text := lower(p_search);
+	v_at numeric := case when p_after ~ '^[0-9]{1,18}-[0-9a-f]{8}$' then split_part(p_after, '-', 1)::numeric end;
+	v_mark text := split_part(p_after, '-', 2);
+begin
+	return query
+	with one as (
+		select s.subject, s.name, s.email, extract(epoch from s.created_at) as created, extract(epoch from s.expires_at)::bigint as expires,
+			floor(extract(epoch from s.created_at) * 1000000) as at, left(encode(sha256(s.session_hash), 'hex'), 8) as mark
+		from browser_session s
+		where s.expires_at > now() and (v_search = '' or strpos(lower(concat_ws(' ', s.subject, s.name, s.email)), v_search) > 0))
+	select o.subject, o.name, o.email, o.created::bigint, o.expires, o.at || '-' || o.mark
+	from one o
+	where v_at is null or (o.at, o.mark) < (v_at, v_mark)
+	order by o.at desc, o.mark desc
+	limit p_limit;
+end $$;
+
 -- Clients that count, with p_search in name or id; p_limit at most, from the id after p_after on.
 -- for: console
 create or replace function gatehouse.console_clients(p_search text, p_after text, p_limit int)

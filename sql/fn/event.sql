@@ -59,14 +59,44 @@ begin
 	perform set_config('lock_timeout', patience, true);
 end $$;
 
+-- For how many days events, and the sums made of them, are kept, as the project in force says (0: for ever).
+-- for: admin
+create or replace function gatehouse.events_keep(p_days int, p_sum_days int) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+begin
+	insert into event_keep (days, sum_days) values (p_days, p_sum_days)
+	on conflict (one) do update set days = excluded.days, sum_days = excluded.sum_days
+	where (event_keep.days, event_keep.sum_days) <> (excluded.days, excluded.sum_days);
+end $$;
+
+-- What of that a program gets, which may only ask for more: one that was taken over must not be able to clear away its
+-- traces. Nobody has told yet: at least as many days as a project has that says nothing.
+-- for: nobody
+create or replace function gatehouse.event_kept(p_asked int, p_told int, p_default int) returns int
+language sql immutable as $$
+	select case when p_asked <= 0 or p_told = 0 then 0 else greatest(p_asked, coalesce(p_told, p_default)) end
+$$;
+
+-- Summing up, for about P_MS, by programs: see rollup_step(), and event_kept().
+-- for: oauth consent connect mcp console
+create or replace function gatehouse.rollup_run(p_keep int, p_keep_sums int, p_ms int) returns void
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	k event_keep;
+begin
+	select * into k from event_keep w where w.one;
+	perform rollup_step(event_kept(p_keep, k.days, 90), event_kept(p_keep_sums, k.sum_days, 400), p_ms);
+end $$;
+
 -- Run by every program three times a minute, and by nobody twice at a time: makes the coming days, drops
--- those older than P_KEEP days (0: none), expires what the authorization server no longer needs. (P_KEEP_SUMS
--- is of rollup_step(), which is called by itself: what takes long must not undo this.)
+-- those older than P_KEEP days (0: none; see event_kept()), expires what the authorization server no longer needs. (P_KEEP_SUMS
+-- is of rollup_run(), which is called by itself: what takes long must not undo this.)
 -- for: oauth consent connect mcp console admin
 create or replace function gatehouse.events_step(p_keep int, p_keep_sums int) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
 	today date := (now() at time zone 'UTC')::date;
+	v_keep int := event_kept(p_keep, (select k.days from event_keep k where k.one), 90);
 begin
 	if not pg_try_advisory_xact_lock(7449359170164355439) then
 		return;
@@ -74,8 +104,8 @@ begin
 	if to_regclass('gatehouse.event_policy' || to_char(today + 7, '_YYYYMMDD')) is null then
 		perform event_days();
 	end if;
-	if p_keep > 0 then
-		perform event_forget(today - p_keep);
+	if v_keep > 0 then
+		perform event_forget(today - v_keep);
 	end if;
 	delete from event_batch where at < now() - interval '1 hour';
 	perform event_queue_step();

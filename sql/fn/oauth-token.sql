@@ -21,7 +21,8 @@ begin
 	end if;
 	perform pg_notify('gatehouse', 'grant:' || p_grant_id);
 	perform audit_add('grant_revoked', p_actor, 'grant:' || g.grant_id, g.client_id, p_trace,
-		jsonb_build_object('reason', p_reason, 'subject', g.subject, 'operation', g.operation_id))
+		jsonb_build_object('reason', p_reason, 'before', jsonb_build_object('subject', g.subject, 'operation', g.operation_id, 'scope', g.scope),
+			'after', null))
 	from grants g where g.grant_id = p_grant_id;
 	return true;
 end

@@ -626,7 +626,7 @@ end $$;
 
 -- Sums up what is due, for P_MS milliseconds or a little longer. P_KEEP: days that calls are kept, P_KEEP_SUMS: days that sums
 -- are (0: for ever). Returns whether there is more to do. One at a time, whichever node asks.
--- for: oauth consent connect mcp console
+-- for: nobody
 create or replace function gatehouse.rollup_step(p_keep int, p_keep_sums int, p_ms int) returns boolean
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare

@@ -18,6 +18,13 @@ select subject, name, email, marks from gatehouse.session_of_admin($1);
 -- $3 int4  rows at most
 select subject, name, email, sessions, grants, connections, last_used from gatehouse.console_users($1, $2, $3);
 
+-- name: console_sessions :many
+-- for: console
+-- $1 text  search
+-- $2 text  behind this place, or ''
+-- $3 int4  rows at most
+select subject, name, email, begun, ends, place from gatehouse.console_sessions($1, $2, $3);
+
 -- name: console_clients :many
 -- for: console
 -- $1 text  search

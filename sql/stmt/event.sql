@@ -4,12 +4,18 @@
 -- $2 int4  days that sums of them are kept; 0: all of them
 select gatehouse.events_step($1, $2);
 
--- name: rollup_step :exec
+-- name: events_keep :exec
+-- for: admin
+-- $1 int4  days that events are kept; 0: all of them
+-- $2 int4  days that sums of them are kept; 0: all of them
+select gatehouse.events_keep($1, $2);
+
+-- name: rollup_run :exec
 -- for: oauth consent connect mcp console
 -- $1 int4  days that events are kept; 0: all of them
 -- $2 int4  days that sums of them are kept; 0: all of them
 -- $3 int4  milliseconds, about
-select gatehouse.rollup_step($1, $2, $3);
+select gatehouse.rollup_run($1, $2, $3);
 
 -- One element of each array is an event.
 -- name: events_add_call :exec

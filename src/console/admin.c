@@ -149,6 +149,47 @@ bool show_users(struct req *r, struct resp *s, const char *rest, struct err *e)
 	return view_send(&v, s, e);
 }
 
+/* Sessions in browsers, whoever's they are. */
+bool show_sessions(struct req *r, struct resp *s, const char *rest, struct err *e)
+{
+	static const struct head heads[] = { { "user", "User", COLUMN_TEXT }, { "name", "Name", COLUMN_TEXT },
+		{ "email", "E-mail", COLUMN_TEXT }, { "begun", "Begun (UTC)", COLUMN_TIME }, { "ends", "Ends (UTC)", COLUMN_TIME },
+		{ "end", "To end it", COLUMN_TEXT } };
+	const char *search = value_or(r, "q", "");
+	struct panel p = { .wide = true, .id = "sessions", .title = "Sessions in browsers",
+		.empty = *search ? "None fits." : "None." };
+	struct view v;
+	struct db_rows rows;
+	bool sent;
+
+	if (*rest)
+		return nothing_here(e);
+	if (!view_begin(&v, r, s, "Sessions", &sent, e))
+		return sent;
+	const struct db_param params[] = { DB_TEXT(search), DB_TEXT(value_or(r, "after", "")),
+		db_int(r->arena, ROWS_SHOWN + 1) };
+
+	if (!db_call(r->app->db, STMT_CONSOLE_SESSIONS, params, 3, r->arena, &rows, e))
+		return false;
+	set_heads(&p, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < rows.rows && i < ROWS_SHOWN; i++) {
+		struct cell *c = panel_row(r->arena, &p);
+		const char *subject = db_text(&rows, i, 0);
+
+		c[0] = (struct cell){ .text = subject, .shown = say_user(r->arena, subject), .url = with_id(&v, "user", subject) };
+		c[1].text = db_text(&rows, i, 1);
+		c[2].text = db_text(&rows, i, 2);
+		number(&c[3], &rows, i, 3);
+		number(&c[4], &rows, i, 4);
+		c[5] = (struct cell){ .text = "End the user's sessions", .url = revoke_url(&v, "sessions", subject) };
+	}
+	add_search(&v, "sessions", "Subject, name or e-mail", search);
+	view_panel(&v, &p);
+	if (rows.rows > ROWS_SHOWN)
+		add_next(&v, "sessions", search, db_text(&rows, ROWS_SHOWN - 1, 5));
+	return view_send(&v, s, e);
+}
+
 /* Of a person or of a client, on the page of either; the other is NULL. */
 static bool add_grants(struct view *v, const char *subject, const char *client, struct err *e)
 {

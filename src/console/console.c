@@ -15,6 +15,7 @@ static const struct {
 	{ "calls", show_calls },
 	{ "call", show_call },
 	{ "users", show_users },
+	{ "sessions", show_sessions },
 	{ "user", show_user_page },
 	{ "clients", show_clients },
 	{ "client", show_client_page },

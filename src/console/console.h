@@ -19,6 +19,7 @@ bool show_analytics(struct req *, struct resp *, const char *rest, struct err *)
 bool show_panel(struct req *, struct resp *, const char *rest, struct err *);
 bool show_calls(struct req *, struct resp *, const char *rest, struct err *);
 bool show_call(struct req *, struct resp *, const char *rest, struct err *);
+bool show_sessions(struct req *, struct resp *, const char *rest, struct err *);
 bool show_users(struct req *, struct resp *, const char *rest, struct err *);
 bool show_user_page(struct req *, struct resp *, const char *rest, struct err *);
 bool show_clients(struct req *, struct resp *, const char *rest, struct err *);

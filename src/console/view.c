@@ -39,6 +39,7 @@ static const struct {
 	{ "analytics", "Analytics" },
 	{ "calls", "Calls" },
 	{ "users", "Users" },
+	{ "sessions", "Sessions" },
 	{ "clients", "Clients" },
 	{ "upstreams", "Upstreams" },
 	{ "config", "Configuration" },

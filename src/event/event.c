@@ -109,8 +109,8 @@ static void step(void)
 	if (!db_call_long(q.o.db, CALL_MS, STMT_EVENTS_STEP, params, 2, a, NULL, &e))
 		log_debug(NULL, "events_step failed", "detail", e.detail, NULL);
 	e = (struct err){ .code = ERR_NONE };
-	if (!db_call_long(q.o.db, CALL_MS, STMT_ROLLUP_STEP, params, 3, a, NULL, &e))
-		log_debug(NULL, "rollup_step failed", "detail", e.detail, NULL);
+	if (!db_call_long(q.o.db, CALL_MS, STMT_ROLLUP_RUN, params, 3, a, NULL, &e))
+		log_debug(NULL, "rollup_run failed", "detail", e.detail, NULL);
 	arena_free(a);
 }
 
