@@ -263,6 +263,17 @@ is($pg->psql("select count(distinct r.t) <= $old + 3100 and sum(r.calls) filter 
 	'of names that clients make up no more than 3,000 of one piece are told apart, and every call is counted');
 is($pg->psql("select count(*) from gatehouse.rollup_what where same_as is not null or place is null or kind is null"), 0, 'the others have no place');
 
+# ---- minutes that are full are spread before their hour is over, though none came before them
+
+$pg->psql("insert into gatehouse.event_call (at, program, severity, subject_id, outcome, latency_us, batch)
+	select now() - interval '5 minutes' - i * interval '5 milliseconds', 'mcp', 'info', 'full-' || i, 'success', 1, 1000001 from generate_series(1, 24000) i");
+$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000001, 'call', 24000, now() - interval '1 hour', now())");
+$n = $pg->psql($count);
+step();
+is($pg->psql("select spread_to > now() - interval '10 minutes' from gatehouse.rollup_cursor"), 't', 'many calls are spread soon');
+is($pg->psql("select sum(calls) >= 20000 from gatehouse.rollup_call where grain = 0"), 't', 'and are in the cubes');
+is($pg->psql($count), $n, 'once');
+
 # ---- what no cube tells together is asked of the calls where rollup_recent has no more
 
 $pg->psql('delete from gatehouse.rollup_recent');

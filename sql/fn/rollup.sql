@@ -384,6 +384,7 @@ declare
 	c rollup_cursor;
 	hours timestamptz;
 	n bigint;
+	most bigint; -- of all that might be due
 begin
 	select * into c from rollup_cursor where only_one;
 	hours := rollup_floor(1, least(rollup_slots_from(now()), c.filled_to));
@@ -392,10 +393,11 @@ begin
 	foreach due in array array[rollup_floor(2, c.spread_to) + interval '1 day', rollup_floor(1, c.spread_to) + interval '6 hours', rollup_floor(1, c.spread_to) + interval '1 hour',
 		rollup_floor(0, c.spread_to) + interval '5 minutes', c.spread_to + interval '1 minute'] loop
 		due := least(due, rollup_floor(2, c.spread_to) + interval '1 day', case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end);
-		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due and not r.late limit 50001) r;
+		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due limit 50001) r;
+		most := coalesce(most, n);
 		exit when n <= 50000;
 	end loop;
-	if due <= c.spread_to or grain = 0 and (n < 20000 or c.filled_to < 'infinity')
+	if due <= c.spread_to or grain = 0 and (most < 20000 or c.filled_to < 'infinity')
 		-- what is still being filled is worth waiting for
 		or c.filled_to < 'infinity' and n < 20000 and due = hours and due < rollup_floor(2, c.spread_to) + interval '1 day'
 	then
