@@ -143,6 +143,17 @@ is(call('gone-json', { text => 'fine' })->{status}, 502, 'so is what a service t
 my $line = wait_until(10, sub { (grep { $_->{policy} && $_->{policy} eq 'lenient' && ($_->{passed} // '') eq 'yes' } $gw->log_lines('mcp'))[0] });
 ok($line, 'what passes unjudged is logged');
 ok(scalar(grep { ($_->{reasonCode} // '') eq 'prompt_injection_unjudged' } $gw->log_lines('mcp')), 'a refusal has its reason in the event');
+sub events { my (%want) = @_; return grep { my $e = $_; ($e->{family} // '') eq 'policy_event' && !grep { ($e->{$_} // '') ne $want{$_} } keys %want } $gw->log_lines('mcp') }
+for my $of (['lenient', 'block', 'denied', 'prompt_injection', 'injection: 1', 200], ['lenient', 'block', 'denied', 'prompt_injection', 'injection: 1', 422],
+	['lenient', 'log', 'success', 'prompt_injection_unjudged', 'unjudged: 1', 200], ['strict', 'block', 'denied', 'prompt_injection_unjudged', 'unjudged: 1', 502]) {
+	my ($policy, $action, $outcome, $reason, $finds, $status) = @$of;
+	my %want = (event => 'prompt_injection', policy => $policy, action => $action, outcome => $outcome, reasonCode => $reason, finds => $finds, mcpStatus => $status);
+	my $e = wait_until(10, sub { (events(%want, capabilityName => 'say'))[0] });
+	ok($e, "$policy: $reason with $status is an event") or next;
+	is(scalar(events(requestId => $e->{requestId})), 1, '... one for the call');
+	ok(wait_until(10, sub { $pg->psql("select policy, action, finds, matches from gatehouse.event_policy where event_id = '$e->{eventId}'") eq "$policy|$action|$finds|1" }), '... and a row');
+}
+unlike($pg->psql('select e::text from gatehouse.event_policy e'), qr/ignore what you were told|\Q$api_key\E/, '... without what was said');
 unlike($gw->log, qr/\Q$api_key\E/, 'the key is in no log');
 unlike($gw->log, qr/ignore what you were told/, 'nor is the text');
 $gw->stop;

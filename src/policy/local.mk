@@ -34,7 +34,8 @@ src/policy/registry.c: $(POLICIES) src/policy/gen-registry.pl src/policy/local.m
 # data loss prevention
 libgatehouse_a_SOURCES += src/policy/dlp.c src/policy/dlp.h src/policy/dlp_check.c src/policy/dlp_check.h \
 	src/policy/dlp_entities.c src/policy/dlp_entities.h \
-	src/policy/classifier.c src/policy/classifier.h
+	src/policy/classifier.c src/policy/classifier.h \
+	src/policy/recorded.c src/policy/recorded.h
 check_PROGRAMS += t/unit/policy_classifier
 t_unit_policy_classifier_SOURCES = t/unit/policy_classifier.c t/unit/tap.h
 TESTS += t/unit/policy_classifier

@@ -9,8 +9,8 @@
 #include "policy/dlp.h"
 #include "policy/dlp_entities.h"
 #include "policy/policy.h"
+#include "policy/recorded.h"
 #include "policy/upstream_request.h"
-#include "rpc/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -250,27 +250,14 @@ static struct tally *tally_of(const struct policy_use *use, struct call *call)
 static void emit(const struct policy_use *use, struct call *call, const struct policy_over *over, const struct tally *t)
 {
 	const struct prevention *p = use->loaded;
-	const struct req *r = call_req(call);
-	const struct mcp_route *route = call_route(call);
-	const struct bearer *who = call_bearer(call);
-	const struct rpc_body *body = call_body(call);
 	struct arena *a = arena_new();
-	struct event e = { .family = EVENT_POLICY, .name = "data_loss_prevention", .request_id = r->request_id,
-		.operation_id = route->operation_id, .upstream_id = route->exchange ? route->exchange->id : route->operation_id,
-		.subject_id = who ? who->subject : NULL, .client_id = who ? who->client_id : NULL,
-		.client_name = who ? who->client_name : NULL, .grant_id = who ? who->grant_id : NULL,
-		.http_method = r->method, .client_ip = r->client_ip, .mcp_status = over->status, .latency_us = -1,
-		.outcome = t->refused ? "denied" : "success", .reason_code = t->refused ? "data_loss_prevention" : NULL, .policy = use->name,
-		.action = action_names[p->action], .finds = dlp_names(p->dlp, &t->total, a, true),
-		.matches = (int64_t)(t->total.found + t->total.unsearched) };
+	struct event e = policy_event("data_loss_prevention", use, call, over, a);
 
-	if (body->n == 1) { /* of a batch nobody knows which message it was */
-		e.mcp_method = body->msgs[0].method;
-		e.capability_type = body->msgs[0].capability_type;
-		e.capability_name = body->msgs[0].capability_name;
-		if (e.capability_name && !strcmp(e.capability_type, "resource"))
-			e.capability_name = trace_resource(a, e.capability_name);
-	}
+	e.outcome = t->refused ? "denied" : "success";
+	e.reason_code = t->refused ? "data_loss_prevention" : NULL;
+	e.action = action_names[p->action];
+	e.finds = dlp_names(p->dlp, &t->total, a, true);
+	e.matches = (int64_t)(t->total.found + t->total.unsearched);
 	event_emit(&e);
 	arena_free(a);
 }

@@ -11,8 +11,10 @@
 #include "net/fetch.h"
 #include "policy/classifier.h"
 #include "policy/policy.h"
+#include "policy/recorded.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -154,6 +156,47 @@ static enum classifier_verdict judge_text(const struct policy_use *use, const st
 	return CLASSIFIER_CLEAN; /* nothing that a model would read */
 }
 
+/* ---- what is recorded */
+
+/* Of one call. From the way back the request's arena is out of reach. */
+struct judged {
+	int64_t injections, unjudged;
+	bool refused; /* what could not be judged */
+};
+
+static struct judged *judged_of(const struct policy_use *use, struct call *call)
+{
+	void **state = policy_state(call, use);
+
+	if (!*state)
+		*state = xcalloc(1, sizeof(struct judged));
+	return *state;
+}
+
+static void on_over(const struct policy_use *use, struct call *call, const struct policy_over *over)
+{
+	void **state = policy_state(call, use);
+	struct judged *j = *state;
+	struct arena *a;
+	struct event e;
+
+	if (!j)
+		return;
+	a = arena_new();
+	e = policy_event("prompt_injection", use, call, over, a);
+	e.action = j->injections || j->refused ? "block" : "log";
+	e.outcome = j->injections || j->refused ? "denied" : "success";
+	e.reason_code = j->injections ? "prompt_injection" : "prompt_injection_unjudged";
+	e.finds = j->injections && j->unjudged ? arena_printf(a, "injection: %lld, unjudged: %lld", (long long)j->injections, (long long)j->unjudged)
+		: j->injections                ? arena_printf(a, "injection: %lld", (long long)j->injections)
+					       : arena_printf(a, "unjudged: %lld", (long long)j->unjudged);
+	e.matches = j->injections + j->unjudged;
+	event_emit(&e);
+	arena_free(a);
+	free(j);
+	*state = NULL;
+}
+
 /* ---- messages */
 
 /* Whether the message answers a tool's call: then its error may be told as the tool's. */
@@ -182,7 +225,10 @@ static enum policy_answer unjudged(const struct policy_use *use, struct call *ca
 {
 	const struct policy_refusal refusal = { .status = 502, .rpc_code = RPC_SERVER_ERROR, .reason = "prompt_injection_unjudged" };
 	const struct judge *j = use->loaded;
+	struct judged *of_call = judged_of(use, call);
 
+	of_call->unjudged++;
+	of_call->refused |= j->strict;
 	log_warn(&call_req(call)->log, "an answer could not be judged", "policy", use->name, "reason", err_reason_of(why), "detail",
 	    why->detail, "passed", j->strict ? "no" : "yes", NULL);
 	if (!j->strict)
@@ -210,8 +256,10 @@ static enum policy_answer judge_message(const struct policy_use *use, struct cal
 	classifier_text(&text, message);
 	verdict = judge_text(use, &text, &why);
 	buf_release(&text);
-	if (verdict == CLASSIFIER_INJECTION)
+	if (verdict == CLASSIFIER_INJECTION) {
+		judged_of(use, call)->injections++;
 		log_warn(&call_req(call)->log, "prompt injection found", "policy", use->name, NULL);
+	}
 	if (verdict == CLASSIFIER_NONE)
 		answer = unjudged(use, call, &why, e);
 	else if (verdict == CLASSIFIER_INJECTION && !is_tool_result(message))
@@ -269,13 +317,15 @@ const struct policy p_prompt_injection_outbound = {
 	.type = {
 		.name = "prompt-injection-outbound",
 		.about = "Has what a model would read of answers judged by a classifier, and withholds what it takes for prompt injection. "
-			 "A tool's result is replaced by one that says so, with isError; any other answer by an error.",
+			 "A tool's result is replaced by one that says so, with isError; any other answer by an error. "
+			 "What of a call was withheld, or could not be judged, is one event, prompt_injection.",
 		.outbound = true,
 		.served = true,
 		.options = options,
 		.load = load,
 	},
 	.on_message = on_message,
+	.on_over = on_over,
 	.reads = reads,
 	.pace = POLICY_WAITS,
 };
