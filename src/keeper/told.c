@@ -118,7 +118,7 @@ static void unpack_one(struct unpacking *u, size_t piece)
 	size_t places[FIELDS_MAX], n = 0;
 	int64_t us;
 
-	for (size_t i = 0; i < fields_n + OF_AUDIT; i++)
+	for (size_t i = 0; i < fields_n + OF_AUDIT && n < FIELDS_MAX; i++)
 		if (i < fields_n ? record_fields[i].families & mask : mask == RECORD_OF_AUDIT)
 			places[n++] = TOLD_FIRST_FIELD + i;
 	while (packed_next(&at, &us, fields, n)) {

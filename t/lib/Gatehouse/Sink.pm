@@ -7,6 +7,7 @@ package Gatehouse::Sink;
 #	my $sink = Gatehouse::Sink->new;
 #	$sink->url;                               # http://127.0.0.1:PORT
 #	$sink->answers(503, 'Retry-After: 1');    # from now on; answers(200) again
+#	Gatehouse::Sink->new(forgets => 1);       # keeps none of them: a fast one
 #	$sink->requests;                          # ({ path, headers, body, status }, ...)
 
 use strict;
@@ -20,7 +21,7 @@ use POSIX ();
 my $JSON = JSON::PP->new->utf8;
 
 sub new {
-	my ($class) = @_;
+	my ($class, %o) = @_;
 	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64, ReuseAddr => 1) or die "listen: $!";
 	my $dir = File::Temp::tempdir('gh-sink-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	my $self = bless { port => $socket->sockport, dir => $dir, owner => $$ }, $class;
@@ -30,7 +31,7 @@ sub new {
 	if (!$self->{pid}) {
 		$SIG{$_} = 'DEFAULT' for qw(TERM INT HUP);
 		$SIG{PIPE} = 'IGNORE';
-		while (my $peer = $socket->accept) { _serve($dir, $peer) }
+		while (my $peer = $socket->accept) { _serve($dir, $peer, $o{forgets}) }
 		POSIX::_exit(0);
 	}
 	return $self;
@@ -78,7 +79,7 @@ sub _write {
 }
 
 sub _serve {
-	my ($dir, $peer) = @_;
+	my ($dir, $peer, $forgets) = @_;
 	local $SIG{ALRM} = sub { die "slow\n" };
 	eval {
 		alarm 10;
@@ -96,9 +97,11 @@ sub _serve {
 		}
 		open my $in, '<', "$dir/plan" or die $!;
 		my ($status, $more, $answer) = @{ $JSON->decode(do { local $/; <$in> }) };
-		open my $log, '>>', "$dir/log" or die $!;
-		print $log $JSON->encode({ path => $path, method => $method, headers => \%headers, body => $body, status => $status }), "\n";
-		close $log;
+		if (!$forgets) {
+			open my $log, '>>', "$dir/log" or die $!;
+			print $log $JSON->encode({ path => $path, method => $method, headers => \%headers, body => $body, status => $status }), "\n";
+			close $log;
+		}
 		print $peer "HTTP/1.1 $status X\r\nContent-Type: application/json\r\nConnection: close\r\n",
 		    (map { "$_\r\n" } @$more), 'Content-Length: ', length $answer, "\r\n\r\n$answer";
 	};
