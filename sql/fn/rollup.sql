@@ -1,4 +1,4 @@
--- Calls, summed up: see sql/schema/0020-rollup.sql.
+-- Calls, summed up: see sql/schema/0024-rollup.sql.
 --
 -- One step at a time, wherever it runs: rollup_step() holds an advisory lock. It takes batches of calls from the queue as a
 -- destination of events does, so that each is counted once, however late it comes; and it moves sums from grain
@@ -184,8 +184,8 @@ language sql immutable parallel safe as $$
 select hashtextextended(p_1 || chr(31) || p_2 || chr(31) || p_3 || chr(31) || p_4 || chr(31) || p_5 || chr(31) || p_6, 0)
 $$;
 
--- Gives numbers to the texts of P_KEYS that have none. Beyond P_MOST of them (the most frequent come first: `seen` is how often, here,
--- in `id`) names that clients and upstreams choose are not told apart: same_as. Returns how many are new.
+-- Gives numbers to the texts of P_KEYS that have none. Beyond P_MOST of them (the most frequent come first: P_KEYS has in `id` how
+-- often they were met) names that clients and upstreams choose are not told apart: same_as. Returns how many are new.
 -- for: nobody
 create or replace function gatehouse.rollup_learn_what(p_keys gatehouse.rollup_what[], p_most int) returns int
 language plpgsql set search_path = gatehouse, pg_temp as $$
@@ -376,7 +376,7 @@ begin
 end $$;
 
 -- The end of the next piece of rollup_recent that is due to be spread over the cubes, and the grain it goes to: what is of hours that are
--- over, and of minutes as soon as there is much. A piece has fifty thousand rows, or one minute. Null: none is due.
+-- over, and of minutes as soon as there is much. A piece has thirty thousand rows, or one minute. Null: none is due.
 -- for: nobody
 create or replace function gatehouse.rollup_due(out due timestamptz, out grain int)
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
@@ -393,9 +393,9 @@ begin
 	foreach due in array array[rollup_floor(2, c.spread_to) + interval '1 day', rollup_floor(1, c.spread_to) + interval '6 hours', rollup_floor(1, c.spread_to) + interval '1 hour',
 		rollup_floor(0, c.spread_to) + interval '5 minutes', c.spread_to + interval '1 minute'] loop
 		due := least(due, rollup_floor(2, c.spread_to) + interval '1 day', case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end);
-		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due limit 50001) r;
+		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due limit 30001) r;
 		most := coalesce(most, n);
-		exit when n <= 50000;
+		exit when n <= 30000;
 	end loop;
 	if due <= c.spread_to or grain = 0 and (most < 20000 or c.filled_to < 'infinity')
 		-- what is still being filled is worth waiting for
