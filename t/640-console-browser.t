@@ -49,6 +49,7 @@ my ($status, $output) = $gw->run->command({ env => { HOME => $dir, TMPDIR => $gw
 			call => "/console/call?id=$id&at=$at",
 			users => '/console/users',
 			user => "/console/user?id=$user",
+			sessions => '/console/sessions',
 			clients => '/console/clients',
 			upstreams => '/console/upstreams?id=one',
 			config => '/console/config',
