@@ -280,4 +280,16 @@ $pg->psql('delete from gatehouse.rollup_recent');
 is($pg->psql("select sum(calls) from gatehouse.analytics_panel('user', now() - interval '13 days', now(), 0, '{tool}', '{equals}', '{tool-0}', 'calls', 1000, 0) where key is not null"),
 	$pg->psql("select count(*) from gatehouse.event_call where capability_name = 'tool-0'"), 'users of a tool are counted where nobody called lately');
 
+# ---- texts that no sum names any more
+
+$pg->psql("update gatehouse.rollup_$_ set seen = '2020-01-01'") for qw(what how name);
+$pg->psql("insert into gatehouse.event_call (at, program, severity, capability_type, capability_name, outcome, client_name, subject_id, latency_us, batch)
+	select now() - interval '1 minute', 'mcp', 'info', 'resource', 'again:///' || i, 'success', 'again', 'again', 1, 1000002 from generate_series(1, 4000) i");
+$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000002, 'call', 4000, now() - interval '1 hour', now())");
+step() for 1 .. 3;
+is($pg->psql("select count(*) from gatehouse.rollup_name where seen < current_date - 1 and name <> '(more)'"), 0, 'names that nobody has any more go');
+is($pg->psql("select count(*) from gatehouse.rollup_what where seen < current_date - 1 and id not in (place, kind)"), 0, '... what nobody calls, too');
+is($pg->psql("select sum(calls) from gatehouse.analytics_panel('tool', now() - interval '1 hour', now(), 0, '{client}', '{equals}', '{again}', 'calls', 10, 0) where key is null"),
+	4000, '... but not what the others of made-up names are called');
+
 done_testing();

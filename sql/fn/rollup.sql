@@ -322,8 +322,8 @@ begin
 	select array_agg(d.id) into name_ids from unnest(users || clients) k,
 		lateral (select d.id from rollup_name d where d.hash = hashtextextended(k, 0) and d.name = k limit 1) d;
 	perform set_config('enable_nestloop', 'off', true);
-	update rollup_what set seen = today where id = any(what_ids) and seen < today;
-	update rollup_how set seen = today where id = any(how_ids) and seen < today;
+	update rollup_what set seen = today where id = any(array(select coalesce(same_as, id) from rollup_what where id = any(what_ids))) and seen < today;
+	update rollup_how set seen = today where id = any(array(select coalesce(same_as, id) from rollup_how where id = any(how_ids))) and seen < today;
 	update rollup_name set seen = today where id = any(name_ids) and seen < today;
 	execute format('insert into rollup_recent select at, u, c, t, e, at < %1$L, %2$s, sum(latency_unit(coalesce(latency_us, 0)))
 		from (select date_trunc(''minute'', k.at, ''UTC'') as at, u.id as u, c.id as c, t.id as t, e.id as e, 1 as calls, (k.outcome is distinct from ''success'')::int as failed, k.latency_us, k.gateway_us, k.upstream_us,
