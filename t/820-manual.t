@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# The manual's option lists are those of the tables that check a project, and mandoc finds no fault in any page.
+# The manual's option lists are those of the tables that check a project, it names every check of the doctor, and mandoc finds no fault in any
+# page.
 use strict;
 use warnings;
 
@@ -15,6 +16,13 @@ for my $page (qw(gatehouse-config.5 gatehouse-policies.5)) {
 	my $old = do { local $/; <$in> };
 	ok($new eq $old, "$page has the lists of the tables (else: make update-man)");
 }
+
+sub slurp { my ($path) = @_; open my $in, '<', $path or die "$path: $!"; local $/; return <$in> }
+
+# gatehousectl doctor
+my ($table) = slurp("$src/bin/ctl_doctor.c") =~ /struct check checks\[\] = \{\n(.*?)^\};/ms;
+my ($list) = slurp("$src/man/gatehousectl.1") =~ /^The checks are,(.*?)^\.Pp/ms;
+is(join(' ', sort map { split /[ ,;.]+/ } $list =~ /^\.Li (.*)/mg), join(' ', sort $table =~ /^\t\{ "([^"]+)"/mg), 'the manual names every check of the doctor');
 
 my @pages = glob "$src/man/*.[1-8]";
 cmp_ok(scalar @pages, '>', 1, 'there are pages');
