@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 #include "base/arena.h"
+#include "base/eight.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -135,17 +136,12 @@ static bool is_plain(char c)
 	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* Whether eight bytes are all plain; a high bit that another byte's carry set is one too many, never one too few. */
 static bool are_plain(const char *s)
 {
-	uint64_t x, quote, slash;
+	uint64_t x = eight_at(s), quote = x ^ EIGHT('"'), slash = x ^ EIGHT('\\');
 
-	memcpy(&x, s, sizeof(x));
-	quote = x ^ EACH('"');
-	slash = x ^ EACH('\\');
-	return !((x | (x + EACH(1)) | (x - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) & EACH(0x80));
+	return !((x | (x + EIGHT(1)) | (x - EIGHT(0x20)) | (quote - EIGHT(1)) | (slash - EIGHT(1))) & EIGHT(0x80));
 }
 
 /* Most texts need no escapes: one look at the room, and few at the bytes. False: nothing was written. */
@@ -158,6 +154,8 @@ static bool json_plain(struct buf *b, const char *s, size_t n)
 		return false;
 	while (i + 8 <= n && are_plain(s + i))
 		i += 8;
+	if (n >= 8 && i + 8 > n)
+		i = are_plain(s + n - 8) ? n : i; /* some of them once more */
 	while (i < n && is_plain(s[i]))
 		i++;
 	if (i < n)

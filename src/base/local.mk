@@ -4,6 +4,7 @@ libgatehouse_a_SOURCES += \
 	src/base/b64.c src/base/b64.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/eight.h \
 	src/base/err.c src/base/err.h \
 	src/base/hash.c src/base/hash.h \
 	src/base/landlock.c src/base/landlock.h \

@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 
-#include <string.h>
+#include "base/eight.h"
 
 static bool is_tail(unsigned char c)
 {
@@ -39,17 +39,14 @@ size_t utf8_length(const char *s, size_t n)
 
 bool utf8_is_valid(const char *s, size_t n)
 {
-	uint64_t eight;
-
 	while (n) {
 		size_t len;
 
 		/* nearly all text is ASCII */
-		for (; n >= sizeof(eight); s += sizeof(eight), n -= sizeof(eight)) {
-			memcpy(&eight, s, sizeof(eight));
-			if (eight & 0x8080808080808080u)
-				break;
-		}
+		for (; n >= 8 && !(eight_at(s) & EIGHT(0x80)); s += 8)
+			n -= 8;
+		for (; n && !(*s & 0x80); s++)
+			n--;
 		if (!n)
 			return true;
 		len = utf8_length(s, n);

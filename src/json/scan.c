@@ -10,6 +10,7 @@
 
 #include "json/scan.h"
 
+#include "base/eight.h"
 #include "base/rand.h"
 #include "base/utf8.h"
 
@@ -95,34 +96,41 @@ static void skip_blanks(const char **p, const char *end)
 
 /* ---- text between quotes ---- */
 
+#ifdef __SSE2__
+
+/* Of the sixteen bytes at P those that end plain text. */
+static inline __m128i stops(const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i sign = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+	return _mm_or_si128(sign, _mm_cmplt_epi8(v, _mm_set1_epi8(' ')));
+}
+
+#endif
+
 /*
- * The first byte at or after P that is a quote, a backslash, a control or not ASCII: sixteen bytes at a time where the processor can (as
- * signed numbers, controls and what is not ASCII are all below a blank), then eight: a byte of `hit` has its top bit set where the byte
+ * The first byte at or after P that is a quote, a backslash, a control or not ASCII: many bytes at a time where the processor can (as
+ * signed numbers, controls and what is not ASCII are all below a blank), then eight: a byte has its top bit set where it
  * is one of these (bytes above a hit may be wrong, so the last step is by single bytes).
  */
 const char *scan_plain_end(const char *p, const char *end)
 {
-	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
-
 #ifdef __SSE2__
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-		int hit = _mm_movemask_epi8(_mm_or_si128(stop, _mm_cmplt_epi8(v, _mm_set1_epi8(' '))));
+	for (; end - p >= 16; p += 16) {
+		int hit = _mm_movemask_epi8(stops(p));
 
 		if (hit)
 			return p + __builtin_ctz((unsigned)hit);
-		p += 16;
+		while (end - p >= 80 && !_mm_movemask_epi8(_mm_or_si128(
+		    _mm_or_si128(stops(p + 16), stops(p + 32)), _mm_or_si128(stops(p + 48), stops(p + 64)))))
+			p += 64;
 	}
 #endif
 	while (end - p >= 8) {
-		uint64_t w, quote, slash, hit;
+		uint64_t w = eight_at(p), quote = w ^ EIGHT('"'), slash = w ^ EIGHT('\\');
 
-		memcpy(&w, p, 8);
-		quote = w ^ ones * '"';
-		slash = w ^ ones * '\\';
-		hit = (w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & tops;
-		if (hit)
+		if ((w | (w - EIGHT(0x20)) | (quote - EIGHT(1)) | (slash - EIGHT(1))) & EIGHT(0x80))
 			break;
 		p += 8;
 	}
@@ -725,7 +733,9 @@ bool scan_string_is(struct span s, const char *text)
 
 	if (!inside_quotes(s, &p, &end))
 		return false;
-	while (p < end) {
+	for (; p < end && *p != '\\' && *p == *text && *text; text++)
+		p++;
+	while (p < end) { /* behind an escape, or where they differ */
 		char c[4];
 		size_t n = scan_decode_one(&p, end, c);
 

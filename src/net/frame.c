@@ -4,6 +4,8 @@
 
 #include "net/frame.h"
 
+#include "base/eight.h"
+
 #include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
@@ -49,25 +51,37 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* RFC 9110, 5.6.2 */
-static bool is_tchar(char c)
+/* RFC 9110, 5.6.2: letters, digits and "!#$%&'*+-.^_`|~"; bit C says it of the byte C */
+static bool is_tchar(unsigned char c)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-')
-		return true;
-	return c && strchr("!#$%&'*+.^_`|~", c);
+	static const uint64_t of[4] = { 0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0 };
+
+	return of[c >> 6] >> (c & 63) & 1;
 }
 
 bool frame_is_token(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!is_tchar(s[i]))
+		if (!is_tchar((unsigned char)s[i]))
 			return false;
 	return n > 0;
 }
 
+/* Whether one of eight bytes is a control, or a tab. */
+static bool have_control(const char *s)
+{
+	uint64_t x = eight_at(s), delete = x ^ EIGHT(0x7f);
+
+	return (((x - EIGHT(0x20)) & ~x) | ((delete - EIGHT(1)) & ~delete)) & EIGHT(0x80);
+}
+
 bool frame_is_text(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t i = 0;
+
+	while (i + 8 <= n && !have_control(s + i))
+		i += 8;
+	for (; i < n; i++)
 		if (((unsigned char)s[i] < ' ' && s[i] != '\t') || s[i] == 0x7f)
 			return false;
 	return true;

@@ -55,7 +55,7 @@ static bool is_framing(const char *name, size_t n)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strncasecmp(name, names[i], n) && !names[i][n])
+		if ((*name | 0x20) == *names[i] && !strncasecmp(name, names[i], n) && !names[i][n])
 			return true;
 	return false;
 }

@@ -6,6 +6,9 @@
 
 #include "tap.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static const struct {
 	const char *text;
 	size_t n, length;
@@ -42,6 +45,31 @@ static const struct {
 	{ "\xff", 1, 0, "0xff" },
 };
 
+/* Texts at random of good characters and a few bytes that are none: what is passed in pieces is judged as one by one. */
+static bool pieces_are_judged(void)
+{
+	static const char *kinds[] = { "a", "z", "\x7f", "\n", "\xc3\xa9", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\x80", "\xc3" };
+	unsigned seed = 20261127;
+	char text[80];
+
+	for (int i = 0; i < 100000; i++) {
+		size_t n = 0, end = (size_t)rand_r(&seed) % 70, at = 0, len = 1;
+		unsigned few = 1 + (unsigned)rand_r(&seed) % 9;
+
+		while (n < end) {
+			const char *kind = kinds[(unsigned)rand_r(&seed) % 8 ? (unsigned)rand_r(&seed) % 4 : (unsigned)rand_r(&seed) % few];
+
+			memcpy(text + n, kind, strlen(kind));
+			n += strlen(kind);
+		}
+		for (; at < n && len; at += len)
+			len = utf8_length(text + at, n - at);
+		if (utf8_is_valid(text, n) != (len != 0))
+			return false;
+	}
+	return true;
+}
+
 int main(void)
 {
 	bool good = true;
@@ -61,5 +89,6 @@ int main(void)
 	ok(utf8_is_valid("0123456789\xc3\xa9", 12), "behind a long plain text");
 	ok(!utf8_is_valid("01234567\xc3", 9) && !utf8_is_valid("0123456\xff" "89abcdef", 16), "a wrong byte behind or in a long plain text");
 	ok(!utf8_is_valid("a\xc3\xa9\xc3", 4), "a text cut inside a character");
+	ok(pieces_are_judged(), "100,000 texts at random are judged as their characters are, one by one");
 	return done();
 }

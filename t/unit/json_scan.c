@@ -523,7 +523,7 @@ static void lookup_unchecked(void)
 static void plain_text(void)
 {
 	static const char stops[] = { '"', '\\', '\n', 0, 0x1f, (char)0x80, (char)0xff };
-	char text[80];
+	char text[180];
 	unsigned wrong = 0;
 
 	for (size_t n = 0; n < sizeof(text); n++) {

@@ -227,6 +227,28 @@ static void test_callbacks(void)
 	is_str(buf_text(&lines), OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "nor that a contradictory head is complete");
 }
 
+/* Each byte at each place of texts of each length. */
+static void test_bytes(void)
+{
+	static const char signs[] = "!#$%&'*+-.^_`|~";
+	int wrong = 0;
+
+	for (int c = 0; c < 256; c++) {
+		bool is_token = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr(signs, c));
+		bool is_text = c == '\t' || (c >= ' ' && c != 0x7f);
+
+		for (size_t n = 1; n < 20; n++)
+			for (size_t at = 0; at < n; at++) {
+				char text[] = "abcdefghijklmnopqrst", high[] = "\t\xff ~\x80\t!\xa0 ~\xe9\t \x9f~ \xc3\t  ";
+
+				text[at] = high[at] = (char)c;
+				wrong += frame_is_token(text, n) != is_token || frame_is_text(text, n) != is_text || frame_is_text(high, n) != is_text;
+			}
+	}
+	is_int(wrong, 0, "a byte may stand in a name, in a value, wherever it is");
+	ok(!frame_is_token("", 0) && frame_is_text("", 0), "a name is not empty, a value may be");
+}
+
 int main(void)
 {
 	buf_init(&lines, SIZE_MAX / 2);
@@ -249,6 +271,7 @@ int main(void)
 		is_str(buf_text(&body), cut[i].body, "what came of its body");
 		ok(!f.keeps, "nothing follows");
 	}
+	test_bytes();
 	test_limits();
 	test_callbacks();
 	frame_release(&f);
