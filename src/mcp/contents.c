@@ -110,7 +110,7 @@ const char *contents_arguments(const struct call *c, size_t i)
 
 	if (!c->route->record_arguments || !c->submitted || !m || !m->capability_type || !m->params.p)
 		return NULL;
-	return copy(c->req->arena, scan_member(m->params, "arguments"));
+	return copy(c->req->arena, m->arguments);
 }
 
 const char *contents_result(const struct call *c, size_t i)

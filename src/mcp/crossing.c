@@ -47,7 +47,7 @@ void crossing_begin(struct call *c, enum bridge_way way)
 		declared = c->session;
 	*b = (struct bridge){ .way = way, .method = call_message(c)->method, .id = call_message(c)->id, .url = declared.elicitation_url,
 		.answers = way == BRIDGE_TO_LEGACY ? scan_member(call_message(c)->params, "inputResponses") : (struct span){ NULL, 0 },
-		.logs = scan_path(call_message(c)->params, "_meta", "io.modelcontextprotocol/logLevel", NULL).p != NULL,
+		.logs = scan_member(call_message(c)->meta, "io.modelcontextprotocol/logLevel").p != NULL,
 		.version = way == BRIDGE_TO_MODERN ? era_modern_versions[0] : era_legacy_versions[0] };
 	if (call_message(c)->kind == RPC_REQUEST)
 		c->relay.tag = tag_of(c, call_message(c)->id);

@@ -105,7 +105,7 @@ void errand_load(struct call *c, const char *body, size_t n)
 static enum relay_verdict start(struct call *c, enum errand_kind kind)
 {
 	struct errand *d = &c->errand;
-	struct span info = scan_path(call_message(c)->params, "_meta", "io.modelcontextprotocol/clientInfo", NULL);
+	struct span info = scan_member(call_message(c)->meta, "io.modelcontextprotocol/clientInfo");
 
 	d->kind = kind;
 	buf_clear(&d->body);

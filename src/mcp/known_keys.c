@@ -83,14 +83,14 @@ static void add(struct buf *b, struct span name, struct span value)
 }
 
 /* The envelope: of one request alone are its progress token and its trace. */
-static void add_meta(const struct call *c, struct buf *b, struct span params)
+static void add_meta(const struct call *c, struct buf *b, struct span meta)
 {
-	struct span meta = scan_member(params, "_meta"), name, value;
+	struct span name, value;
 	size_t at = 0;
 
 	while (scan_kind(meta) == '{' && scan_next(meta, &at, &name, &value))
 		if (!scan_string_is(name, "progressToken") &&
-		    !(scan_string_is(name, "traceparent") && value.n == TRACE_PARENT_LEN + 2 && trace_parent_of(c->req->arena, params)))
+		    !(scan_string_is(name, "traceparent") && value.n == TRACE_PARENT_LEN + 2 && trace_parent_of(c->req->arena, meta)))
 			add(b, name, value);
 }
 
@@ -114,7 +114,7 @@ static const char *asked(const struct call *c)
 			add(&b, name, value);
 	}
 	buf_char(&b, '\n');
-	add_meta(c, &b, params);
+	add_meta(c, &b, call_message(c)->meta);
 	text = b.over || retry ? NULL : arena_strndup(c->req->arena, buf_text(&b), b.len);
 	buf_release(&b);
 	return text;

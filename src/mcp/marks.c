@@ -101,7 +101,7 @@ bool marks_listed(struct call *c, const char *text, size_t n)
 
 void marks_to_headers(struct upstream_request *u, const struct call *c)
 {
-	struct span arguments = scan_member(call_message(c)->params, "arguments");
+	struct span arguments = call_message(c)->arguments;
 
 	for (const struct param_mark *m = c->errand.marks; m; m = m->next) {
 		const char *value = param_value(m, arguments, u->arena);
@@ -135,7 +135,7 @@ static const char *client_header(const struct call *c, const struct param_mark *
 
 bool marks_check(struct call *c)
 {
-	struct span arguments = scan_member(call_message(c)->params, "arguments");
+	struct span arguments = call_message(c)->arguments;
 
 	for (const struct param_mark *m = c->errand.marks; m; m = m->next) {
 		const char *said = client_header(c, m);

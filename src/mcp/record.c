@@ -252,14 +252,6 @@ static void fill_trace(struct call *c, struct event *e, size_t i, const struct r
 	e->server_port = c->route->upstream.port;
 }
 
-/* What a model wrote to make the call. */
-static void count_arguments(struct event *e, struct span params)
-{
-	struct span arguments = scan_member(params, "arguments");
-
-	e->tokens_in = arguments.p ? (int64_t)token_estimate(arguments.p, arguments.n) : 0;
-}
-
 static void emit(struct call *c, struct event *e, size_t i, const struct verdict *v)
 {
 	const struct rpc_msg *m = i < c->body.n ? &c->body.msgs[i] : NULL;
@@ -275,8 +267,8 @@ static void emit(struct call *c, struct event *e, size_t i, const struct verdict
 		if (m->version && !c->version)
 			e->protocol_version = m->version;
 	}
-	if (m && m->params.p)
-		count_arguments(e, m->params);
+	if (m && m->arguments.p) /* what a model wrote to make the call */
+		e->tokens_in = (int64_t)token_estimate(m->arguments.p, m->arguments.n);
 	e->arguments = contents_arguments(c, i);
 	e->result = contents_result(c, i);
 	e->tokens_out = c->answers && i < c->body.n ? (int64_t)c->answers[i].tokens : 0;

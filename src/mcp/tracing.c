@@ -9,6 +9,12 @@
 
 #include <string.h>
 
+/* The envelope of message I; absent where there is none. */
+static struct span meta_of(const struct call *c, size_t i)
+{
+	return i < c->body.n ? c->body.msgs[i].meta : (struct span){ NULL, 0 };
+}
+
 static void read_contexts(struct call *c)
 {
 	struct arena *a = c->req->arena;
@@ -19,8 +25,7 @@ static void read_contexts(struct call *c)
 	c->traces = arena_calloc(a, n, sizeof(*c->traces));
 	for (size_t i = 0; i < n; i++) {
 		struct call_trace *t = &c->traces[i];
-		const struct span params = i < c->body.n ? c->body.msgs[i].params : (struct span){ NULL, 0 };
-		const char *own = params.p ? trace_parent_of(a, params) : NULL;
+		const char *own = trace_parent_of(a, meta_of(c, i));
 
 		t->parent = own ? own : http;
 		t->link = own && http && strcmp(own, http) != 0 ? http : NULL;
@@ -49,23 +54,23 @@ static bool spans_are_sent(const struct project *p)
  * In the body's own memory, length for length: nothing that was read of it moves. A context that is spelled in escapes, or of
  * a later version and longer, stays the client's.
  */
-static void write_in_body(struct req *r, struct span params, const char *ours)
+static void write_in_body(struct req *r, struct span meta, const char *ours)
 {
-	struct span value = trace_parent_span(params);
+	struct span value = trace_parent_span(meta);
 
 	if (value.n == TRACE_PARENT_LEN + 2 && value.p >= r->body && value.p + value.n <= r->body + r->body_len)
 		memcpy(r->body + (value.p - r->body) + 1, ours, TRACE_PARENT_LEN);
 }
 
 /* The state belongs to its parent: that of HTTP says nothing of a context that comes with the message. */
-static void write_headers(struct call *c, const struct call_trace *t, struct span params, const char *ours)
+static void write_headers(struct call *c, const struct call_trace *t, struct span meta, const char *ours)
 {
 	struct upstream_request *u = &c->upstream_request;
 	const char *state;
 
 	upstream_header_set(u, "traceparent", ours, true);
-	if (params.p && trace_parent_span(params).p) {
-		state = trace_state_of(c->req->arena, params);
+	if (trace_parent_span(meta).p) {
+		state = trace_state_of(c->req->arena, meta);
 		upstream_header_remove(u, "tracestate");
 		if (state)
 			upstream_header_set(u, "tracestate", state, true);
@@ -83,7 +88,6 @@ void tracing_begin(struct call *c)
 		return;
 	for (size_t i = n; i-- > 0;) {
 		struct call_trace *t = &c->traces[i];
-		const struct span params = i < c->body.n ? c->body.msgs[i].params : (struct span){ NULL, 0 };
 		struct trace_ids ids;
 		char ours[TRACE_PARENT_LEN + 1];
 
@@ -91,8 +95,7 @@ void tracing_begin(struct call *c)
 		trace_ids(&ids, t->id, t->parent);
 		trace_parent_write(ours, &ids);
 		if (i == 0) /* of a batch the first: a request has one parent */
-			write_headers(c, t, params, ours);
-		if (params.p)
-			write_in_body(c->req, params, ours);
+			write_headers(c, t, meta_of(c, i), ours);
+		write_in_body(c->req, meta_of(c, i), ours);
 	}
 }

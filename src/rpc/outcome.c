@@ -659,11 +659,17 @@ static void document_end(void *own)
 
 uint64_t rpc_id_hash(struct span id)
 {
-	/* read as if it came in an answer, so that there is one way to decode */
 	struct rpc_scan s;
+	uint64_t h = hash_begin(false);
 
-	if (scan_kind(id) != '"' && scan_kind(id) != '0')
+	if (scan_kind(id) == '0') {
+		for (size_t i = 0; i < id.n; i++)
+			h = hash_byte(h, (unsigned char)id.p[i]);
+		return hash_end(h);
+	}
+	if (scan_kind(id) != '"')
 		return 0;
+	/* read as if it came in an answer, so that there is one way to decode */
 	rpc_scan_init(&s, (struct span){ NULL, 0 }, false);
 	feed_json(&s, "{\"id\":", 6);
 	feed_json(&s, id.p, id.n);

@@ -15,10 +15,11 @@
 struct want {
 	const char *name;
 	struct span value;
+	bool lax; /* a look-alike of it is no fault */
 };
 
 enum { M_JSONRPC, M_ID, M_METHOD, M_PARAMS, M_RESULT, M_ERROR, M_END };
-enum { P_NAME, P_URI, P_REF, P_TASK, P_META, P_VERSION, P_CAPABILITIES, P_END };
+enum { P_NAME, P_URI, P_REF, P_TASK, P_META, P_VERSION, P_CAPABILITIES, P_ARGUMENTS, P_END };
 
 /* The methods that use a capability, and the parameter that names it. */
 static const struct {
@@ -69,7 +70,7 @@ static bool members(struct span object, struct want *wants, size_t n, struct rpc
 			continue;
 		}
 		for (i = 0; i < n; i++)
-			if (scan_string_folds_to(name, wants[i].name))
+			if (!wants[i].lax && scan_string_folds_to(name, wants[i].name))
 				return rpc_fail(f, 400, RPC_INVALID_REQUEST, "invalid_request",
 				    "a member spells \"%s\" in another case", wants[i].name);
 	}
@@ -104,7 +105,7 @@ static bool read_capability(
 /* completion/complete: params.ref is {"type":"ref/prompt","name":…} or {"type":"ref/resource","uri":…}. */
 static bool read_reference(struct rpc_msg *m, struct span ref, struct arena *a, struct rpc_fault *f)
 {
-	struct want wants[] = { { "type", { NULL, 0 } }, { "name", { NULL, 0 } }, { "uri", { NULL, 0 } } };
+	struct want wants[] = { { .name = "type" }, { .name = "name" }, { .name = "uri" } };
 
 	if (!members(ref, wants, 3, f))
 		return false;
@@ -117,7 +118,7 @@ static bool read_reference(struct rpc_msg *m, struct span ref, struct arena *a, 
 
 static bool read_envelope(struct rpc_msg *m, struct span meta, struct arena *a, struct rpc_fault *f)
 {
-	struct want wants[] = { { META_VERSION, { NULL, 0 } }, { META_CAPABILITIES, { NULL, 0 } } };
+	struct want wants[] = { { .name = META_VERSION }, { .name = META_CAPABILITIES } };
 
 	if (!members(meta, wants, 2, f))
 		return false;
@@ -132,22 +133,25 @@ static bool read_envelope(struct rpc_msg *m, struct span meta, struct arena *a, 
 static bool read_params(struct rpc_msg *m, struct arena *a, struct rpc_fault *f)
 {
 	struct want p[P_END] = {
-		[P_NAME] = { "name", { NULL, 0 } },
-		[P_URI] = { "uri", { NULL, 0 } },
-		[P_REF] = { "ref", { NULL, 0 } },
-		[P_TASK] = { "taskId", { NULL, 0 } },
-		[P_META] = { "_meta", { NULL, 0 } },
-		[P_VERSION] = { "protocolVersion", { NULL, 0 } },
-		[P_CAPABILITIES] = { "capabilities", { NULL, 0 } },
+		[P_NAME] = { .name = "name" },
+		[P_URI] = { .name = "uri" },
+		[P_REF] = { .name = "ref" },
+		[P_TASK] = { .name = "taskId" },
+		[P_META] = { .name = "_meta" },
+		[P_VERSION] = { .name = "protocolVersion" },
+		[P_CAPABILITIES] = { .name = "capabilities" },
+		[P_ARGUMENTS] = { .name = "arguments", .lax = true },
 	};
 
 	if (!members(m->params, p, P_END, f))
 		return false;
+	m->arguments = p[P_ARGUMENTS].value;
+	m->meta = p[P_META].value;
 	if (m->is_initialize) {
 		m->version = scan_string(p[P_VERSION].value, a);
 		m->capabilities = p[P_CAPABILITIES].value;
 	}
-	if (!read_envelope(m, p[P_META].value, a, f))
+	if (!read_envelope(m, m->meta, a, f))
 		return false;
 	if (!strcmp(m->method, "completion/complete"))
 		return read_reference(m, p[P_REF].value, a, f);
@@ -195,12 +199,12 @@ static bool read_response(struct rpc_msg *m, struct want *w, struct rpc_fault *f
 static bool read_message(struct rpc_msg *m, struct span whole, struct arena *a, struct rpc_fault *f)
 {
 	struct want w[M_END] = {
-		[M_JSONRPC] = { "jsonrpc", { NULL, 0 } },
-		[M_ID] = { "id", { NULL, 0 } },
-		[M_METHOD] = { "method", { NULL, 0 } },
-		[M_PARAMS] = { "params", { NULL, 0 } },
-		[M_RESULT] = { "result", { NULL, 0 } },
-		[M_ERROR] = { "error", { NULL, 0 } },
+		[M_JSONRPC] = { .name = "jsonrpc" },
+		[M_ID] = { .name = "id" },
+		[M_METHOD] = { .name = "method" },
+		[M_PARAMS] = { .name = "params" },
+		[M_RESULT] = { .name = "result" },
+		[M_ERROR] = { .name = "error" },
 	};
 
 	*m = (struct rpc_msg){ .whole = whole };

@@ -40,6 +40,7 @@ struct rpc_msg {
 	struct span id;              /* as spelled; a string or an integer; absent for a notification */
 	const char *method;          /* NULL for a response */
 	struct span params;          /* an object, or absent */
+	struct span arguments, meta; /* its members "arguments" and "_meta", whatever they are; absent if there are none */
 	const char *capability_type; /* "tool", "prompt", "resource"; NULL: the method uses none */
 	const char *capability_name; /* a tool's or prompt's name, a resource's URI; NULL: not given */
 	struct span mirrored;        /* what Mcp-Name repeats; absent if the method has no such thing */

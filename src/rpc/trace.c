@@ -39,33 +39,33 @@ const char *trace_parent(struct arena *a, const char *text, size_t n)
 	return arena_strndup(a, text, TRACE_PARENT_LEN);
 }
 
-const char *trace_parent_of(struct arena *a, struct span params)
+const char *trace_parent_of(struct arena *a, struct span meta)
 {
 	char text[TEXT_MAX];
-	struct span value = scan_path(params, "_meta", "traceparent", NULL);
+	struct span value = scan_member(meta, "traceparent");
 
 	return scan_kind(value) == '"' && scan_copy(value, text, sizeof(text)) ? trace_parent(a, text, strlen(text)) : NULL;
 }
 
-struct span trace_parent_span(struct span params)
+struct span trace_parent_span(struct span meta)
 {
 	static const struct span none = { NULL, 0 };
-	struct span value = scan_path(params, "_meta", "traceparent", NULL);
+	struct span value = scan_member(meta, "traceparent");
 	struct arena *a;
 	bool sound;
 
 	if (scan_kind(value) != '"')
 		return none;
 	a = arena_new();
-	sound = trace_parent_of(a, params) != NULL;
+	sound = trace_parent_of(a, meta) != NULL;
 	arena_free(a);
 	return sound ? value : none;
 }
 
-const char *trace_state_of(struct arena *a, struct span params)
+const char *trace_state_of(struct arena *a, struct span meta)
 {
 	char text[TEXT_MAX + 1];
-	struct span value = scan_path(params, "_meta", "tracestate", NULL);
+	struct span value = scan_member(meta, "tracestate");
 
 	if (scan_kind(value) != '"' || !scan_copy(value, text, sizeof(text)) || !*text)
 		return NULL;

@@ -17,12 +17,12 @@ enum { TRACE_PARENT_LEN = 55 };
  */
 const char *trace_parent(struct arena *, const char *text, size_t n);
 
-/* params._meta.traceparent of a message. NULL: none, or none that is sound. */
-const char *trace_parent_of(struct arena *, struct span params);
+/* The traceparent of META, a message's params._meta. NULL: none, or none that is sound. */
+const char *trace_parent_of(struct arena *, struct span meta);
 /* The same where it stands, a sound one only, with its quotes; absent: p is NULL. */
-struct span trace_parent_span(struct span params);
-/* params._meta.tracestate, where it may be sent on as a header (3.3: printable, at most 512 bytes); NULL: there is none. */
-const char *trace_state_of(struct arena *, struct span params);
+struct span trace_parent_span(struct span meta);
+/* Its tracestate, where it may be sent on as a header (3.3: printable, at most 512 bytes); NULL: there is none. */
+const char *trace_state_of(struct arena *, struct span meta);
 
 /*
  * The ids that belong to an event: the caller's trace and span, and our two spans, one towards the caller and one towards the upstream.

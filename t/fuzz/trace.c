@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		id = trace_rpc_id(a, scan_value(text, n));
 		must(!id || (*id == '-' || strlen(id) <= 64));
 		trace_parent_of(a, scan_value(text, n));
+		trace_parent_of(a, scan_member(scan_value(text, n), "_meta"));
 	}
 	arena_free(a);
 	return 0;

@@ -41,40 +41,45 @@ static struct span span_of(const char *text)
 	return (struct span){ text, strlen(text) };
 }
 
+static struct span meta_of(const char *params)
+{
+	return scan_member(span_of(params), "_meta");
+}
+
 static void members(struct arena *a)
 {
-	is_str(trace_parent_of(a, span_of("{\"_meta\":{\"traceparent\":\"" WHOLE "\"}}")), WHOLE, "of a message's _meta");
-	is_str(trace_parent_of(a, span_of("{\"_meta\":{\"traceparent\":\"\\u0030" "0-" TRACE "-" SPAN "-01\"}}")), WHOLE, "in escapes");
-	is_str(trace_parent_of(a, span_of("{\"_meta\":{\"traceparent\":7}}")), NULL, "not a number");
-	is_str(trace_parent_of(a, span_of("{\"traceparent\":\"" WHOLE "\"}")), NULL, "nor elsewhere");
-	is_str(trace_parent_of(a, span_of("{\"_meta\":[]}")), NULL, "nor without");
+	is_str(trace_parent_of(a, meta_of("{\"_meta\":{\"traceparent\":\"" WHOLE "\"}}")), WHOLE, "of a message's _meta");
+	is_str(trace_parent_of(a, meta_of("{\"_meta\":{\"traceparent\":\"\\u0030" "0-" TRACE "-" SPAN "-01\"}}")), WHOLE, "in escapes");
+	is_str(trace_parent_of(a, meta_of("{\"_meta\":{\"traceparent\":7}}")), NULL, "not a number");
+	is_str(trace_parent_of(a, meta_of("{\"traceparent\":\"" WHOLE "\"}")), NULL, "nor elsewhere");
+	is_str(trace_parent_of(a, meta_of("{\"_meta\":[]}")), NULL, "nor without");
 }
 
 static void places(void)
 {
 	static const char message[] = "{\"_meta\":{\"traceparent\":\"" WHOLE "\"}}";
-	struct span value = trace_parent_span(span_of(message));
+	struct span value = trace_parent_span(meta_of(message));
 
 	is_int((long)(value.p - message), 24, "a traceparent stands where it does");
 	is_int((long)value.n, TRACE_PARENT_LEN + 2, "with its quotes");
-	ok(!trace_parent_span(span_of("{\"_meta\":{\"traceparent\":\"00-x\"}}")).p, "one that is none stands nowhere");
-	ok(!trace_parent_span(span_of("{\"_meta\":{\"traceparent\":[\"" WHOLE "\"]}}")).p, "nor in a list");
+	ok(!trace_parent_span(meta_of("{\"_meta\":{\"traceparent\":\"00-x\"}}")).p, "one that is none stands nowhere");
+	ok(!trace_parent_span(meta_of("{\"_meta\":{\"traceparent\":[\"" WHOLE "\"]}}")).p, "nor in a list");
 }
 
 static void states(struct arena *a)
 {
 	char *text = arena_alloc(a, 600);
 
-	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"a=1,b=2\"}}")), "a=1,b=2", "a tracestate");
-	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"a=1\\r\\nX: y\"}}")), NULL, "none with the end of a header in it");
-	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"a=\\u0000\"}}")), NULL, "nor with a NUL");
-	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"\u00e9\"}}")), NULL, "nor with what is not ASCII");
-	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":\"\"}}")), NULL, "nor an empty one");
-	is_str(trace_state_of(a, span_of("{\"_meta\":{\"tracestate\":1}}")), NULL, "nor a number");
+	is_str(trace_state_of(a, meta_of("{\"_meta\":{\"tracestate\":\"a=1,b=2\"}}")), "a=1,b=2", "a tracestate");
+	is_str(trace_state_of(a, meta_of("{\"_meta\":{\"tracestate\":\"a=1\\r\\nX: y\"}}")), NULL, "none with the end of a header in it");
+	is_str(trace_state_of(a, meta_of("{\"_meta\":{\"tracestate\":\"a=\\u0000\"}}")), NULL, "nor with a NUL");
+	is_str(trace_state_of(a, meta_of("{\"_meta\":{\"tracestate\":\"\u00e9\"}}")), NULL, "nor with what is not ASCII");
+	is_str(trace_state_of(a, meta_of("{\"_meta\":{\"tracestate\":\"\"}}")), NULL, "nor an empty one");
+	is_str(trace_state_of(a, meta_of("{\"_meta\":{\"tracestate\":1}}")), NULL, "nor a number");
 	snprintf(text, 600, "{\"_meta\":{\"tracestate\":\"%0512d\"}}", 0);
-	ok(trace_state_of(a, span_of(text)) != NULL, "one of 512 bytes");
+	ok(trace_state_of(a, meta_of(text)) != NULL, "one of 512 bytes");
 	snprintf(text, 600, "{\"_meta\":{\"tracestate\":\"%0513d\"}}", 0);
-	ok(trace_state_of(a, span_of(text)) == NULL, "and none of 513");
+	ok(trace_state_of(a, meta_of(text)) == NULL, "and none of 513");
 }
 
 static void ours(void)
