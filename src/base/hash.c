@@ -2,33 +2,26 @@
 /* OpenSSL's digests behind plain functions. A failure of theirs ends the process. */
 #include "config.h"
 
+#define OPENSSL_SUPPRESS_DEPRECATED /* see hash_sha256() */
+
 #include "base/hash.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/sha.h>
 
-/* Looked up once: OpenSSL 3 takes longer to find a digest by its name than to use it on a token. */
-static EVP_MD *sha256;
-
-static void find_sha256(void)
-{
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (!sha256)
-		abort();
-}
-
+/* Of a token, with every call: OpenSSL 3's newer functions take longer to get ready than to do it. */
 void hash_sha256(unsigned char out[HASH_LEN], const void *p, size_t n)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	SHA256_CTX c;
 
-	pthread_once(&once, find_sha256);
-	if (!EVP_Digest(p, n, out, NULL, sha256, NULL))
+	if (!SHA256_Init(&c) || !SHA256_Update(&c, p, n) || !SHA256_Final(out, &c))
 		abort();
+	OPENSSL_cleanse(&c, sizeof(c));
 }
 
 void hash_hmac(unsigned char out[HASH_LEN], const void *key, size_t key_len, const void *p, size_t n)
