@@ -140,6 +140,14 @@ static bool matches(const struct origin *o, const char *host, int port, const ch
 	return !scheme || !strcmp(o->scheme, scheme);
 }
 
+/* As most clients spell it: there is nothing to read. */
+static bool is_spelled(const struct origin *o, const char *text, const char *scheme)
+{
+	size_t n = strlen(o->scheme);
+
+	return !strcmp(o->text + n + 3, text) && (!scheme || !strcmp(o->scheme, scheme));
+}
+
 static const struct origin *make_loopback(struct arena *a, const char *host, int port)
 {
 	struct origin *o = arena_alloc(a, sizeof(*o));
@@ -169,10 +177,13 @@ const struct origin *project_origin(
 	const char *host;
 	int port;
 
-	if (!split_host(a, text, &host, &port))
-		return NULL;
 	if (scheme)
 		scheme = lower_scheme(scheme);
+	for (size_t i = 0; i < p->origins_n; i++)
+		if (is_spelled(&p->origins[i], text, scheme))
+			return &p->origins[i];
+	if (!split_host(a, text, &host, &port))
+		return NULL;
 	for (size_t i = 0; i < p->origins_n; i++)
 		if (matches(&p->origins[i], host, port, scheme))
 			return &p->origins[i];

@@ -35,27 +35,31 @@ static char *lower(struct arena *a, const char *s, size_t n)
 }
 
 /*
- * The header's name in a variable: "HTTP_MCP_SESSION_ID=x" is "mcp-session-id". CGI keeps the two content headers
+ * Where the header begins in a variable: at "MCP_SESSION_ID=x" of "HTTP_MCP_SESSION_ID=x". CGI keeps the two content headers
  * apart; HTTP_CONTENT_TYPE is what a client writes as "Content_Type", and no word about the body. NULL: no header.
  */
-static char *header_name(struct arena *a, const char *param, const char *equals)
+static const char *header_in(const char *param)
 {
 	static const char *const content[] = { "CONTENT_TYPE=", "CONTENT_LENGTH=" };
-	bool is_content = false, is_http = !strncmp(param, "HTTP_", 5);
-	char *name;
+	bool is_content = false, is_http = *param == 'H' && !strncmp(param, "HTTP_", 5);
+	const char *header = is_http ? param + 5 : param;
 
-	if (!is_http && *param != 'C') /* most of the others */
+	for (size_t i = 0; *header == 'C' && i < 2; i++)
+		is_content |= !strncmp(header, content[i], strlen(content[i]));
+	return is_http != is_content ? header : NULL;
+}
+
+/* Makes of "MCP_SESSION_ID=x" the name "mcp-session-id" and the value; NULL: there is none. */
+static char *header_split(char *header)
+{
+	char *p = header;
+
+	for (; *p && *p != '='; p++)
+		*p = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
+	if (!*p)
 		return NULL;
-	param += is_http ? 5 : 0;
-	for (size_t i = 0; i < 2; i++)
-		is_content |= !strncmp(param, content[i], strlen(content[i]));
-	if (is_http == is_content)
-		return NULL;
-	name = lower(a, param, (size_t)(equals - param));
-	for (char *q = name; *q; q++)
-		if (*q == '_')
-			*q = '-';
-	return name;
+	*p = '\0';
+	return p + 1;
 }
 
 /*
@@ -83,11 +87,12 @@ static bool read_headers(struct req *r)
 		n++;
 	r->headers = arena_alloc(r->arena, sizeof(*r->headers) + n * sizeof(r->headers->at[0]));
 	for (size_t i = 0; i < n; i++) {
-		const char *equals = strchr(params[i], '=');
-		const char *name = equals ? header_name(r->arena, params[i], equals) : NULL;
+		const char *header = header_in(params[i]), *value;
+		char *name = header ? arena_strdup(r->arena, header) : NULL;
 
-		if (name)
-			agree &= add_header(r->headers, name, arena_strdup(r->arena, equals + 1));
+		value = name ? header_split(name) : NULL;
+		if (value)
+			agree &= add_header(r->headers, name, value);
 	}
 	return agree;
 }

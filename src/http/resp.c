@@ -209,28 +209,59 @@ void resp_error(struct req *r, struct resp *p, const struct err *e)
 		error_problem(r, p, e);
 }
 
-static void write_header(struct io *io, const char *name, const char *value)
+/* A head goes out in few pieces. */
+struct head_out {
+	struct io *io;
+	size_t n;
+	char text[1024];
+};
+
+static void put(struct head_out *o, const char *s)
 {
-	io_write(io, name, strlen(name));
-	io_write(io, ": ", 2);
-	io_write(io, value, strlen(value));
-	io_write(io, "\r\n", 2);
+	size_t n = strlen(s);
+
+	if (n > sizeof(o->text) - o->n) {
+		io_write(o->io, o->text, o->n);
+		o->n = 0;
+	}
+	if (n > sizeof(o->text)) {
+		io_write(o->io, s, n);
+		return;
+	}
+	memcpy(o->text + o->n, s, n);
+	o->n += n;
+}
+
+static void put_header(struct head_out *o, const char *name, const char *value)
+{
+	put(o, name);
+	put(o, ": ");
+	put(o, value);
+	put(o, "\r\n");
 }
 
 bool resp_send_head(struct req *r, struct resp *p)
 {
-	char status[80];
+	struct head_out o;
+	char status[INT_TEXT];
 
-	snprintf(status, sizeof(status), "%d %s", p->status, reason_phrase(p->status));
+	o.io = r->io;
+	o.n = 0;
 	p->head_sent = true;
-	write_header(r->io, "Status", status);
+	int_text(status, p->status);
+	put(&o, "Status: ");
+	put(&o, status);
+	put(&o, " ");
+	put(&o, reason_phrase(p->status));
+	put(&o, "\r\n");
 	for (const struct resp_header *h = p->headers; h; h = h->next)
-		write_header(r->io, h->name, h->value);
+		put_header(&o, h->name, h->value);
 	if (!resp_get(p, "Cache-Control"))
-		write_header(r->io, "Cache-Control", "no-store");
-	write_header(r->io, "X-Content-Type-Options", "nosniff");
-	write_header(r->io, "X-Request-Id", r->request_id);
-	return io_write(r->io, "\r\n", 2);
+		put(&o, "Cache-Control: no-store\r\n");
+	put(&o, "X-Content-Type-Options: nosniff\r\n");
+	put_header(&o, "X-Request-Id", r->request_id);
+	put(&o, "\r\n");
+	return io_write(r->io, o.text, o.n);
 }
 
 bool resp_send(struct req *r, struct resp *p)

@@ -12,7 +12,7 @@
 static bool is_listed(const char *name, const char *const *list)
 {
 	for (; *list; list++)
-		if (!strcmp(name, *list))
+		if (*name == **list && !strcmp(name, *list))
 			return true;
 	return false;
 }

@@ -69,13 +69,15 @@ static const char *redirect_target(struct call *c, const struct head *head)
 	const char *location = head_get(head, "location");
 	bool same_method = head->status == 307 || head->status == 308;
 	struct arena *a = c->req->arena;
-	CURLU *url = curl_url();
+	CURLU *url;
 	char *text = NULL;
 	const char *target = NULL;
 	struct uri uri;
 
-	if (c->route->follow_redirects && location && (same_method || (is(c->req, "GET") && head->status < 304)) &&
-	    !curl_url_set(url, CURLUPART_URL, c->relay.transfer.url, 0) &&
+	if (!c->route->follow_redirects || !location || !(same_method || (is(c->req, "GET") && head->status < 304)))
+		return NULL;
+	url = curl_url();
+	if (!curl_url_set(url, CURLUPART_URL, c->relay.transfer.url, 0) &&
 	    !curl_url_set(url, CURLUPART_URL, location, CURLU_DISALLOW_USER) &&
 	    !curl_url_get(url, CURLUPART_URL, &text, 0) && uri_parse(&uri, a, text, NULL) &&
 	    uri_same_origin(&uri, &c->route->upstream))

@@ -86,11 +86,22 @@ bool upstream_header_set(struct upstream_request *u, const char *name, const cha
 	return true;
 }
 
+static void put(struct upstream_request *u, const char *name, const char *value, enum upstream_header_source source)
+{
+	struct upstream_header **at = header_at(u, name);
+
+	if (!*at)
+		*at = arena_alloc(u->arena, sizeof(**at));
+	(*at)->name = name;
+	(*at)->value = value;
+	(*at)->source = source;
+}
+
 bool upstream_header_pass(struct upstream_request *u, const char *name, const char *value, enum upstream_header_source source)
 {
-	if (!upstream_header_set(u, name, value, true))
+	if (!header_name_is_token(name) || !is_header_value(value))
 		return false;
-	(*header_at(u, name))->source = source;
+	put(u, name, value, source);
 	return true;
 }
 
@@ -107,13 +118,7 @@ void upstream_headers_drop(struct upstream_request *u, const char *prefix)
 
 void upstream_header_add(struct upstream_request *u, const char *name, const char *value)
 {
-	struct upstream_header **at = header_at(u, name);
-
-	if (!*at)
-		*at = arena_alloc(u->arena, sizeof(**at));
-	(*at)->name = name;
-	(*at)->value = value;
-	(*at)->source = HEADER_OURS;
+	put(u, name, value, HEADER_OURS);
 }
 
 void upstream_header_remove(struct upstream_request *u, const char *name)

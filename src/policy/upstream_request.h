@@ -45,10 +45,10 @@ struct upstream_request {
 /* QUERY: rewritePattern's, raw; NULL: none. */
 void upstream_request_init(struct upstream_request *, struct arena *, const char *query);
 
-/* Adds one of the gateway's own, whatever its name; VALUE is known to be good. */
+/* Adds one of the gateway's own, whatever its name; VALUE is known to be good. Both live as long as the arena. */
 void upstream_header_add(struct upstream_request *, const char *name, const char *value);
 
-/* Sets one that the client has sent. False: its value is not fit to be sent on. */
+/* Sets one that the client has sent; NAME and VALUE live as long as the arena. False: they are not fit to be sent on. */
 bool upstream_header_pass(struct upstream_request *, const char *name, const char *value, enum upstream_header_source);
 
 /* Takes away all whose names begin so. */
