@@ -23,10 +23,17 @@ struct ctl {
 	const char *argv0;
 };
 
+/* What the first word behind a command's name does. A word that has no row is not run. */
+struct ctl_act {
+	const char *word;  /* "revoke"; "": none; "*": whatever there is */
+	const char *audit; /* the actions that the audit trail has of it, between blanks; NULL: it changes nothing, or what programs do by themselves */
+};
+
 struct ctl_command {
 	const char *name;
 	const char *usage; /* what follows the name: "[--dry-run]" */
 	const char *about; /* a sentence without a full stop */
+	const struct ctl_act *acts; /* ended by a NULL word */
 	/* ARGV[0] is the command's name. Returns an exit status. */
 	int (*run)(struct ctl *, int argc, char **argv);
 };
@@ -62,11 +69,13 @@ const char *ctl_actor(struct arena *);
 const char *ctl_trace(struct arena *);
 /*
  * An act on something else than the database, in the audit trail: what was done, to what, and what was
- * before and is now (a JSON object, or NULL; never a secret). Called when it was done. If the trail cannot be
+ * before and is now (JSON objects, or NULL for nothing; never a secret). Called when it was done. If the trail cannot be
  * had, standard error says so: the act stands. P NULL: the project of -c.
  */
-void ctl_note(struct ctl *, const struct project *, const char *action, const char *object,
-    struct json_object *detail);
+void ctl_note(struct ctl *, const struct project *, const char *action, const char *object, struct json_object *before,
+    struct json_object *after);
+/* The database will have it from now on for how long events are kept: those who ran the command say so. */
+bool ctl_retention(struct ctl *, struct db *, const struct project *, struct err *);
 /* Foreign text as a word of one line, fit for a terminal; "-" for NULL or nothing. In the arena. */
 const char *ctl_word(struct arena *, const char *);
 /* Live grants, of one person or client where these are not NULL, a line each (ctl_grants.c). */

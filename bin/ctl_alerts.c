@@ -58,9 +58,16 @@ static int alerts_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_alerts, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "list", NULL },
+	{ "send", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_alerts = {
 	.name = "alerts",
 	.usage = "list | send",
 	.about = "list what is wrong and who was to be told; judge, and tell those who were not told yet, by mail too",
+	.acts = acts,
 	.run = alerts_run,
 };

@@ -323,10 +323,18 @@ static int audit_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_audit, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "seal", NULL },
+	{ "verify", NULL },
+	{ "export", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_audit = {
 	.name = "audit",
 	.usage = "seal | verify [--anchors FILE]... | export [--after PLACE]",
 	.about = "seal what the audit trail has unsealed; check all of it against its seals, and against the "
 		 "anchors of a log; write it out, a JSON object a line",
+	.acts = acts,
 	.run = audit_run,
 };

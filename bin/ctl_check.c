@@ -133,9 +133,15 @@ static int check_run(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
+static const struct ctl_act acts[] = {
+	{ "*", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_check = {
 	.name = "check",
 	.usage = "[--json] [DIR]",
 	.about = "print every error and warning of a project, with remedies",
+	.acts = acts,
 	.run = check_run,
 };

@@ -71,10 +71,17 @@ static int clients_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_clients, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "list", NULL },
+	{ "revoke", "client_revoked grant_revoked" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_clients = {
 	.name = "clients",
 	.usage = "list | revoke CLIENT",
 	.about = "list the clients that are registered or known by their document, or end one with "
 		 "all its grants, at once",
+	.acts = acts,
 	.run = clients_run,
 };

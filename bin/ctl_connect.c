@@ -26,6 +26,16 @@ static bool find(struct upstream *u, const char *id, struct err *e)
 	return true;
 }
 
+/* What the URL is good for, not the URL. */
+static void note(struct ctl *ctl, const struct project *p, const struct upstream *u)
+{
+	struct json_object *after = json_new_object(ctl->arena);
+
+	json_add_string(after, "operation", u->route->operation_id);
+	json_add_int(after, "validSeconds", TICKET_TTL_S);
+	ctl_note(ctl, p, "connect_url_made", arena_printf(ctl->arena, "upstream:%s", u->conf->id), NULL, after);
+}
+
 static bool print_url(struct ctl *ctl, const struct project *p, const char *id, struct err *e)
 {
 	struct upstream u = { .arena = ctl->arena, .project = p };
@@ -39,7 +49,7 @@ static bool print_url(struct ctl *ctl, const struct project *p, const char *id, 
 	puts(required_url(&u,
 	    ticket_make(ring, ctl->arena, u.conf->id, u.route->operation_id, "", NULL)));
 	ring_close(ring);
-	ctl_note(ctl, p, "connect_url_made", arena_printf(ctl->arena, "upstream:%s", id), NULL);
+	note(ctl, p, &u);
 	fputs("Open it within ten minutes, in a browser of your own; it works once.\n", stderr);
 	return true;
 }
@@ -60,9 +70,15 @@ static int connect_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_connect, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "*", "connect_url_made" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_connect = {
 	.name = "connect",
 	.usage = "UPSTREAM",
 	.about = "print a single-use URL by which an administrator connects a shared upstream",
+	.acts = acts,
 	.run = connect_run,
 };

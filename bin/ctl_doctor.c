@@ -383,9 +383,15 @@ static int doctor_run(struct ctl *ctl, int argc, char **argv)
 	return dir ? run_on(ctl, &o, dir) : ctl_fail(&ctl_doctor, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "*", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_doctor = {
 	.name = "doctor",
 	.usage = "[--url PUBLIC_ORIGIN] [--connect HOST:PORT] [--ca-file FILE] [--json] [--strict] [CHECK ...]",
 	.about = "look at a gateway that runs, through its public URL and on this machine, and say what to mend",
+	.acts = acts,
 	.run = doctor_run,
 };

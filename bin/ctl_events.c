@@ -201,7 +201,7 @@ static bool events_list(struct events_call *c, struct err *e)
 /* What is known of it, for the audit trail: what it was sent, what it did not get. */
 static struct json_object *account_of(struct events_call *c)
 {
-	struct json_object *o = json_new_object(c->ctl->arena), *before = json_new_object(c->ctl->arena);
+	struct json_object *before = json_new_object(c->ctl->arena);
 	struct err ignored = { .code = ERR_NONE };
 	struct db_rows rows;
 
@@ -213,9 +213,7 @@ static struct json_object *account_of(struct events_call *c)
 			json_add_int(before, "dropped", db_int_at(&rows, i, 2));
 			json_add_int(before, "waiting", db_int_at(&rows, i, 3));
 		}
-	json_add(o, "before", before);
-	json_add(o, "after", NULL);
-	return o;
+	return before;
 }
 
 static bool events_forget(struct events_call *c, struct err *e)
@@ -231,7 +229,7 @@ static bool events_forget(struct events_call *c, struct err *e)
 		return false;
 	if (!db_bool_at(&rows, 0, 0))
 		return err_set(e, ERR_NOT_FOUND, "no destination of this name is known", "");
-	ctl_note(c->ctl, c->project, "destination_forgotten", arena_printf(c->ctl->arena, "destination:%s", c->name), account);
+	ctl_note(c->ctl, c->project, "destination_forgotten", arena_printf(c->ctl->arena, "destination:%s", c->name), account, NULL);
 	return true;
 }
 
@@ -335,11 +333,21 @@ static int events_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_events, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "tail", NULL },
+	{ "export", NULL },
+	{ "forward", NULL },
+	{ "list", NULL },
+	{ "forget", "destination_forgotten" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_events = {
 	.name = "events",
 	.usage = "tail|export [--format FORM] [--include FAMILY,...] [--since TIME] [--until TIME] [--seconds N]"
 		 " | forward [NAME] | list | forget NAME",
 	.about = "print events as they happen, or those of a time; send what waits for a destination; say how "
 		 "destinations do; forget one that is no more",
+	.acts = acts,
 	.run = events_run,
 };

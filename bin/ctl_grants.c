@@ -115,9 +115,16 @@ static int grants_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_grants, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "list", NULL },
+	{ "revoke", "grant_revoked" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_grants = {
 	.name = "grants",
 	.usage = "list [--subject SUBJECT] [--client CLIENT] | revoke GRANT",
 	.about = "list what people allowed clients to do, or end one such grant, at once",
+	.acts = acts,
 	.run = grants_run,
 };

@@ -35,7 +35,46 @@ struct keys_call {
 	enum purpose purpose;
 	const char *id;
 	bool revoke;
+	int64_t resealed; /* cells, by reencrypt, even if others did not open */
 };
+
+/* ---- what the audit trail is told: ids and states, never bytes ---- */
+
+static struct json_object *states_of(struct ctl *ctl, const char *dir, enum purpose purpose)
+{
+	struct json_object *o = json_new_object(ctl->arena);
+	struct ring *r = ring_open(dir, 1u << purpose, NULL);
+	const struct key *key;
+
+	for (size_t i = 0; r && (key = ring_entry(r, purpose, i)); i++)
+		json_add_string(o, key->id, key_state_name(key->state));
+	ring_close(r);
+	return o;
+}
+
+static struct json_object *states_of_all(struct ctl *ctl, const char *dir)
+{
+	struct json_object *o = json_new_object(ctl->arena);
+
+	for (enum purpose p = 0; p < KEY_PURPOSES; p++)
+		json_add(o, purpose_name(p), states_of(ctl, dir, p));
+	return o;
+}
+
+/* The programs that have a folder of their own in the ring. */
+static struct json_object *sharers(struct ctl *ctl, const char *dir)
+{
+	struct json_object *o = json_new_object(ctl->arena);
+
+	for (size_t i = 0; ring_reader(i); i++)
+		json_add_bool(o, ring_reader(i), ring_folder(ctl->arena, dir, ring_reader(i)) != dir);
+	return o;
+}
+
+static bool same(struct ctl *ctl, struct json_object *a, struct json_object *b)
+{
+	return !strcmp(json_text(ctl->arena, a), json_text(ctl->arena, b));
+}
 
 /* ---- init and list: of the project's ring or another ---- */
 
@@ -51,6 +90,36 @@ static int keys_init(const char *dir)
 	else
 		printf("%s: every purpose has its key already\n", dir);
 	return CTL_OK;
+}
+
+/* The first ring is made before there is a database: then nobody is told that the trail does not have it. */
+static bool has_trail(const struct project *p)
+{
+	struct err e = { .code = ERR_NONE };
+	struct db *db = ctl_db(p, &e);
+
+	if (db)
+		db_close(db);
+	return db != NULL;
+}
+
+static int init_own(struct ctl *ctl)
+{
+	struct project *p = ctl_project(ctl, &ctl_keys);
+	struct json_object *before, *after;
+	bool is_first;
+	int status;
+
+	if (!p)
+		return CTL_FAILED;
+	before = states_of_all(ctl, p->keyring);
+	is_first = access(p->keyring, F_OK) < 0;
+	status = keys_init(p->keyring);
+	after = states_of_all(ctl, p->keyring);
+	if (!same(ctl, before, after) && (!is_first || has_trail(p)))
+		ctl_note(ctl, p, "keys_made", "keys:", before, after);
+	project_unref(p);
+	return status;
 }
 
 static void show(const struct ring *r, enum purpose p)
@@ -142,12 +211,20 @@ static int publish_again(struct ctl *ctl, const char *dir)
 	return CTL_OK;
 }
 
-static int shared(struct ctl *ctl, const char *dir)
+static int share_own(struct ctl *ctl)
 {
-	int status = on_directory(ctl, keys_share, dir);
+	struct project *p = ctl_project(ctl, &ctl_keys);
+	struct json_object *before, *after;
+	int status;
 
-	if (status == CTL_OK && !dir)
-		ctl_note(ctl, NULL, "keys_shared", "keys:", NULL);
+	if (!p)
+		return CTL_FAILED;
+	before = sharers(ctl, p->keyring);
+	status = keys_share(p->keyring);
+	after = sharers(ctl, p->keyring);
+	if (status == CTL_OK || !same(ctl, before, after))
+		ctl_note(ctl, p, "keys_shared", "keys:", before, after);
+	project_unref(p);
 	return status;
 }
 
@@ -265,7 +342,8 @@ static bool run_reencrypt(const struct keys_call *k, struct reencrypted *count, 
 static int keys_reencrypt(struct keys_call *k)
 {
 	struct err e = { .code = ERR_NONE };
-	struct reencrypted count;
+	struct reencrypted count = { .cells = 0 };
+	bool ok;
 
 	if (!reencrypt_is_for(k->purpose)) {
 		err_set(&e, ERR_CONFIG, "", "");
@@ -273,7 +351,9 @@ static int keys_reencrypt(struct keys_call *k)
 		    purpose_name(k->purpose));
 		return ctl_fail(&ctl_keys, &e);
 	}
-	if (!programs_have_read(k, &e) || !run_reencrypt(k, &count, &e))
+	ok = programs_have_read(k, &e) && run_reencrypt(k, &count, &e);
+	k->resealed = count.cells;
+	if (!ok)
 		return ctl_fail(&ctl_keys, &e);
 	printf("sealed anew: %lld\n", (long long)count.cells);
 	if (!count.broken)
@@ -373,42 +453,25 @@ static bool read_purpose(const char *word, enum purpose *out)
 	return false;
 }
 
-/* The ids and states of a purpose's keys, never their bytes. */
-static struct json_object *states_of(const struct keys_call *k)
-{
-	struct json_object *o = json_new_object(k->ctl->arena);
-	struct ring *r = ring_open(k->project->keyring, 1u << k->purpose, NULL);
-	const struct key *key;
-
-	for (size_t i = 0; r && (key = ring_entry(r, k->purpose, i)); i++)
-		json_add_string(o, key->id, key_state_name(key->state));
-	ring_close(r);
-	return o;
-}
-
-static void note(const struct keys_call *k, const char *action, struct json_object *before)
-{
-	struct json_object *detail = json_new_object(k->ctl->arena);
-
-	json_add(detail, "before", before);
-	json_add(detail, "after", states_of(k));
-	ctl_note(k->ctl, k->project, action, arena_printf(k->ctl->arena, "keys:%s", purpose_name(k->purpose)), detail);
-}
-
 static int on_purpose(struct keys_call *k, int (*verb)(struct keys_call *), const char *action)
 {
-	struct json_object *before;
+	struct json_object *before, *after;
 	int status;
 
 	k->project = ctl_project(k->ctl, &ctl_keys);
 	if (!k->project)
 		return CTL_FAILED;
-	before = states_of(k);
+	before = states_of(k->ctl, k->project->keyring, k->purpose);
 	status = verb(k);
-	if (status == CTL_OK) {
-		status = publish_again(k->ctl, k->project->keyring);
-		note(k, action, before);
+	after = states_of(k->ctl, k->project->keyring, k->purpose);
+	if (k->resealed) {
+		json_add_int(after, "sealedAnew", k->resealed);
+		json_add_int(before, "sealedAnew", 0);
 	}
+	if (status == CTL_OK || k->resealed)
+		ctl_note(k->ctl, k->project, action, arena_printf(k->ctl->arena, "keys:%s", purpose_name(k->purpose)), before, after);
+	if (status == CTL_OK)
+		status = publish_again(k->ctl, k->project->keyring);
 	project_unref(k->project);
 	return status;
 }
@@ -419,11 +482,11 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 
 	if (!strcmp(word, "init") && argc <= 3)
-		return on_directory(ctl, keys_init, argv[2]);
+		return argc == 3 ? keys_init(argv[2]) : init_own(ctl);
 	if (!strcmp(word, "list") && argc <= 3)
 		return on_directory(ctl, keys_list, argv[2]);
 	if (!strcmp(word, "share") && argc <= 3)
-		return shared(ctl, argv[2]);
+		return argc == 3 ? keys_share(argv[2]) : share_own(ctl);
 	if (!strcmp(word, "hash-secret") &&
 	    (argc == 2 || (argc == 3 && !strcmp(argv[2], "--new"))))
 		return hash_secret(argc == 3);
@@ -444,6 +507,18 @@ static int keys_run(struct ctl *ctl, int argc, char **argv)
 	return ctl_usage(&ctl_keys);
 }
 
+static const struct ctl_act acts[] = {
+	{ "init", "keys_made" },
+	{ "list", NULL },
+	{ "share", "keys_shared" },
+	{ "add", "key_added" },
+	{ "primary", "key_made_primary" },
+	{ "reencrypt", "keys_reencrypted" },
+	{ "retire", "key_retired" },
+	{ "hash-secret", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_keys = {
 	.name = "keys",
 	.usage = "init|list|share [DIR] | add PURPOSE | primary PURPOSE ID | reencrypt PURPOSE"
@@ -453,5 +528,6 @@ const struct ctl_command ctl_keys = {
 		 "never their bytes; give each program that runs as a user of its own what it reads; "
 		 "change the key of a purpose in steps, with a reload between, and seal anew what is kept; hash a secret (of "
 		 "standard input, or a new one) for introspectionClients",
+	.acts = acts,
 	.run = keys_run,
 };

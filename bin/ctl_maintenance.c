@@ -91,7 +91,7 @@ static int maintenance_run(struct ctl *ctl, int argc, char **argv)
 		return CTL_FAILED;
 	db = ctl_db(p, &e);
 	if (db) {
-		ok = run_to_the_end(ctl, db, p, &sum, &e) && seal(p, db, &sealed, &e);
+		ok = ctl_retention(ctl, db, p, &e) && run_to_the_end(ctl, db, p, &sum, &e) && seal(p, db, &sealed, &e);
 		db_close(db);
 	}
 	project_unref(p);
@@ -103,9 +103,15 @@ static int maintenance_run(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
+static const struct ctl_act acts[] = {
+	{ "", "retention_changed events_dropped" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_maintenance = {
 	.name = "maintenance",
 	.usage = "",
 	.about = "remove what has expired and make the coming days of events, as programs do three times a minute",
+	.acts = acts,
 	.run = maintenance_run,
 };

@@ -304,9 +304,15 @@ static int migrate_run(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
+static const struct ctl_act acts[] = {
+	{ "*", "database_migrated" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_migrate = {
 	.name = "migrate",
 	.usage = "[--database CONNINFO] [--single-role] [--dry-run]",
 	.about = "bring roles, schema and functions of the database to this release",
+	.acts = acts,
 	.run = migrate_run,
 };

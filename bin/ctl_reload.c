@@ -61,21 +61,16 @@ static struct json_object *in_force(struct ctl *ctl, const char *home)
 
 static void note(struct ctl *ctl, const char *home, const char *dir, const char *action, struct json_object *before)
 {
-	struct json_object *detail = json_new_object(ctl->arena);
-
-	json_add(detail, "before", before);
-	json_add(detail, "after", in_force(ctl, home));
-	ctl_note(ctl, NULL, action, arena_printf(ctl->arena, "project:%s", dir), detail);
+	ctl_note(ctl, NULL, action, arena_printf(ctl->arena, "project:%s", dir), before, in_force(ctl, home));
 }
 
 /* Programs alone cannot have events removed sooner than before (sql/fn/event.sql, event_kept()). */
 static void tell_retention(struct ctl *ctl, const struct project *p)
 {
-	const struct db_param params[] = { db_int(ctl->arena, p->events_days), db_int(ctl->arena, p->summary_days) };
 	struct err e = { .code = ERR_NONE };
 	struct db *db = ctl_db(p, &e);
 
-	if (!db || !db_call(db, STMT_EVENTS_KEEP, params, 2, ctl->arena, NULL, &e))
+	if (!db || !ctl_retention(ctl, db, p, &e))
 		fprintf(stderr, "gatehousectl: reload: the database does not know yet for how long events are kept: %s; run `gatehousectl maintenance`\n",
 		    *e.text ? e.text : err_name(e.code));
 	db_close(db);
@@ -105,13 +100,20 @@ static int publish(struct ctl *ctl, const char *home, const char *dir)
 
 static int back(struct ctl *ctl, const char *home, const char *dir)
 {
+	struct project_options options = { .dir = dir, .types = policy_types };
 	struct json_object *before = in_force(ctl, home);
 	struct err e = { .code = ERR_NONE };
 	struct snapshot s;
+	struct project *p;
 
 	if (!snapshot_back(&s, ctl->arena, home, &e))
 		return ctl_fail(&ctl_reload, &e);
 	printf("back to snapshot %lu; running programs serve it within a second\n", s.number);
+	options.files_dir = s.dir;
+	p = project_load(&options);
+	if (!p->fault)
+		tell_retention(ctl, p);
+	project_unref(p);
 	note(ctl, home, dir, "project_put_back", before);
 	return CTL_OK;
 }
@@ -149,9 +151,17 @@ static int reload_run(struct ctl *ctl, int argc, char **argv)
 	return ctl_usage(&ctl_reload);
 }
 
+static const struct ctl_act acts[] = {
+	{ "", "project_published retention_changed" },
+	{ "--back", "project_put_back retention_changed" },
+	{ "--list", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_reload = {
 	.name = "reload",
 	.usage = "[--back | --list]",
 	.about = "check the project and put it in force; --back: the snapshot before it; --list: those kept",
+	.acts = acts,
 	.run = reload_run,
 };

@@ -167,9 +167,17 @@ static int tools_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_tools, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "list", NULL },
+	{ "diff", NULL },
+	{ "approve", "tool_approved" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_tools = {
 	.name = "tools",
 	.usage = "list ROUTE | diff ROUTE | approve ROUTE [--until MARK] [TOOL...]",
 	.about = "list the pinned tools of a route; show what is new or changed; approve it",
+	.acts = acts,
 	.run = tools_run,
 };

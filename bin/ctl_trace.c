@@ -58,9 +58,15 @@ static int trace_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_story, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "*", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_story = {
 	.name = "trace",
 	.usage = "REQUEST-ID",
 	.about = "tell what became of a request: who asked, which credential went along, what the upstream answered",
+	.acts = acts,
 	.run = trace_run,
 };

@@ -91,9 +91,17 @@ static int user_run(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : ctl_fail(&ctl_user, &e);
 }
 
+static const struct ctl_act acts[] = {
+	{ "list", NULL },
+	{ "show", NULL },
+	{ "revoke", "user_revoked grant_revoked" },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_user = {
 	.name = "user",
 	.usage = "list | show SUBJECT | revoke SUBJECT",
 	.about = "list who has sessions or grants; show somebody's; end all of them, at once",
+	.acts = acts,
 	.run = user_run,
 };

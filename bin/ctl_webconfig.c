@@ -351,9 +351,15 @@ static int webconfig_run(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
+static const struct ctl_act acts[] = {
+	{ "*", NULL },
+	{ NULL, NULL },
+};
+
 const struct ctl_command ctl_webconfig = {
 	.name = "webconfig",
 	.usage = "lighttpd|lighttpd-spawn|apache-proxy|apache-fcgid|htaccess [--generic] [--sockets DIR] [--programs DIR]",
 	.about = "print the web server's configuration for the project",
+	.acts = acts,
 	.run = webconfig_run,
 };

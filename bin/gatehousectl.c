@@ -106,11 +106,11 @@ const char *ctl_trace(struct arena *a)
 }
 
 static bool note(struct ctl *ctl, const struct project *p, const char *action, const char *object,
-    struct json_object *detail, struct err *e)
+    const char *detail, struct err *e)
 {
 	struct arena *a = ctl->arena;
 	const struct db_param params[] = { DB_TEXT(action), DB_TEXT(ctl_actor(a)), DB_TEXT(object),
-		DB_TEXT(ctl_trace(a)), DB_TEXT(detail ? json_text(a, detail) : "{}") };
+		DB_TEXT(ctl_trace(a)), DB_TEXT(detail) };
 	struct db *db = ctl_db(p, e);
 	bool ok = db && db_call(db, STMT_AUDIT_NOTE, params, 5, a, NULL, e);
 
@@ -119,22 +119,34 @@ static bool note(struct ctl *ctl, const struct project *p, const char *action, c
 	return ok;
 }
 
-void ctl_note(struct ctl *ctl, const struct project *p, const char *action, const char *object,
-    struct json_object *detail)
+void ctl_note(struct ctl *ctl, const struct project *p, const char *action, const char *object, struct json_object *before,
+    struct json_object *after)
 {
 	struct err e = { .code = ERR_NONE };
 	struct project_options options = { .types = policy_types, .program = "audit" };
 	struct project *own = NULL;
+	struct json_object *detail = json_new_object(ctl->arena);
 
+	json_add(detail, "before", before);
+	json_add(detail, "after", after);
 	if (!p) {
 		options.dir = project_find_dir(ctl->arena, ctl->dir, ctl->argv0, NULL);
 		p = own = options.dir ? project_load(&options) : NULL;
 	}
-	if (p && !note(ctl, p, action, object, detail, &e))
+	if (p && !note(ctl, p, action, object, json_text(ctl->arena, detail), &e))
 		fprintf(stderr, "gatehousectl: done, but the audit trail does not have it (%s %s): %s\n", action,
 		    object, *e.text ? e.text : err_name(e.code));
 	if (own)
 		project_unref(own);
+}
+
+bool ctl_retention(struct ctl *ctl, struct db *db, const struct project *p, struct err *e)
+{
+	struct arena *a = ctl->arena;
+	const struct db_param params[] = { db_int(a, p->events_days), db_int(a, p->summary_days), DB_TEXT(ctl_actor(a)),
+		DB_TEXT(ctl_trace(a)) };
+
+	return db_call(db, STMT_RETENTION_SET, params, 4, a, NULL, e);
 }
 
 const char *ctl_word(struct arena *a, const char *text)
@@ -205,11 +217,21 @@ static int unknown(const char *name)
 	return CTL_USAGE;
 }
 
+static bool does(const struct ctl_command *c, const char *word)
+{
+	const struct ctl_act *act = c->acts;
+
+	while (act->word && strcmp(act->word, word) != 0 && strcmp(act->word, "*") != 0)
+		act++;
+	return act->word != NULL;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	for (size_t i = 0; commands[i]; i++)
 		if (!strcmp(commands[i]->name, argv[0]))
-			return commands[i]->run(ctl, argc, argv);
+			return does(commands[i], argc > 1 ? argv[1] : "") ? commands[i]->run(ctl, argc, argv)
+									   : ctl_usage(commands[i]);
 	return unknown(argv[0]);
 }
 

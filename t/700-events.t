@@ -211,7 +211,7 @@ $pg->psql(q{select gatehouse.event_day(p, d) from unnest(array['event_call', 'ev
 	unnest(array[(now() at time zone 'UTC')::date - 40, (now() at time zone 'UTC')::date - 30]) d});
 events_step($pg, oauth => 0);
 is(length $pg->psql($days), length($want) + 18, 'with a retention of 0 nothing is dropped');
-$pg->psql('select gatehouse.events_keep(60, 60)');
+$pg->psql('select gatehouse.retention_set(60, 60, null, null)');
 $pg->psql_as('oauth', 'with l as materialized (select pg_advisory_xact_lock(7449359170164355439)) select gatehouse.events_step(1, 1) from l');
 is(length $pg->psql($days), length($want) + 18, '... nor sooner than the database was told, whatever a program asks for');
 $pg->psql('delete from gatehouse.event_keep');
@@ -219,7 +219,7 @@ $pg->psql_as('oauth', 'with l as materialized (select pg_advisory_xact_lock(7449
 is(length $pg->psql($days), length($want) + 18, '... nor before it was told, but for what is older than by default');
 is($pg->psql("select string_agg(gatehouse.event_kept(a, t, 90)::text, ' ') from (values (0, 30), (30, 0), (1, 30), (90, 30), (1, null), (400, null)) v (a, t)"),
 	'0 0 30 90 90 400', '... a program may ask for more, and get it');
-for my $forbidden ('events_keep(1, 1)', 'rollup_step(1, 1, 1)', 'maintenance_step(1, 1, 1)') {
+for my $forbidden ('retention_set(1, 1, null, null)', 'rollup_step(1, 1, 1)', 'maintenance_step(1, 1, 1)') {
 	ok(!eval { $pg->psql_as('mcp', "select gatehouse.$forbidden"); 1 }, "... nor may it call $forbidden");
 }
 events_step($pg, oauth => 30);

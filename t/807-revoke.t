@@ -72,7 +72,7 @@ is($pg->psql('select count(*) from gatehouse.login'), 0, "... the provider's tok
 is(browses($leaver), 403, '... the browser is signed out');
 ok(!$leaver->{flow}->answer($leaver->{flow}->decide($page, 'approve'))->{code}, '... and the consent page gives no code');
 is($pg->psql("select count(*) from gatehouse.grants where subject = 'leaver' and revoked_at is null"), 0, '... nor a grant');
-is(audit("action = 'user_revoked' and object = 'subject:leaver' and actor like 'gatehousectl:%' and detail = '{\"before\": {\"grants\": 1, \"sessions\": 1}, \"after\": {\"grants\": 0, \"sessions\": 0}}'::jsonb"),
+is(audit("action = 'user_revoked' and object = 'subject:leaver' and actor like 'gatehousectl:%' and detail = '{\"before\": {\"grants\": 1, \"sessions\": 1, \"logins\": 1}, \"after\": {\"grants\": 0, \"sessions\": 0, \"logins\": 0}}'::jsonb"),
 	1, '... and the audit trail says who did it');
 is(audit("action = 'grant_revoked' and object = 'grant:$leaver->{grant}' and detail->>'reason' = 'user_revoked'
 	and detail->'before'->>'subject' = 'leaver' and detail->'before'->>'operation' > '' and detail->'after' = 'null'"), 1, '... of the grant too, with what it was');

@@ -16,7 +16,7 @@ my $gw = Gatehouse::Server->new(pg => $pg, programs => [], gateway => { events =
 
 my ($status, $text) = $gw->ctl('maintenance');
 is($status, 0, 'a fresh database needs nothing') or diag $text;
-is($text, "tables of events: 0 made, 0 dropped\nexpired rows: 0 removed\naudit rows: 1 sealed\n", 'and that is what it says');
+is($text, "tables of events: 0 made, 0 dropped\nexpired rows: 0 removed\naudit rows: 2 sealed\n", 'and that is what it says (migrated, and for how long events are kept)');
 
 # more than one batch of what has expired, one row that has not, and days that are too old or missing
 $pg->psql("insert into gatehouse.browser_session (session_hash, pepper_id, subject, claims, created_at, expires_at)
@@ -31,6 +31,7 @@ $pg->psql("drop table gatehouse.event_auth_$tomorrow");
 ($status, $text) = $gw->ctl('maintenance');
 is($status, 0, 'maintenance') or diag $text;
 like($text, qr/tables of events: 1 made, 1 dropped/, 'makes the days that are missing, drops those too old');
+is($pg->psql("select detail->'before'->'days'->>0 from gatehouse.audit where action = 'events_dropped'"), $pg->psql("select (now() at time zone 'UTC')::date - 31"), '... which the audit trail has');
 like($text, qr/expired rows: 1200 removed/, 'and removes all that has expired, in as many batches as it takes');
 is($pg->psql('select count(*) from gatehouse.browser_session'), '1', 'nothing else goes');
 is($pg->psql('select rate_key from gatehouse.rate'), '\x02', '... of the counts of rate limits either');

@@ -84,6 +84,7 @@ as $$
 declare
 	v_session bytea;
 	v_grant uuid;
+	v_logins bigint;
 begin
 	sessions := 0;
 	grants := 0;
@@ -102,12 +103,13 @@ begin
 
 	-- the provider's own tokens, by which claims are renewed
 	delete from login l where l.subject = p_subject;
+	get diagnostics v_logins = row_count;
 
-	if sessions > 0 or grants > 0 then
+	if sessions > 0 or grants > 0 or v_logins > 0 then
 		perform pg_notify('gatehouse', 'subject:' || p_subject);
 		perform audit_add('user_revoked', p_actor, 'subject:' || p_subject, null, p_trace,
-			jsonb_build_object('before', jsonb_build_object('sessions', sessions, 'grants', grants),
-				'after', jsonb_build_object('sessions', 0, 'grants', 0)));
+			jsonb_build_object('before', jsonb_build_object('sessions', sessions, 'grants', grants, 'logins', v_logins),
+				'after', jsonb_build_object('sessions', 0, 'grants', 0, 'logins', 0)));
 	end if;
 	return next;
 end

@@ -1,6 +1,15 @@
 -- Connections to upstreams: attempts, registrations, the vault's rows, and the lease by which one
 -- process at a time refreshes a connection.
 
+-- A connection as the audit trail tells of it; null for none.
+-- for: nobody
+create or replace function gatehouse.connection_told(c gatehouse.connection) returns jsonb
+language sql stable set search_path = gatehouse, pg_temp as $$
+	select jsonb_build_object('upstream', c.upstream_id, 'subject', c.subject, 'state', c.state, 'issuer', c.issuer,
+		'scope', c.scope)
+	where c.connection_id is not null
+$$;
+
 -- ---- connect.fcgi: registrations
 
 -- The registration in use at this issuer for this callback; none if its secret has expired.
@@ -46,7 +55,7 @@ begin
 	on conflict do nothing;
 	if found then
 		perform audit_add('upstream_registered', null, 'upstream:' || p_upstream_id, null, p_trace,
-			jsonb_build_object('issuer', p_issuer));
+			jsonb_build_object('before', null, 'after', jsonb_build_object('issuer', p_issuer)));
 	end if;
 	return query
 	select * from registration_find(p_upstream_id, p_issuer, p_redirect_uri);
@@ -89,7 +98,7 @@ begin
 		auth_method)
 	values (p_registration_id, p_upstream_id, p_issuer, 'manual:' || p_client_id, p_client_id, 'none');
 	perform audit_add('upstream_pinned', null, 'upstream:' || p_upstream_id, null, p_trace,
-		jsonb_build_object('issuer', p_issuer));
+		jsonb_build_object('before', null, 'after', jsonb_build_object('issuer', p_issuer)));
 	return query select p_issuer;
 end
 $$;
@@ -194,13 +203,15 @@ returns void
 language plpgsql security definer
 set search_path = gatehouse, pg_temp
 as $$
+declare
+	v_was connection%rowtype;
 begin
 	-- two answers for one user at once: one after the other
 	perform pg_advisory_xact_lock(hashtextextended(p_upstream_id || chr(10) || p_subject, 0));
 	if exists (select from connection c where c.connection_id = p_connection_id) then
 		return;
 	end if;
-	delete from connection c where c.upstream_id = p_upstream_id and c.subject = p_subject;
+	delete from connection c where c.upstream_id = p_upstream_id and c.subject = p_subject returning * into v_was;
 
 	insert into connection (connection_id, upstream_id, subject, issuer, resource,
 		token_endpoint, revocation_endpoint, client_kind, client_id, registration_id,
@@ -211,7 +222,7 @@ begin
 		now() + make_interval(secs => p_expires_in_s));
 
 	perform audit_add('upstream_connected', p_subject, 'upstream:' || p_upstream_id, null, p_trace,
-		jsonb_build_object('issuer', p_issuer, 'scope', p_scope));
+		jsonb_build_object('before', connection_told(v_was), 'after', jsonb_build_object('issuer', p_issuer, 'scope', p_scope, 'state', 'connected')));
 end
 $$;
 
@@ -252,7 +263,7 @@ begin
 		return;
 	end if;
 	perform audit_add('upstream_disconnected', c.subject, 'upstream:' || c.upstream_id, null,
-		p_trace, jsonb_build_object('issuer', c.issuer));
+		p_trace, jsonb_build_object('before', connection_told(c), 'after', null));
 	return query
 	select c.connection_id, c.subject, c.issuer, c.revocation_endpoint, c.client_kind,
 		c.client_id, c.registration_id, r.client_secret, r.auth_method, c.access_token,
@@ -392,7 +403,9 @@ begin
 		and c.generation = p_generation and c.state = 'connected';
 	if found and v_was.client_kind = 'assertion' and v_was.access_token = '' then -- its first, or the first since it was lost
 		perform audit_add('upstream_connected', v_was.subject, 'upstream:' || v_was.upstream_id, null, null,
-			jsonb_build_object('issuer', v_was.issuer, 'scope', coalesce(p_scope, v_was.scope), 'by', 'assertion'));
+			jsonb_build_object('before', null,
+				'after', jsonb_build_object('issuer', v_was.issuer, 'scope', coalesce(p_scope, v_was.scope), 'state', 'connected'),
+				'by', 'assertion'));
 		return query select 'renewed';
 		return;
 	end if;
@@ -435,7 +448,8 @@ begin
 	returning d.* into c;
 	if found then
 		perform audit_add('upstream_lost', c.subject, 'upstream:' || c.upstream_id, null, p_trace,
-			jsonb_build_object('issuer', c.issuer, 'reason', p_reason));
+			jsonb_build_object('before', connection_told(c) || '{"state": "connected"}', 'after', jsonb_build_object('state', c.state),
+				'reason', p_reason));
 		return query select 'lost';
 		return;
 	end if;

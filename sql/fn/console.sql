@@ -158,8 +158,7 @@ begin
 	outcome := case when found then 'ended' else 'unknown' end;
 	if found then
 		perform audit_add('connection_ended', p_actor, 'connection:' || p_connection_id, null, p_trace,
-			jsonb_build_object('before', jsonb_build_object('upstream', c.upstream_id, 'subject', c.subject,
-				'state', c.state, 'issuer', c.issuer, 'scope', c.scope), 'after', null));
+			jsonb_build_object('before', connection_told(c), 'after', null));
 	end if;
 	return next;
 end $$;

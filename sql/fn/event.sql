@@ -40,33 +40,46 @@ end $$;
 create or replace function gatehouse.event_forget(p_day date) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 declare
-	t regclass;
+	t record;
+	gone text[] := '{}';
 	patience text := current_setting('lock_timeout');
 begin
 	-- whoever waits for this lock has new calls wait behind it
 	perform set_config('lock_timeout', '200ms', true);
-	for t in select i.inhrelid::regclass
+	for t in select i.inhrelid::regclass as day, right(c.relname, 8) as date
 		from pg_inherits i join pg_class c on c.oid = i.inhrelid
 		where i.inhparent in ('event_call'::regclass, 'event_auth'::regclass, 'event_policy'::regclass)
 		and right(c.relname, 8) < to_char(p_day, 'YYYYMMDD')
 	loop
 		begin
-			execute format('drop table %s', t);
+			execute format('drop table %s', t.day);
+			gone := gone || t.date;
 		exception when lock_not_available then
 			null;
 		end;
 	end loop;
 	perform set_config('lock_timeout', patience, true);
+	if gone <> '{}' then
+		perform audit_add('events_dropped', null, 'events', null, null, jsonb_build_object('before', jsonb_build_object('days',
+			(select jsonb_agg(distinct to_date(d, 'YYYYMMDD')) from unnest(gone) d)), 'after', null));
+	end if;
 end $$;
 
 -- For how many days events, and the sums made of them, are kept, as the project in force says (0: for ever).
 -- for: admin
-create or replace function gatehouse.events_keep(p_days int, p_sum_days int) returns void
+create or replace function gatehouse.retention_set(p_days int, p_sum_days int, p_actor text, p_trace text) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+declare
+	v_was jsonb;
+	v_is jsonb := jsonb_build_object('days', p_days, 'sumDays', p_sum_days);
 begin
+	select jsonb_build_object('days', k.days, 'sumDays', k.sum_days) into v_was from event_keep k where k.one for update;
+	if v_was = v_is then
+		return;
+	end if;
 	insert into event_keep (days, sum_days) values (p_days, p_sum_days)
-	on conflict (one) do update set days = excluded.days, sum_days = excluded.sum_days
-	where (event_keep.days, event_keep.sum_days) <> (excluded.days, excluded.sum_days);
+	on conflict (one) do update set days = excluded.days, sum_days = excluded.sum_days;
+	perform audit_add('retention_changed', p_actor, 'events', null, p_trace, jsonb_build_object('before', v_was, 'after', v_is));
 end $$;
 
 -- What of that a program gets, which may only ask for more: one that was taken over must not be able to clear away its

@@ -77,7 +77,7 @@ begin
 	for s in select * from browser_session b where b.session_hash = any(p_session_hashes) loop
 		perform session_end(s.session_hash);
 		perform audit_add('session_ended', s.subject, null, null, p_trace,
-			jsonb_build_object('reason', 'logout'));
+			jsonb_build_object('before', jsonb_build_object('since', utc_text(s.created_at)), 'after', null, 'reason', 'logout'));
 		return query
 		select s.subject, l.login_id, l.tokens
 		from (select 1) one left join login l on l.login_id = s.login_id;
@@ -123,7 +123,8 @@ begin
 		end loop;
 		-- whoever is still at the consent page had a session that is gone
 		perform audit_add('provider_logout', v_subject, null, null, p_trace,
-			jsonb_build_object('sessions', sessions, 'grants', grants));
+			jsonb_build_object('before', jsonb_build_object('sessions', sessions, 'grants', grants),
+				'after', jsonb_build_object('sessions', 0, 'grants', 0)));
 	end loop;
 	return next;
 end

@@ -17,7 +17,6 @@ begin
 	if not ran then
 		return;
 	end if;
-	perform events_keep(p_keep, p_keep_sums);
 	select count(*) into n from pg_inherits where inhparent = any(parents);
 	perform event_days();
 	select count(*) - n, count(*) into days_made, n

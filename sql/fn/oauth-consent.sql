@@ -152,7 +152,7 @@ begin
 	end loop;
 
 	perform audit_add('session_begun', p_subject, null, r.client_id, p_trace,
-		jsonb_build_object('operation', r.operation_id));
+		jsonb_build_object('before', null, 'after', jsonb_build_object('operation', r.operation_id)));
 	return query select 'begun';
 end
 $$;
@@ -279,7 +279,7 @@ begin
 		where c.client_id = r.client_id;
 
 		perform audit_add('consent_approved', g.subject, 'grant:' || g.grant_id, g.client_id, p_trace,
-			jsonb_build_object('operation', g.operation_id, 'scope', g.scope))
+			jsonb_build_object('before', null, 'after', jsonb_build_object('operation', g.operation_id, 'scope', g.scope)))
 		from grants g where g.grant_id = p_grant_id;
 		v_outcome := 'approved';
 	elsif v_outcome = 'decided'
@@ -321,7 +321,7 @@ begin
 		where a.request_id = r.request_id;
 
 		perform audit_add('consent_denied', s.subject, null, r.client_id, p_trace,
-			jsonb_build_object('operation', r.operation_id))
+			jsonb_build_object('before', jsonb_build_object('operation', r.operation_id, 'scope', r.scope), 'after', null))
 		from browser_session s where s.session_hash = r.session_hash;
 		v_outcome := 'denied';
 	elsif v_outcome = 'decided' and r.decision = 'denied' then

@@ -90,7 +90,8 @@ begin
 			metadata = p_metadata
 		where client.client_id = p_client_id;
 		perform audit_add('client_document_changed', null, 'client:' || p_client_id, p_client_id, p_trace,
-			jsonb_build_object('redirect_uris', p_redirect_uris, 'auth_method', p_auth_method));
+			jsonb_build_object('before', jsonb_build_object('name', c.name, 'redirect_uris', c.redirect_uris, 'auth_method', c.auth_method),
+				'after', jsonb_build_object('name', p_name, 'redirect_uris', p_redirect_uris, 'auth_method', p_auth_method)));
 	end if;
 	if not client_is_live(c.last_used_at, c.granted_at) then
 		-- it had ended, and begins again as a new one would

@@ -315,7 +315,7 @@ begin
 			outcome := 'revoked';
 			perform pg_notify('gatehouse', 'token:' || v_access);
 			perform audit_add('token_revoked', null, 'token:' || v_access, g.client_id, p_trace,
-				jsonb_build_object('subject', g.subject, 'operation', g.operation_id));
+				jsonb_build_object('before', jsonb_build_object('subject', g.subject, 'operation', g.operation_id), 'after', null));
 		end if;
 	end if;
 	return query select outcome, case when v_access is null then 'refresh' else 'access' end,

@@ -80,7 +80,7 @@ begin
 	and (c.granted_at is null or c.granted_at < now() - interval '1 hour');
 
 	perform audit_add('assertion_accepted', p_subject, 'grant:' || p_grant_id, p_client_id, p_trace,
-		jsonb_build_object('operation', p_operation_id, 'scope', p_scope));
+		jsonb_build_object('before', null, 'after', jsonb_build_object('operation', p_operation_id, 'scope', p_scope)));
 	outcome := 'issued';
 	expires_in := tokens_issue(g, 1, p_scope, p_access_id, p_access_hash, null, null, p_pepper_id,
 		p_access_ttl_s);

@@ -118,7 +118,8 @@ begin
 		update tool_route r set learned_at = now() where r.operation_id = p_operation_id;
 	end if;
 	if v_trusted <> '{}' then
-		perform audit_add('tools_trusted', null, 'route:' || p_operation_id, null, null, v_trusted);
+		perform audit_add('tools_trusted', null, 'route:' || p_operation_id, null, null,
+			jsonb_build_object('before', null, 'after', v_trusted));
 	end if;
 end
 $$;

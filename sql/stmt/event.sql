@@ -4,11 +4,13 @@
 -- $2 int4  days that sums of them are kept; 0: all of them
 select gatehouse.events_step($1, $2);
 
--- name: events_keep :exec
+-- name: retention_set :exec
 -- for: admin
 -- $1 int4  days that events are kept; 0: all of them
 -- $2 int4  days that sums of them are kept; 0: all of them
-select gatehouse.events_keep($1, $2);
+-- $3 text  who says so
+-- $4 text  request id, for the audit trail
+select gatehouse.retention_set($1, $2, $3, $4);
 
 -- name: rollup_run :exec
 -- for: oauth consent connect mcp console

@@ -26,6 +26,7 @@ TESTS += t/unit/keeper_page_cache
 TESTS += t/730-audit.t
 TESTS += t/731-forward.t
 TESTS += t/735-forward-nodes.t
+TESTS += t/736-acts.t
 TESTS += t/732-telemetry.t
 TESTS += t/733-alerts.t t/734-syslog-tls.t
 TESTS += t/739-metrics-sql.t

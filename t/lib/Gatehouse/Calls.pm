@@ -94,7 +94,7 @@ sub store {
 # What the database function does, after whoever is at it; events are kept for so many days.
 sub events_step {
 	my ($pg, $program, $keep) = @_;
-	$pg->psql("select gatehouse.events_keep($keep, 0)");
+	$pg->psql("select gatehouse.retention_set($keep, 0, null, null)");
 	$pg->psql_as($program, 'with l as materialized (select pg_advisory_xact_lock(7449359170164355439)) select gatehouse.events_step(' . $keep . ', 0) from l');
 	return;
 }
