@@ -11,6 +11,11 @@ void io_end(struct io *io)
 	io->ops->end(io);
 }
 
+enum io_state io_advance(struct io *io)
+{
+	return io->ops->advance(io);
+}
+
 const char *const *io_params(const struct io *io)
 {
 	return io->ops->params(io);
@@ -21,7 +26,7 @@ const char *io_param(const struct io *io, const char *name)
 	size_t n = strlen(name);
 
 	for (const char *const *p = io_params(io); *p; p++)
-		if (!strncmp(*p, name, n) && (*p)[n] == '=')
+		if (**p == *name && !strncmp(*p, name, n) && (*p)[n] == '=')
 			return *p + n + 1;
 	return NULL;
 }
@@ -29,6 +34,11 @@ const char *io_param(const struct io *io, const char *name)
 long io_read(struct io *io, void *p, size_t n)
 {
 	return io->ops->read(io, p, n);
+}
+
+char *io_take_body(struct io *io, size_t *n)
+{
+	return io->ops->take_body(io, n);
 }
 
 void io_read_done(struct io *io)

@@ -119,6 +119,20 @@ static void cgi_end(struct io *io)
 	free(io);
 }
 
+/* The variables are the environment; whether the body has come is not known. */
+static enum io_state cgi_advance(struct io *io)
+{
+	(void)io;
+	return IO_LARGE;
+}
+
+static char *cgi_take_body(struct io *io, size_t *n)
+{
+	(void)io;
+	(void)n;
+	return NULL;
+}
+
 static void cgi_read_done(struct io *io)
 {
 	(void)io;
@@ -140,8 +154,10 @@ static int cgi_fd(const struct io *io)
 
 static const struct io_ops cgi_ops = {
 	.end = cgi_end,
+	.advance = cgi_advance,
 	.params = cgi_params,
 	.read = cgi_read,
+	.take_body = cgi_take_body,
 	.read_done = cgi_read_done,
 	.write = cgi_write,
 	.flush = cgi_flush,

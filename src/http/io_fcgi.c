@@ -1,39 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * FastCGI through libfcgi. Two things are ours: waiting for a connection in epoll beside a
- * stop descriptor, so that SIGTERM never interrupts a request being read (libfcgi takes EINTR
- * for a broken one), and ending a request without libfcgi's drain, which polls up to 2 s for
- * the peer's close, when there is nothing left to drain.
+ * FastCGI: connections of the web server, one request on each. fcgi.h reads and writes the records; here are the calls to the
+ * socket, none of which blocks: what is not there yet is waited for in poll(), with a limit.
+ *
+ * A connection is closed with its request, even if it might be kept (FCGI_KEEP_CONN): between requests it would hold a thread.
  */
 #include "config.h"
 
 #include "http/io_internal.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "http/fcgi.h"
+#include "net/address.h"
 
 #include <errno.h>
-#include <fcgiapp.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-enum { LISTEN_FD = 0, RECEIVE_S = 30 };
+enum {
+	SILENCE_MS = 30000,
+	READ_BYTES = 16384,    /* at once: nearly always all of a request */
+	READS = 16,            /* in one turn of a thread that must not wait */
+	DRAIN_MS = 2000,       /* of silence */
+	DRAIN_TOTAL_MS = 30000,
+	DRAIN_MAX = 16 * 1024 * 1024,
+	ACCEPTS = 16,          /* in a row, without a look at the stop descriptor */
+	SKIPS = 63
+};
 
+/*
+ * Under load a connection waits when a request has been answered, and accept() alone finds it. That it was in vain costs as much as
+ * it saves else: it is tried less often each time, up to once in SKIPS + 1 requests.
+ */
 struct io_listener {
 	int epoll;
 	int stop_fd;
+	bool is_inet;
+	const char *allowed; /* FCGI_WEB_SERVER_ADDRS, or NULL */
+	unsigned in_a_row, skips, to_skip;
 };
 
 struct io_fcgi {
 	struct io io;
-	FCGX_Request fcgi;
-	bool drained; /* the body was read to its end */
+	int fd;
+	bool over;   /* nothing more can be read */
+	bool broken; /* nothing more can be written */
+	struct fcgi fcgi;
+	struct buf body; /* what has come of it */
+	size_t body_read;
+	char *out; /* IO_BUFFER bytes, once there is something to write */
+	size_t out_n;
 };
 
 static struct io_fcgi *fcgi(struct io *io)
@@ -41,23 +69,310 @@ static struct io_fcgi *fcgi(struct io *io)
 	return (struct io_fcgi *)io;
 }
 
+/* ---- writing */
+
+/* After a call that failed: whether to try again, when a slow peer has made room. */
+static bool can_go_on(struct io_fcgi *f)
+{
+	struct pollfd p = { .fd = f->fd, .events = POLLOUT };
+
+	if (errno == EINTR)
+		return true;
+	f->broken = errno != EAGAIN || poll(&p, 1, SILENCE_MS) != 1;
+	return !f->broken;
+}
+
+static bool send_all(struct io_fcgi *f, struct iovec *v, size_t n)
+{
+	while (n) {
+		struct msghdr message = { .msg_iov = v, .msg_iovlen = n };
+		ssize_t put = sendmsg(f->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		size_t sent = put < 0 ? 0 : (size_t)put;
+
+		if (put < 0) {
+			if (!can_go_on(f))
+				return false;
+			continue;
+		}
+		for (; n && sent >= v->iov_len; v++, n--)
+			sent -= v->iov_len;
+		if (n) {
+			v->iov_base = (char *)v->iov_base + sent;
+			v->iov_len -= sent;
+		}
+	}
+	return true;
+}
+
+/* What is buffered, N bytes behind it, and the answer's end if it ENDS: in one call, if they fit into a record. */
+static bool send_out(struct io_fcgi *f, const char *p, size_t n, bool ends)
+{
+	unsigned char header[FCGI_HEADER], end[FCGI_END];
+
+	do {
+		size_t direct = n < FCGI_CONTENT - f->out_n ? n : FCGI_CONTENT - f->out_n, whole = f->out_n + direct;
+		struct iovec v[] = {
+			{ header, whole ? sizeof(header) : 0 },
+			{ f->out, f->out_n },
+			{ (void *)(uintptr_t)p, direct },
+			{ end, ends && direct == n ? sizeof(end) : 0 },
+		};
+
+		fcgi_stdout(&f->fcgi, header, whole);
+		fcgi_end(&f->fcgi, end);
+		if (f->broken || !send_all(f, v, sizeof(v) / sizeof(v[0])))
+			return false;
+		f->out_n = 0;
+		p += direct;
+		n -= direct;
+	} while (n);
+	return true;
+}
+
+static bool fcgi_write(struct io *io, const void *p, size_t n)
+{
+	struct io_fcgi *f = fcgi(io);
+
+	if (f->broken)
+		return false;
+	if (n > IO_BUFFER - f->out_n)
+		return send_out(f, p, n, false);
+	if (!f->out)
+		f->out = xmalloc(IO_BUFFER);
+	memcpy(f->out + f->out_n, p, n);
+	f->out_n += n;
+	return true;
+}
+
+static bool fcgi_flush(struct io *io)
+{
+	return fcgi(io)->out_n ? send_out(fcgi(io), "", 0, false) : !fcgi(io)->broken;
+}
+
+static int fcgi_fd(const struct io *io)
+{
+	return ((const struct io_fcgi *)io)->fd;
+}
+
+static bool fcgi_is_writable(const struct io *io)
+{
+	struct pollfd p = { .fd = fcgi_fd(io), .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
+}
+
+/* ---- reading */
+
+/* The record that answers one which is no part of the request: a web server that has no room for it is none. */
+static void send_answer(struct io_fcgi *f)
+{
+	ssize_t n = send(f->fd, f->fcgi.answer, f->fcgi.answer_n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n == (ssize_t)f->fcgi.answer_n)
+		return;
+	f->over = f->broken = true;
+}
+
+/* What cannot become a request is answered here: nobody else sees it. */
+static void refuse(struct io_fcgi *f)
+{
+	char text[256];
+
+	log_warn(NULL, "a request was refused", "why", f->fcgi.why, NULL);
+	snprintf(text, sizeof(text), "Status: %d %s\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n\r\n%s.\n", f->fcgi.status,
+	    f->fcgi.status == 431 ? "Request Header Fields Too Large" : "Bad Request", f->fcgi.why);
+	fcgi_write(&f->io, text, strlen(text));
+	f->over = true;
+}
+
+static void take(struct io_fcgi *f, const char *p, size_t n)
+{
+	while (n && !f->over) {
+		size_t used = 0;
+
+		switch (fcgi_feed(&f->fcgi, p, n, &used)) {
+		case FCGI_MORE:
+			break;
+		case FCGI_PIECE:
+			buf_add(&f->body, f->fcgi.piece, f->fcgi.piece_n);
+			break;
+		case FCGI_ANSWER:
+			send_answer(f);
+			break;
+		case FCGI_LAST:
+			send_answer(f);
+			f->over = f->broken = true;
+			break;
+		case FCGI_REFUSED:
+			refuse(f);
+			break;
+		case FCGI_MALFORMED:
+			log_warn(NULL, "a connection brought no sound FastCGI request", "why", f->fcgi.why, NULL);
+			f->over = f->broken = true;
+			break;
+		}
+		p += used;
+		n -= used;
+	}
+}
+
+/* Takes what has come. False if that was nothing. */
+static bool receive(struct io_fcgi *f)
+{
+	char scratch[READ_BYTES];
+	ssize_t n = recv(f->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+
+	if (n > 0)
+		take(f, scratch, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		f->over = true;
+	return n >= 0 || errno != EAGAIN;
+}
+
+/* The same, but waits until UNTIL for something to come. */
+static void receive_until(struct io_fcgi *f, int64_t until)
+{
+	struct pollfd p = { .fd = f->fd, .events = POLLIN };
+	int left;
+
+	if (receive(f) || f->over)
+		return;
+	left = clock_left_ms(until);
+	if (!left || poll(&p, 1, left) == 0)
+		f->over = true;
+}
+
+static size_t body_left(const struct io_fcgi *f)
+{
+	return f->body.len - f->body_read;
+}
+
+static enum io_state fcgi_advance(struct io *io)
+{
+	struct io_fcgi *f = fcgi(io);
+	bool comes = true;
+
+	for (int i = 0; i < READS && comes && !f->over && !f->fcgi.has_body && body_left(f) < IO_KEPT; i++)
+		comes = receive(f);
+	if (f->over)
+		return IO_GONE;
+	if (f->fcgi.has_body)
+		return IO_HERE;
+	return body_left(f) < IO_KEPT ? IO_COMING : IO_LARGE;
+}
+
+static const char *const *fcgi_params(const struct io *io)
+{
+	return fcgi_variables(&((const struct io_fcgi *)io)->fcgi);
+}
+
+static long fcgi_read(struct io *io, void *p, size_t n)
+{
+	struct io_fcgi *f = fcgi(io);
+	const int64_t until = body_left(f) || f->fcgi.has_body ? 0 : clock_ms() + SILENCE_MS;
+
+	while (!body_left(f)) {
+		if (f->fcgi.has_body || f->over)
+			return f->fcgi.has_body ? 0 : -1;
+		buf_clear(&f->body);
+		f->body_read = 0;
+		receive_until(f, until);
+	}
+	if (n > body_left(f))
+		n = body_left(f);
+	memcpy(p, f->body.data + f->body_read, n);
+	f->body_read += n;
+	return (long)n;
+}
+
+static char *fcgi_take_body(struct io *io, size_t *n)
+{
+	struct io_fcgi *f = fcgi(io);
+	char *data = f->body.data;
+
+	if (!f->fcgi.has_body || f->body_read || !data)
+		return NULL;
+	*n = f->body.len;
+	f->body.data = NULL;
+	buf_release(&f->body);
+	return data;
+}
+
+static void fcgi_read_done(struct io *io)
+{
+	fcgi_forget(&fcgi(io)->fcgi);
+	buf_release(&fcgi(io)->body);
+	fcgi(io)->body_read = 0;
+}
+
+/*
+ * The body was refused unread, and the web server may still send it: were we to close now, it would see a reset in place of the
+ * answer. It closes when it has the answer's end.
+ */
+static void drain(const struct io_fcgi *f)
+{
+	const int64_t until = clock_ms() + DRAIN_TOTAL_MS;
+	struct pollfd p = { .fd = f->fd, .events = POLLIN };
+	char scratch[READ_BYTES];
+	size_t left = DRAIN_MAX;
+	ssize_t n = 1;
+
+	if (shutdown(f->fd, SHUT_WR))
+		return;
+	while (n > 0 && left && clock_left_ms(until) && poll(&p, 1, DRAIN_MS) == 1) {
+		n = recv(f->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+		left -= n > 0 && (size_t)n < left ? (size_t)n : left;
+	}
+}
+
+static void fcgi_close(struct io *io)
+{
+	struct io_fcgi *f = fcgi(io);
+
+	if (f->fcgi.id && send_out(f, "", 0, true) && !f->fcgi.has_body && !(f->over && !f->fcgi.status))
+		drain(f);
+	close(f->fd);
+	fcgi_release(&f->fcgi);
+	buf_release(&f->body);
+	free(f->out);
+	free(f);
+}
+
+static const struct io_ops fcgi_ops = {
+	.end = fcgi_close,
+	.advance = fcgi_advance,
+	.params = fcgi_params,
+	.read = fcgi_read,
+	.take_body = fcgi_take_body,
+	.read_done = fcgi_read_done,
+	.write = fcgi_write,
+	.flush = fcgi_flush,
+	.is_writable = fcgi_is_writable,
+	.fd = fcgi_fd,
+	.tells_leaving = true,
+};
+
+/* ---- connections */
+
 struct io_listener *io_listen(int stop_fd)
 {
-	struct epoll_event on_accept = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = LISTEN_FD };
+	struct epoll_event on_accept = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = IO_LISTEN_FD };
 	struct epoll_event on_stop = { .events = EPOLLIN, .data.fd = stop_fd };
 	struct io_listener *l;
-	int listening = 0;
-	socklen_t len = sizeof(listening);
+	int listening = 0, family = 0;
+	socklen_t len = sizeof(listening), family_len = sizeof(family);
 
-	if (getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) || !listening)
+	if (getsockopt(IO_LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) || !listening)
 		return NULL;
-	FCGX_Init();
 	/* a sibling may take the connection that woke us: accept must not block then */
-	fcntl(LISTEN_FD, F_SETFL, fcntl(LISTEN_FD, F_GETFL) | O_NONBLOCK);
+	fcntl(IO_LISTEN_FD, F_SETFL, fcntl(IO_LISTEN_FD, F_GETFL) | O_NONBLOCK);
 	l = xcalloc(1, sizeof(*l));
 	l->stop_fd = stop_fd;
+	getsockopt(IO_LISTEN_FD, SOL_SOCKET, SO_DOMAIN, &family, &family_len);
+	l->is_inet = family == AF_INET || family == AF_INET6;
+	l->allowed = getenv("FCGI_WEB_SERVER_ADDRS");
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epoll < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, LISTEN_FD, &on_accept) ||
+	if (l->epoll < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, IO_LISTEN_FD, &on_accept) ||
 	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, stop_fd, &on_stop)) {
 		io_listener_free(l);
 		return NULL;
@@ -89,123 +404,117 @@ static bool wait_for_connection(const struct io_listener *l)
 	return n > 0;
 }
 
+/* Whether ADDRESS is one of the LIST "192.0.2.1,192.0.2.2" (3.2). */
+static bool is_listed(const char *list, const char *address)
+{
+	size_t n = strlen(address);
+
+	for (const char *p = list; *p;) {
+		size_t one;
+
+		p += strspn(p, ", ");
+		one = strcspn(p, ", ");
+		if (one == n && !strncmp(p, address, n))
+			return true;
+		p += one;
+	}
+	return false;
+}
+
+/* What TCP needs: who may speak to us, and that small pieces of a stream leave at once. */
+static bool welcome_inet(const struct io_listener *l, int fd, const struct sockaddr *peer)
+{
+	const int on = 1;
+	struct address address;
+	char text[ADDRESS_TEXT] = "";
+
+	if (l->allowed && *l->allowed) {
+		if (address_of_socket(&address, peer))
+			address_text(text, &address);
+		if (!is_listed(l->allowed, text)) {
+			log_warn(NULL, "a connection was refused: FCGI_WEB_SERVER_ADDRS does not list its address", "address", text, NULL);
+			return false;
+		}
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return true;
+}
+
+struct io *io_accept_now(struct io_listener *l)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	int fd = accept4(IO_LISTEN_FD, l->is_inet ? (struct sockaddr *)&peer : NULL, l->is_inet ? &len : NULL, SOCK_CLOEXEC);
+	struct io_fcgi *f;
+
+	if (fd < 0) {
+		if (errno == EINTR || errno == ECONNABORTED)
+			errno = EAGAIN;
+		return NULL;
+	}
+	if (l->is_inet && !welcome_inet(l, fd, (struct sockaddr *)&peer)) {
+		close(fd);
+		errno = EAGAIN;
+		return NULL;
+	}
+	f = xcalloc(1, sizeof(*f));
+	f->io.ops = &fcgi_ops;
+	f->fd = fd;
+	buf_init(&f->body, IO_KEPT + READ_BYTES);
+	return &f->io;
+}
+
 /* Too many open files, say: the connection stays queued; trying at once would spin. */
 static void accept_failed(int error)
 {
-	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+	if (error == EAGAIN)
 		return;
 	log_error(NULL, "cannot accept a connection", "error", strerror(error), NULL);
 	poll(NULL, 0, 100);
 }
 
-static void fcgi_end(struct io *io)
+static struct io *next_connection(struct io_listener *l)
 {
-	struct io_fcgi *f = fcgi(io);
+	struct io *io;
 
-	FCGX_FClose(f->fcgi.err);
-	FCGX_FClose(f->fcgi.out);
-	if (f->drained)
-		FCGX_Detach(&f->fcgi);
-	FCGX_Free(&f->fcgi, 1);
-	free(f);
-}
-
-static const char *const *fcgi_params(const struct io *io)
-{
-	return (const char *const *)((const struct io_fcgi *)io)->fcgi.envp;
-}
-
-static long fcgi_read(struct io *io, void *p, size_t n)
-{
-	struct io_fcgi *f = fcgi(io);
-	int got;
-
-	if (!f->fcgi.in)
-		return 0;
-	got = FCGX_GetStr(p, n > 65536 ? 65536 : (int)n, f->fcgi.in);
-	if (got > 0)
-		return got;
-	if (FCGX_GetError(f->fcgi.in))
-		return -1;
-	f->drained = true;
-	return 0;
-}
-
-/*
- * libfcgi has each variable in a heap block of its own, and a buffer for errors. Here the thread frees them that has taken them: a relay that
- * did, at the request's end, would spend more on it than on the answer.
- */
-static void fcgi_read_done(struct io *io)
-{
-	FCGX_FreeStream(&fcgi(io)->fcgi.in);
-	FCGX_FClose(fcgi(io)->fcgi.err); /* nobody writes to it: what we have to say goes to our log */
-	FCGX_FreeStream(&fcgi(io)->fcgi.err);
-	for (char **p = fcgi(io)->fcgi.envp; *p; p++) {
-		free(*p);
-		*p = NULL; /* libfcgi frees what is left */
+	for (;;) {
+		if (!l->to_skip && l->in_a_row++ < ACCEPTS) {
+			io = io_accept_now(l);
+			if (io) {
+				l->skips = 0;
+				return io;
+			}
+			l->skips = l->skips < SKIPS ? l->skips * 2 + 1 : SKIPS;
+			l->to_skip = l->skips + 1; /* this one is to come yet */
+		}
+		l->in_a_row = 0;
+		if (!wait_for_connection(l))
+			return NULL;
+		io = io_accept_now(l);
+		if (io) {
+			if (l->to_skip)
+				l->to_skip--;
+			return io;
+		}
+		accept_failed(errno);
 	}
 }
 
-static bool fcgi_write(struct io *io, const void *p, size_t n)
+/* Whether a request came on it. */
+static bool has_begun(struct io_fcgi *f)
 {
-	const char *s = p;
+	const int64_t until = clock_ms() + SILENCE_MS;
 
-	while (n) {
-		int chunk = n > 1 << 20 ? 1 << 20 : (int)n;
-
-		if (FCGX_PutStr(s, chunk, fcgi(io)->fcgi.out) != chunk)
-			return false;
-		s += chunk;
-		n -= (size_t)chunk;
-	}
-	return true;
+	while (!f->fcgi.has_variables && !f->over)
+		receive_until(f, until);
+	return f->fcgi.has_variables && !f->broken;
 }
-
-static bool fcgi_flush(struct io *io)
-{
-	return FCGX_FFlush(fcgi(io)->fcgi.out) == 0;
-}
-
-static int fcgi_fd(const struct io *io)
-{
-	return ((const struct io_fcgi *)io)->fcgi.ipcFd;
-}
-
-static bool fcgi_is_writable(const struct io *io)
-{
-	struct pollfd p = { .fd = fcgi_fd(io), .events = POLLOUT };
-
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
-}
-
-static const struct io_ops fcgi_ops = {
-	.end = fcgi_end,
-	.params = fcgi_params,
-	.read = fcgi_read,
-	.read_done = fcgi_read_done,
-	.write = fcgi_write,
-	.flush = fcgi_flush,
-	.is_writable = fcgi_is_writable,
-	.fd = fcgi_fd,
-	.tells_leaving = true,
-};
 
 struct io *io_accept(struct io_listener *l)
 {
-	const struct timeval receive = { .tv_sec = RECEIVE_S };
-	struct io_fcgi *f = xcalloc(1, sizeof(*f));
-	int rc;
+	struct io *io;
 
-	f->io.ops = &fcgi_ops;
-	FCGX_InitRequest(&f->fcgi, LISTEN_FD, 0);
-	while (wait_for_connection(l)) {
-		rc = FCGX_Accept_r(&f->fcgi);
-		if (rc == 0) {
-			setsockopt(f->fcgi.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
-			return &f->io;
-		}
-		accept_failed(-rc);
-	}
-	free(f);
-	return NULL;
+	while ((io = next_connection(l)) && !has_begun(fcgi(io)))
+		io_end(io);
+	return io;
 }

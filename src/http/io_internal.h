@@ -7,8 +7,10 @@
 
 struct io_ops {
 	void (*end)(struct io *);
+	enum io_state (*advance)(struct io *);
 	const char *const *(*params)(const struct io *);
 	long (*read)(struct io *, void *, size_t);
+	char *(*take_body)(struct io *, size_t *n);
 	void (*read_done)(struct io *);
 	bool (*write)(struct io *, const void *, size_t);
 	bool (*flush)(struct io *);

@@ -333,7 +333,8 @@ bool req_read_body(struct req *r, size_t limit, struct err *e)
 	struct buf *b = arena_alloc(r->arena, sizeof(*b));
 	char chunk[8192];
 	size_t length;
-	long n;
+	bool whole;
+	long n = 0;
 
 	if (!declared_length(r, &length))
 		return err_set(e, ERR_INVALID_REQUEST, "the Content-Length is malformed", "");
@@ -342,10 +343,13 @@ bool req_read_body(struct req *r, size_t limit, struct err *e)
 		    "%zu bytes declared, %zu allowed", length, limit);
 	buf_init(b, limit);
 	arena_defer(r->arena, release_buf, b);
-	while ((n = is_in_time(r) ? io_read(r->io, chunk, sizeof(chunk)) : -1) > 0)
-		if (!buf_add(b, chunk, (size_t)n))
-			return err_set(e, ERR_TOO_LARGE, "the request body is too large",
-			    "over %zu bytes", limit);
+	b->data = io_take_body(r->io, &b->len);
+	whole = b->data != NULL;
+	while (!whole && !b->over && (n = is_in_time(r) ? io_read(r->io, chunk, sizeof(chunk)) : -1) > 0)
+		buf_add(b, chunk, (size_t)n);
+	if (b->over || b->len > limit)
+		return err_set(e, ERR_TOO_LARGE, "the request body is too large",
+		    "over %zu bytes", limit);
 	if (n < 0 || b->len < length)
 		return err_set(e, ERR_REQUEST_TIMEOUT, "the request body did not arrive",
 		    "%zu of %zu bytes", b->len, length);

@@ -306,7 +306,7 @@ static void block_signals(sigset_t *signals)
 	sigaddset(signals, SIGINT);
 	sigaddset(signals, SIGUSR1);
 	sigaddset(signals, SIGHUP);
-	/* all threads inherit the mask: a signal never interrupts libfcgi, which takes EINTR for an error */
+	/* all threads inherit the mask: no call of theirs is ever interrupted */
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 

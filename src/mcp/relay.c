@@ -538,7 +538,7 @@ static void cut_off(const struct relay_call *c)
 
 /*
  * Writes what is left, as far as the client takes it, and ends the request; called again when there
- * is room. Ending it flushes libfcgi's buffer: that must not block either.
+ * is room. Ending it flushes the buffer: that must not block either.
  */
 static void call_close(struct relay_call *c)
 {

@@ -7,7 +7,7 @@
 # temporary policy-rc.d forbids the starting and a temporary drop-in the cluster; both go away
 # again, also when the installation fails or is interrupted.
 
-packages_build='autoconf automake gcc libcjose-dev libcurl4-openssl-dev libc6-dev libfcgi-dev libjson-c-dev liblua5.4-dev
+packages_build='autoconf automake gcc libcjose-dev libcurl4-openssl-dev libc6-dev libjson-c-dev liblua5.4-dev
 	libpcre2-dev libpq-dev libssl-dev make perl pkg-config'
 packages_run='lighttpd multiwatch postgresql spawn-fcgi util-linux procps'
 packages_test='curl systemd apache2 libapache2-mod-fcgid chromium clang faketime libclang-rt-dev mandoc openssl pgbouncer prometheus rsyslog xz-utils'
