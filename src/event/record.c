@@ -24,62 +24,72 @@ static atomic_int bodies; /* records that have one */
 #define AUDIT            RECORD_OF_AUDIT
 #define ALL              (BOTH | POLICY)
 
+/* What the log line has before the value. */
+#define KEY(name)        ",\"" name "\":"
+#define FIELD(name, ...) { name, NULL, KEY(name), NULL, __VA_ARGS__ }
+#define ALIASED(name, alias, ...) { name, alias, KEY(name), KEY(alias), __VA_ARGS__ }
+
 const struct record_field record_fields[] = {
-	{ "severity", NULL, RECORD_TEXT, offsetof(struct record, severity), ALL | AUDIT },
-	{ "event", NULL, RECORD_TEXT, IN_EVENT(name), AUTH | POLICY | AUDIT },
-	{ "requestId", NULL, RECORD_TEXT, IN_EVENT(request_id), ALL | AUDIT },
-	{ "operationId", "virtualServerName", RECORD_TEXT, IN_EVENT(operation_id), ALL },
-	{ "upstreamServerId", "upstreamServerName", RECORD_TEXT, IN_EVENT(upstream_id), ALL },
-	{ "subjectId", NULL, RECORD_TEXT, IN_EVENT(subject_id), ALL | AUDIT },
-	{ "clientId", NULL, RECORD_TEXT, IN_EVENT(client_id), ALL | AUDIT },
-	{ "clientName", NULL, RECORD_TEXT, IN_EVENT(client_name), ALL },
-	{ "authProfileId", NULL, RECORD_TEXT, IN_EVENT(auth_profile_id), BOTH },
-	{ "upstreamAuthMode", NULL, RECORD_TEXT, IN_EVENT(upstream_auth_mode), BOTH },
-	{ "httpMethod", NULL, RECORD_TEXT, IN_EVENT(http_method), ALL },
-	{ "transport", NULL, RECORD_TEXT, IN_EVENT(transport), CALL },
-	{ "mcpMethod", NULL, RECORD_TEXT, IN_EVENT(mcp_method), CALL | POLICY },
-	{ "capabilityType", NULL, RECORD_TEXT, IN_EVENT(capability_type), CALL | POLICY },
-	{ "capabilityName", NULL, RECORD_TEXT, IN_EVENT(capability_name), CALL | POLICY },
-	{ "outcome", NULL, RECORD_TEXT, IN_EVENT(outcome), ALL },
-	{ "failureOrigin", NULL, RECORD_TEXT, IN_EVENT(failure_origin), BOTH },
-	{ "mcpStatus", NULL, RECORD_INT, IN_EVENT(mcp_status), ALL },
-	{ "jsonrpcErrorCode", NULL, RECORD_CODE, IN_EVENT(jsonrpc_error_code), CALL },
-	{ "errorType", NULL, RECORD_TEXT, IN_EVENT(error_type), BOTH },
-	{ "reasonCode", NULL, RECORD_TEXT, IN_EVENT(reason_code), ALL },
-	{ "latencyMs", NULL, RECORD_TIME, IN_EVENT(latency_us), ALL },
-	{ "latencyGatewayMs", NULL, RECORD_TIME, IN_EVENT(gateway_us), CALL },
-	{ "latencyUpstreamMs", NULL, RECORD_TIME, IN_EVENT(upstream_us), CALL },
-	{ "bytesIn", NULL, RECORD_COUNT, IN_EVENT(bytes_in), CALL },
-	{ "bytesOut", NULL, RECORD_COUNT, IN_EVENT(bytes_out), CALL },
-	{ "clientIp", NULL, RECORD_TEXT, IN_EVENT(client_ip), ALL },
-	{ "protocolVersion", NULL, RECORD_TEXT, IN_EVENT(protocol_version), CALL },
-	{ "sessionDigest", NULL, RECORD_TEXT, IN_EVENT(session_digest), CALL },
-	{ "redirectHost", NULL, RECORD_TEXT, IN_EVENT(redirect_host), AUTH },
-	{ "query", NULL, RECORD_TEXT, IN_EVENT(query), POLICY },
-	{ "grantId", NULL, RECORD_TEXT, IN_EVENT(grant_id), ALL },
-	{ "errName", NULL, RECORD_TEXT, offsetof(struct record, err_name), BOTH },
-	{ "errMessage", NULL, RECORD_TEXT, offsetof(struct record, err_message), BOTH },
-	{ "causeMessage", NULL, RECORD_TEXT, offsetof(struct record, cause_message), BOTH },
-	{ "eventId", NULL, RECORD_TEXT, offsetof(struct record, id), ALL | AUDIT },
-	{ "traceParent", NULL, RECORD_TEXT, IN_EVENT(trace_parent), CALL },
-	{ "traceLink", NULL, RECORD_TEXT, IN_EVENT(trace_link), CALL },
-	{ "jsonrpcId", NULL, RECORD_TEXT, IN_EVENT(rpc_id), CALL },
-	{ "serverAddress", NULL, RECORD_TEXT, IN_EVENT(server_address), CALL },
-	{ "serverPort", NULL, RECORD_INT, IN_EVENT(server_port), CALL },
-	{ "tokensIn", NULL, RECORD_CODE, IN_EVENT(tokens_in), CALL },
-	{ "tokensOut", NULL, RECORD_CODE, IN_EVENT(tokens_out), CALL },
-	{ "policy", NULL, RECORD_TEXT, IN_EVENT(policy), POLICY },
-	{ "action", NULL, RECORD_TEXT, IN_EVENT(action), POLICY },
-	{ "finds", NULL, RECORD_TEXT, IN_EVENT(finds), POLICY },
-	{ "matches", NULL, RECORD_CODE, IN_EVENT(matches), POLICY },
-	{ "arguments", NULL, RECORD_BODY, IN_EVENT(arguments), CALL },
-	{ "result", NULL, RECORD_BODY, IN_EVENT(result), CALL },
-	{ NULL, NULL, RECORD_TEXT, 0, 0 },
+	FIELD("severity", RECORD_TEXT, offsetof(struct record, severity), ALL | AUDIT),
+	FIELD("event", RECORD_TEXT, IN_EVENT(name), AUTH | POLICY | AUDIT),
+	FIELD("requestId", RECORD_TEXT, IN_EVENT(request_id), ALL | AUDIT),
+	ALIASED("operationId", "virtualServerName", RECORD_TEXT, IN_EVENT(operation_id), ALL),
+	ALIASED("upstreamServerId", "upstreamServerName", RECORD_TEXT, IN_EVENT(upstream_id), ALL),
+	FIELD("subjectId", RECORD_TEXT, IN_EVENT(subject_id), ALL | AUDIT),
+	FIELD("clientId", RECORD_TEXT, IN_EVENT(client_id), ALL | AUDIT),
+	FIELD("clientName", RECORD_TEXT, IN_EVENT(client_name), ALL),
+	FIELD("authProfileId", RECORD_TEXT, IN_EVENT(auth_profile_id), BOTH),
+	FIELD("upstreamAuthMode", RECORD_TEXT, IN_EVENT(upstream_auth_mode), BOTH),
+	FIELD("httpMethod", RECORD_TEXT, IN_EVENT(http_method), ALL),
+	FIELD("transport", RECORD_TEXT, IN_EVENT(transport), CALL),
+	FIELD("mcpMethod", RECORD_TEXT, IN_EVENT(mcp_method), CALL | POLICY),
+	FIELD("capabilityType", RECORD_TEXT, IN_EVENT(capability_type), CALL | POLICY),
+	FIELD("capabilityName", RECORD_TEXT, IN_EVENT(capability_name), CALL | POLICY),
+	FIELD("outcome", RECORD_TEXT, IN_EVENT(outcome), ALL),
+	FIELD("failureOrigin", RECORD_TEXT, IN_EVENT(failure_origin), BOTH),
+	FIELD("mcpStatus", RECORD_INT, IN_EVENT(mcp_status), ALL),
+	FIELD("jsonrpcErrorCode", RECORD_CODE, IN_EVENT(jsonrpc_error_code), CALL),
+	FIELD("errorType", RECORD_TEXT, IN_EVENT(error_type), BOTH),
+	FIELD("reasonCode", RECORD_TEXT, IN_EVENT(reason_code), ALL),
+	FIELD("latencyMs", RECORD_TIME, IN_EVENT(latency_us), ALL),
+	FIELD("latencyGatewayMs", RECORD_TIME, IN_EVENT(gateway_us), CALL),
+	FIELD("latencyUpstreamMs", RECORD_TIME, IN_EVENT(upstream_us), CALL),
+	FIELD("bytesIn", RECORD_COUNT, IN_EVENT(bytes_in), CALL),
+	FIELD("bytesOut", RECORD_COUNT, IN_EVENT(bytes_out), CALL),
+	FIELD("clientIp", RECORD_TEXT, IN_EVENT(client_ip), ALL),
+	FIELD("protocolVersion", RECORD_TEXT, IN_EVENT(protocol_version), CALL),
+	FIELD("sessionDigest", RECORD_TEXT, IN_EVENT(session_digest), CALL),
+	FIELD("redirectHost", RECORD_TEXT, IN_EVENT(redirect_host), AUTH),
+	FIELD("query", RECORD_TEXT, IN_EVENT(query), POLICY),
+	FIELD("grantId", RECORD_TEXT, IN_EVENT(grant_id), ALL),
+	FIELD("errName", RECORD_TEXT, offsetof(struct record, err_name), BOTH),
+	FIELD("errMessage", RECORD_TEXT, offsetof(struct record, err_message), BOTH),
+	FIELD("causeMessage", RECORD_TEXT, offsetof(struct record, cause_message), BOTH),
+	FIELD("eventId", RECORD_TEXT, offsetof(struct record, id), ALL | AUDIT),
+	FIELD("traceParent", RECORD_TEXT, IN_EVENT(trace_parent), CALL),
+	FIELD("traceLink", RECORD_TEXT, IN_EVENT(trace_link), CALL),
+	FIELD("jsonrpcId", RECORD_TEXT, IN_EVENT(rpc_id), CALL),
+	FIELD("serverAddress", RECORD_TEXT, IN_EVENT(server_address), CALL),
+	FIELD("serverPort", RECORD_INT, IN_EVENT(server_port), CALL),
+	FIELD("tokensIn", RECORD_CODE, IN_EVENT(tokens_in), CALL),
+	FIELD("tokensOut", RECORD_CODE, IN_EVENT(tokens_out), CALL),
+	FIELD("policy", RECORD_TEXT, IN_EVENT(policy), POLICY),
+	FIELD("action", RECORD_TEXT, IN_EVENT(action), POLICY),
+	FIELD("finds", RECORD_TEXT, IN_EVENT(finds), POLICY),
+	FIELD("matches", RECORD_CODE, IN_EVENT(matches), POLICY),
+	FIELD("arguments", RECORD_BODY, IN_EVENT(arguments), CALL),
+	FIELD("result", RECORD_BODY, IN_EVENT(result), CALL),
+	{ NULL, NULL, NULL, NULL, RECORD_TEXT, 0, 0 },
 };
 
 static const void *at(const struct record *r, const struct record_field *f)
 {
 	return (const char *)r + f->offset;
+}
+
+static bool is_text(const struct record_field *f)
+{
+	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY;
 }
 
 const char *record_text(const struct record *r, const struct record_field *f)
@@ -89,25 +99,10 @@ const char *record_text(const struct record *r, const struct record_field *f)
 
 bool record_number(const struct record *r, const struct record_field *f, int64_t *n)
 {
+	if (is_text(f))
+		return false;
 	*n = f->kind == RECORD_INT ? *(const int *)at(r, f) : *(const int64_t *)at(r, f);
-	switch (f->kind) {
-	case RECORD_INT:
-	case RECORD_CODE:
-		return *n != 0;
-	case RECORD_TIME:
-		return *n >= 0;
-	case RECORD_COUNT:
-		return true;
-	case RECORD_TEXT:
-	case RECORD_BODY:
-		break;
-	}
-	return false;
-}
-
-static bool is_text(const struct record_field *f)
-{
-	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY;
+	return f->kind == RECORD_COUNT || (f->kind == RECORD_TIME ? *n >= 0 : *n != 0);
 }
 
 /* The bytes of S that are kept; a character is not cut in two. */
@@ -174,7 +169,7 @@ struct record *record_new(const struct event *e)
 	static const char *const severities[] = { "info", "error", "debug" };
 	struct record shallow = { .e = *e, .severity = severities[e->severity] }, *r;
 	char id[UUID_TEXT], *text;
-	size_t size = sizeof(*r);
+	size_t size = sizeof(*r), lengths[sizeof(record_fields) / sizeof(record_fields[0])];
 
 	if (!e->id)
 		rand_uuid(id);
@@ -187,7 +182,8 @@ struct record *record_new(const struct event *e)
 	for (const struct record_field *f = record_fields; f->name; f++) {
 		const char *s = is_text(f) ? record_text(&shallow, f) : NULL;
 
-		size += s ? kept(f, s) + 1 : 0;
+		if (s)
+			size += (lengths[f - record_fields] = kept(f, s)) + 1;
 	}
 	r = xmalloc(size);
 	*r = shallow;
@@ -197,9 +193,9 @@ struct record *record_new(const struct event *e)
 
 		if (!s)
 			continue;
-		copy_text(text, s, kept(f, s));
+		copy_text(text, s, lengths[f - record_fields]);
 		memcpy((char *)r + f->offset, &text, sizeof(text));
-		text += kept(f, s) + 1;
+		text += lengths[f - record_fields] + 1;
 	}
 	return r;
 }

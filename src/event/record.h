@@ -40,8 +40,9 @@ enum {
 /* A field: its row stands where its parameter stands in events_add_*() of sql/fn/event.sql, after the batch,
  * who writes, where, and when. */
 struct record_field {
-	const char *name;  /* in the log line */
-	const char *alias; /* a second name for it there, or NULL */
+	const char *name;
+	const char *alias; /* a second name for it in the log line, or NULL */
+	const char *key, *alias_key; /* what the line has before the value: ,"name": */
 	enum record_kind kind;
 	size_t offset;
 	unsigned families; /* RECORD_OF_* */

@@ -12,46 +12,35 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024, NAME_MAX_BYTES = 64 };
+enum { LINE_MAX_BYTES = 64 * 1024 };
 
 static void add_number(struct buf *b, const struct record_field *f, int64_t n)
 {
-	int64_t part = n % 1000;
+	char text[INT_TEXT + 4], *end = text;
+	int part = (int)(n % 1000);
 
 	if (f->kind != RECORD_TIME) {
 		buf_int(b, n);
 		return;
 	}
-	buf_int(b, n / 1000);
-	buf_str(b, part < 10 ? ".00" : part < 100 ? ".0" : ".");
-	buf_int(b, part);
+	end += int_text(text, n / 1000);
+	*end++ = '.';
+	*end++ = (char)('0' + part / 100);
+	*end++ = (char)('0' + part / 10 % 10);
+	*end++ = (char)('0' + part % 10);
+	buf_add(b, text, (size_t)(end - text));
 }
 
-static void add_name(struct buf *b, const char *name)
+static void add_field(struct buf *b, const struct record *r, const struct record_field *f, const char *key)
 {
-	char text[NAME_MAX_BYTES];
-	size_t n = strnlen(name, sizeof(text) - 4);
-
-	memcpy(text, ",\"", 2);
-	memcpy(text + 2, name, n);
-	memcpy(text + 2 + n, "\":", 2);
-	buf_add(b, text, n + 4);
-}
-
-static void add_field(
-    struct buf *b, const struct record *r, const struct record_field *f, const char *name)
-{
+	const char *text = f->kind == RECORD_TEXT ? record_text(r, f) : NULL;
 	int64_t n;
 
-	if (f->kind == RECORD_BODY)
-		return;
-	if (f->kind == RECORD_TEXT) {
-		if (!record_text(r, f))
-			return;
-		add_name(b, name);
-		buf_json(b, record_text(r, f));
-	} else if (record_number(r, f, &n)) {
-		add_name(b, name);
+	if (text) {
+		buf_str(b, key);
+		buf_json(b, text);
+	} else if (record_number(r, f, &n)) { /* it is no text, nor a body */
+		buf_str(b, key);
 		add_number(b, f, n);
 	}
 }
@@ -90,9 +79,9 @@ static void add_line(struct buf *b, const char *program, pid_t pid, const struct
 	for (const struct record_field *f = record_fields; f->name; f++) {
 		if (!(f->families & family) || f->offset == offsetof(struct record, severity))
 			continue;
-		add_field(b, r, f, f->name);
+		add_field(b, r, f, f->key);
 		if (f->alias)
-			add_field(b, r, f, f->alias);
+			add_field(b, r, f, f->alias_key);
 	}
 	buf_str(b, "}\n");
 }
