@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arena memory: a list of blocks, filled from the front. Large objects get a block of
- * their own, so that a request's small objects stay together in the first block.
+ * Arena memory: a list of blocks, filled from the front. Objects of more than a block get one of
+ * their own; where a new block would have less room left than the first, small objects go on there.
  */
 #include "config.h"
 
 #include "base/arena.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,20 +118,22 @@ static struct block *spare_take(void)
 /* Frees the list, but for some blocks of the usual size. */
 static void blocks_free(struct block *b)
 {
-	struct block *next;
+	struct block *next, *others = NULL, **to;
 
 	pthread_mutex_lock(&spare.lock);
-	while (b && b->size == BLOCK && spare.n < SPARE_MAX) {
+	for (; b; b = next) {
+		bool kept = b->size == BLOCK && spare.n < SPARE_MAX;
+
 		next = b->next;
-		b->next = spare.first;
-		spare.first = b;
-		spare.n++;
-		b = next;
+		to = kept ? &spare.first : &others;
+		spare.n += kept;
+		b->next = *to;
+		*to = b;
 	}
 	pthread_mutex_unlock(&spare.lock);
-	for (; b; b = next) {
-		next = b->next;
-		free(b);
+	for (; others; others = next) {
+		next = others->next;
+		free(others);
 	}
 }
 
@@ -172,9 +175,8 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (!size)
 		size = ALIGN;
 	if (!b || b->size - b->used < size) {
-		b = block_new(size > BLOCK / 4 ? size : BLOCK);
-		if (size > BLOCK / 4 && a->first) {
-			/* a large one goes behind the block that is being filled */
+		b = block_new(size > BLOCK ? size : BLOCK);
+		if (a->first && a->first->size - a->first->used > b->size - size) {
 			b->next = a->first->next;
 			a->first->next = b;
 		} else {

@@ -111,6 +111,7 @@ size_t int_text(char out[INT_TEXT], int64_t i)
 {
 	uint64_t left = i < 0 ? -(uint64_t)i : (uint64_t)i;
 	char digits[INT_TEXT], *p = digits + sizeof(digits), *start = out;
+	size_t n;
 
 	do {
 		*--p = (char)('0' + left % 10);
@@ -118,10 +119,10 @@ size_t int_text(char out[INT_TEXT], int64_t i)
 	} while (left);
 	if (i < 0)
 		*out++ = '-';
-	while (p < digits + sizeof(digits))
-		*out++ = *p++;
-	*out = '\0';
-	return (size_t)(out - start);
+	n = (size_t)(digits + sizeof(digits) - p);
+	memcpy(out, p, n);
+	out[n] = '\0';
+	return (size_t)(out - start) + n;
 }
 
 bool buf_int(struct buf *b, int64_t i)

@@ -87,7 +87,7 @@ struct call {
 	struct upstream_request upstream_request;
 	bool rewritten; /* the body, by a policy: the client's headers may tell of what it was */
 	struct errand errand;
-	struct edit edit;
+	struct edit *edit; /* of a stream that policies read; NULL: nothing is edited */
 
 	/* on the way back, where policies read the answer */
 	enum policy_pace pace;
@@ -96,7 +96,7 @@ struct call {
 	struct work work;    /* that a worker does, while the transfer waits */
 	struct span kept;    /* the whole answer, and what became of it */
 	struct buf changed;
-	struct err changed_err;
+	struct err *changed_err;
 	bool changed_ok;
 	struct links links;
 	struct mask mask;
@@ -105,8 +105,7 @@ struct call {
 	struct call_trace *traces; /* tracing_of(): one per message of the body, at least one */
 	struct event_tool *tools; /* that the answer listed, the first of them */
 	size_t tools_n;
-	struct rpc_scan guard; /* of an answer that passes unread: it must not be a list */
-	bool guarded;
+	struct rpc_scan *guard; /* of an answer that passes unread: it must not be a list; NULL: it may be, or is read */
 	struct rpc_answer *answers; /* one per message of the body, where its answer was seen */
 	uint64_t *ids;              /* rpc_id_hash() of each request's id; 0: no request */
 	bool submitted;            /* to the relay, which writes the event */

@@ -203,6 +203,7 @@ enum relay_verdict errand_begin(struct call *c, struct err *e)
 	c->errand.begun = true;
 	if (c->era == ERA_LEGACY && !c->route->bridge)
 		return RELAY_PASS;
+	c->errand.why = arena_alloc(c->req->arena, sizeof(*c->errand.why));
 	buf_init(&c->errand.body, 65536);
 	buf_init(&c->errand.tools, MARKS_BYTES);
 	buf_init(&c->errand.asked, 65536);
@@ -287,7 +288,7 @@ static enum relay_verdict initialized(struct call *c, struct err *e)
 	if (d->good)
 		return start(c, ERRAND_INITIALIZED);
 	greeting_forget_era(c); /* it may be of another by now */
-	*e = d->why;
+	*e = *d->why;
 	return RELAY_REFUSE;
 }
 
@@ -299,7 +300,7 @@ static void take(struct call *c, const char *text, size_t n)
 	if (d->kind == ERRAND_DISCOVER)
 		greeting_discovered(c, text, n);
 	else if (d->kind == ERRAND_INITIALIZE)
-		d->good = greeting_initialized(c, text, n, &d->why);
+		d->good = greeting_initialized(c, text, n, d->why);
 	else if (d->kind == ERRAND_LIST)
 		d->more = marks_listed(c, text, n);
 }

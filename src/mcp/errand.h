@@ -57,7 +57,7 @@ struct errand { /* of a call */
 	/* of what it brought, where a worker reads it */
 	struct span brought;
 	bool good, more;       /* a greeting; another page is wanted */
-	struct err why;        /* it is not good */
+	struct err *why;       /* it is not good */
 
 	bool has_marks;
 	const struct param_mark *marks; /* of the tool that is called */

@@ -148,8 +148,8 @@ static bool is_json(const struct head *head)
 /* Passes it unread, but watched: is_no_list(). */
 static enum relay_verdict pass_guarded(struct call *c)
 {
-	rpc_scan_init(&c->guard, (struct span){ NULL, 0 }, c->relay.is_stream);
-	c->guarded = true;
+	c->guard = arena_alloc(c->req->arena, sizeof(*c->guard));
+	rpc_scan_init(c->guard, (struct span){ NULL, 0 }, c->relay.is_stream);
 	return RELAY_PASS;
 }
 
@@ -165,8 +165,9 @@ static enum relay_verdict choose_reading(struct call *c, const struct head *head
 	if (!reads && wants.reading < (head->status >= 300 ? POLICY_READS_ALL : POLICY_READS_LISTS))
 		return wants.reading ? pass_guarded(c) : RELAY_PASS;
 	if (c->relay.is_stream) {
-		edit_begin(&c->edit, c, limits->kept_event, wants.pace != POLICY_QUICK);
-		arena_defer(c->req->arena, free_edit, &c->edit);
+		c->edit = arena_alloc(c->req->arena, sizeof(*c->edit));
+		edit_begin(c->edit, c, limits->kept_event, wants.pace != POLICY_QUICK);
+		arena_defer(c->req->arena, free_edit, c->edit);
 		resp_set(c->relay.resp, "Content-Type", "text/event-stream"); /* we read UTF-8: no other charset cuts other lines */
 		return RELAY_PASS;
 	}
@@ -225,7 +226,7 @@ static void work_on_event(void *own)
 	struct call *c = own;
 
 	if (!atomic_load(&c->relay.unwanted))
-		edit_work(&c->edit);
+		edit_work(c->edit);
 	relay_ready(c->mcp->relay, &c->relay);
 }
 
@@ -234,7 +235,7 @@ static size_t pass(struct call *c, const char *p, size_t n, const char **out)
 {
 	size_t passed;
 
-	if (c->edit.wants_work)
+	if (c->edit && c->edit->wants_work)
 		work(c, work_on_event);
 	else
 		c->relay.finished = c->errand.over;
@@ -253,11 +254,11 @@ static size_t pass(struct call *c, const char *p, size_t n, const char **out)
  */
 static bool is_no_list(struct call *c, const char *p, size_t n)
 {
-	rpc_scan_feed(&c->guard, p, n);
-	if (!c->guard.outcome.has_list && (!c->guard.outcome.malformed || c->relay.resp->status >= 300))
+	rpc_scan_feed(c->guard, p, n);
+	if (!c->guard->outcome.has_list && (!c->guard->outcome.malformed || c->relay.resp->status >= 300))
 		return true;
 	return err_reason(&c->relay.err, ERR_UPSTREAM, "upstream_malformed", "the upstream's answer is malformed",
-	    "upstream '%s': %s", c->upstream, c->guard.outcome.has_list ? "a list where none was asked for" : "it is no JSON");
+	    "upstream '%s': %s", c->upstream, c->guard->outcome.has_list ? "a list where none was asked for" : "it is no JSON");
 }
 
 static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char **out)
@@ -270,9 +271,9 @@ static size_t on_body(struct relay_call *rc, const char *p, size_t n, const char
 		record_feed(c, *out, passed);
 		return passed;
 	}
-	if (c->edit.call)
-		n = edit_feed(&c->edit, p, n, &p, &rc->err);
-	if (c->guarded && !is_no_list(c, p, n))
+	if (c->edit)
+		n = edit_feed(c->edit, p, n, &p, &rc->err);
+	if (c->guard && !is_no_list(c, p, n))
 		n = 0;
 	return pass(c, p, n, out);
 }
@@ -281,14 +282,14 @@ static size_t on_more(struct relay_call *rc, const char **out)
 {
 	struct call *c = call_of(rc);
 	const char *p;
-	size_t n = edit_feed(&c->edit, NULL, 0, &p, &rc->err);
+	size_t n = edit_feed(c->edit, NULL, 0, &p, &rc->err);
 
 	return pass(c, p, n, out);
 }
 
 static void change_kept(struct call *c)
 {
-	c->changed_ok = !c->kept.n || c->withheld || edit_text(c, c->kept.p, c->kept.n, false, &c->changed, &c->changed_err);
+	c->changed_ok = !c->kept.n || c->withheld || edit_text(c, c->kept.p, c->kept.n, false, &c->changed, c->changed_err);
 }
 
 static void work_on_kept(void *own)
@@ -347,6 +348,7 @@ static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct er
 		c->kept = (struct span){ text, n };
 		if (fill_repeated(c))
 			return true;
+		c->changed_err = arena_alloc(c->req->arena, sizeof(*c->changed_err));
 		buf_init(&c->changed, rc->resp->body.max);
 		arena_defer(c->req->arena, free_buf, &c->changed); /* also of a call that is cut off meanwhile */
 		if (c->pace != POLICY_QUICK && n) {
@@ -358,7 +360,7 @@ static bool on_kept(struct relay_call *rc, const char *text, size_t n, struct er
 	if (c->changed_ok)
 		fill_body(c);
 	else
-		*e = c->changed_err;
+		*e = *c->changed_err;
 	if (c->errand.status)
 		rc->resp->status = c->errand.status;
 	buf_release(&c->changed);

@@ -380,8 +380,10 @@ static bool feed_block(struct token_count *t, const char *p)
 	word = block_words(t, &b);
 	if (b.of[DIGIT])
 		block_digits(t, b.of[DIGIT]);
-	block_signs(t, b.of[SIGN]);
-	block_blanks(t, &b);
+	if (b.of[SIGN])
+		block_signs(t, b.of[SIGN]);
+	if (b.of[BLANK] | b.of[BREAK])
+		block_blanks(t, &b);
 	c = class_of((unsigned char)p[BLOCK - 1]);
 	trail = ones_above(b.of[c]);
 	if (!word) /* the place of the last byte in its run */
