@@ -19,6 +19,7 @@ SQL_SCHEMA += sql/schema/0020-rollup.sql
 SQL_SCHEMA += sql/schema/0024-rollup.sql
 SQL_SCHEMA += sql/schema/0025-rollup-index.sql
 SQL_SCHEMA += sql/schema/0027-event-body.sql
+SQL_SCHEMA += sql/schema/0031-analytics.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql

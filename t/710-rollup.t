@@ -98,8 +98,9 @@ sub array { return 'array[' . join(', ', map { quote($_) } @_) . ']::text[]' }
 my @ranges = (["now() - interval '24 hours'", 'now()'], ["now() - interval '7 days'", 'now()'], ["now() - interval '30 days'", 'now()'],
 	["now() - interval '3 hours'", "now() - interval '70 minutes'"], ["now() - interval '9 days'", "now() - interval '50 hours'"]);
 srand 7;
-my @wrong;
-my $asked = 0;
+my (@wrong, @apart);
+my ($asked, $together) = (0, 0);
+my $page = "'{total,tool,type,user,route,upstream,method,client,transport,code,origin,reason}'::text[]";
 for my $round (1 .. 40) {
 	my @filters = map { random_filter() } 1 .. int rand 4;
 	my ($from, $to) = split /\|/, $pg->psql("select from_at, to_at from gatehouse.analytics_range($ranges[$round % @ranges][0], $ranges[$round % @ranges][1])");
@@ -124,7 +125,20 @@ for my $round (1 .. 40) {
 		$asked++;
 		push @wrong, "$_ [$from, $to) " . join(' ', map { "@$_[0 .. 2]" } @filters) if $said{$_}{got} ne $said{$_}{want};
 	}
+	# what a page asks at once is what it would be told of each panel alone
+	my ($n, $differ) = split /\|/, $pg->psql("with one as (select n as panel, p.* from unnest($page) n,
+			gatehouse.analytics_panel(n, '$from', '$to', 0, $args, 'any', 4, 0) p),
+		many as (select p.panel, p.key, p.key2, p.calls, p.failed, p.p95_us, p.latency_us, p.gateway_us, p.upstream_us, p.bytes_in, p.bytes_out, p.tokens_in,
+			p.tokens_out, p.since from gatehouse.analytics_readings($page, '$from', '$to', " . array(map { $_->[0] } @filters) . ") r,
+			gatehouse.analytics_panels(r, '$from', '$to', 0, $args, 'any', 4, 0) p)
+		select count(*), count(*) filter (where n <> 2) from (select count(*) as n from (table one union all table many) a group by a) g");
+	$together += $n;
+	push @apart, "$differ rows [$from, $to) " . join(' ', map { "@$_[0 .. 2]" } @filters) if $differ;
 }
+is(join("\n", @apart), '', 'panels asked for together say what each says alone');
+cmp_ok($together, '>', 400, 'in many rows');
+is($pg->psql("select string_agg(r::text, ' ') from gatehouse.analytics_readings($page, now() - interval '1 day', now(), '{}') r"),
+	'{total,client,transport,code,origin,reason} {tool,type,route,upstream,method} {user}', 'three readings are a page without filters');
 is(join("\n", @wrong), '', 'every panel agrees with the calls for random filters and ranges');
 is($asked, 40 * keys %column, 'and all were asked');
 

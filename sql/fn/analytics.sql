@@ -170,39 +170,32 @@ language sql immutable parallel safe as $$
 select format('extract(epoch from date_bin(%L, at, ''2020-01-06 00:00:00+00''))::bigint::text', p_bars)
 $$;
 
--- Rows as those of analytics_rows(), of calls. P_WHERE: their conditions.
+-- Rows as those of analytics_rows(), of calls: one for each. P_WHERE: their conditions.
 -- for: nobody
-create or replace function gatehouse.analytics_raw(p_key text, p_key2 text, p_latency boolean,
-	p_from timestamptz, p_to timestamptz, p_bars interval, p_where text) returns text
+create or replace function gatehouse.analytics_raw(p_keys text[], p_latency boolean, p_from timestamptz, p_to timestamptz,
+	p_bars interval, p_where text) returns text
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 begin
-	return format('select key, key2, count(*) as calls, count(*) filter (where bad) as failed,
-		coalesce(sum(latency_us), 0), coalesce(sum(gateway_us), 0), coalesce(sum(upstream_us), 0),
-		coalesce(sum(bytes_in), 0), coalesce(sum(bytes_out), 0), coalesce(sum(tokens_in), 0),
-		coalesce(sum(tokens_out), 0)%s
-		from (select %s as key, %s as key2, outcome is distinct from ''success'' as bad, latency_us, gateway_us,
-				upstream_us, bytes_in, bytes_out, tokens_in, tokens_out%s
-			from gatehouse.event_call where at >= %L and at < %L%s) c group by key, key2',
-		case when p_latency then ', sum(unit)'
-			else '' end,
-		case when p_bars is null then analytics_column('raw', p_key) else analytics_bar(p_bars) end,
-		coalesce(analytics_column('raw', p_key2), 'null::text'),
-		case when p_latency then ', gatehouse.latency_unit(coalesce(latency_us, 0)) as unit' else '' end,
-		p_from, p_to, p_where);
+	return format('select %s, 1::bigint, (outcome is distinct from ''success'')::int::bigint, latency_us, gateway_us, upstream_us, bytes_in,
+			bytes_out, tokens_in, tokens_out%s
+		from gatehouse.event_call where at >= %L and at < %L%s',
+		(select string_agg(case when n = 1 and p_bars is not null then analytics_bar(p_bars) else analytics_column('raw', k) end, ', ' order by n)
+			from unnest(p_keys) with ordinality u (k, n)),
+		case when p_latency then ', gatehouse.latency_unit(coalesce(latency_us, 0))' else '' end, p_from, p_to, p_where);
 end $$;
 
--- Rows (key, key2, calls, failed, sums, latency) of one source, as SQL: of weeks, days and hours, of what came lately, and of
--- the calls that are not summed up. P_BARS: the width of the bars that `at` is told apart by, null for none.
+-- Rows (the keys, which are fields; calls, failed, sums, latency) of one source, as SQL: of weeks, days and hours, of what came lately, and of
+-- the calls that are not summed up. P_BARS: the width of the bars that `at` is told apart by, in place of the first key; null for none.
 -- for: nobody
-create or replace function gatehouse.analytics_rows(p_source text, p_key text, p_key2 text,
-	p_latency boolean, p_from timestamptz, p_to timestamptz, p_bars interval, p_fields text[],
-	p_modes text[], p_values text[]) returns text
+create or replace function gatehouse.analytics_rows(p_source text, p_keys text[], p_latency boolean, p_from timestamptz,
+	p_to timestamptz, p_bars interval, p_fields text[], p_modes text[], p_values text[]) returns text
 language plpgsql stable set search_path = gatehouse, pg_temp as $$
 declare
 	raw text := analytics_where('raw', p_fields, p_modes, p_values);
 	sums text := 'calls, failed, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out'
 		|| case when p_latency then ', latency' else '' end;
-	columns text[] := array[analytics_column(p_source, p_key), analytics_column(p_source, p_key2)];
+	columns text[] := array(select case when n = 1 and p_bars is not null then 'bar' else analytics_column(p_source, k) end
+		from unnest(p_keys) with ordinality u (k, n) order by n);
 	days_to timestamptz := (select min(r.days_to) from rollup_part r where r.cube = p_source);
 	weeks_to timestamptz := (select min(r.weeks_to) from rollup_part r where r.cube = p_source);
 	d1 timestamptz := rollup_ceil(2, p_from);
@@ -218,7 +211,7 @@ declare
 	tail record;
 begin
 	if p_source = 'raw' then
-		return analytics_raw(p_key, p_key2, p_latency, p_from, p_to, p_bars, raw);
+		return analytics_raw(p_keys, p_latency, p_from, p_to, p_bars, raw);
 	end if;
 	if p_source = 'recent' then
 		bounds := '{}';
@@ -228,10 +221,7 @@ begin
 		bounds := array[p_from, d1, d2, d2, d2, p_to];
 	end if;
 	summed := analytics_where(p_source, p_fields, p_modes, p_values);
-	if p_bars is not null then
-		columns[1] := null;
-	end if;
-	numbers := array(select distinct left(c, 1) from unnest(columns) c where c is not null);
+	numbers := array(select distinct left(c, 1) from unnest(columns) c where c <> 'bar');
 	for i in 0 .. 5 loop
 		-- of the youngest grain all: it may have calls that came late
 		continue when bounds = '{}' or i > 0 and bounds[i] >= bounds[i + 1];
@@ -245,86 +235,135 @@ begin
 		greatest(p_from, spread), p_to, summed));
 	select * into tail from rollup_tail();
 	-- numbers are added up before texts are looked up
-	return format('select %1$s, %2$s, %3$s from (select %4$s, %5$s from (%6$s) p group by %4$s) s %7$s union all %8$s',
-		coalesce(columns[1], 'bar'), coalesce(columns[2], 'null::text'), sums,
+	return format('select %1$s, %2$s from (select %3$s, %4$s from (%5$s) p group by %3$s) s %6$s union all %7$s',
+		array_to_string(columns, ', '), sums,
 		array_to_string(numbers || case when p_bars is null then '{}'::text[] else '{bar}' end, ', '), rollup_sums(p_latency), pieces,
 		(select string_agg(format('join %s on %s.id = s.%2$s', analytics_names(n), n), ' ') from unnest(numbers) n),
-		analytics_raw(p_key, p_key2, p_latency, greatest(p_from, tail.from_at), least(p_to, tail.to_at + interval '1 microsecond'), p_bars,
+		analytics_raw(p_keys, p_latency, greatest(p_from, tail.from_at), least(p_to, tail.to_at + interval '1 microsecond'), p_bars,
 			format(' and batch = any(%L::bigint[])%s', coalesce(tail.batches, '{}'), raw)));
 end $$;
 
--- One panel: the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
+-- The fields that a panel is about: a field by itself; 'total', which is 'outcome' with durations; 'time', whose first one is the bar;
+-- 'list' (clients by route).
+-- for: nobody
+create or replace function gatehouse.analytics_keys(p_panel text) returns text[]
+language sql immutable parallel safe as $$
+select case p_panel when 'total' then '{outcome}'::text[] when 'time' then '{outcome,outcome}' when 'list' then '{client,route}'
+	when 'tool' then '{tool,type}' else array[p_panel] end
+$$;
+
+-- Whether a panel tells durations.
+-- for: nobody
+create or replace function gatehouse.analytics_latency(p_source text, p_panel text) returns boolean
+language sql immutable parallel safe as $$
+select not gatehouse.rollup_of_people(p_source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code')
+$$;
+
+-- Where a panel is read from.
+-- for: nobody
+create or replace function gatehouse.analytics_source_of(p_panel text, p_from timestamptz, p_to timestamptz, p_fields text[]) returns text
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+declare
+	source text := analytics_source(p_fields || analytics_keys(p_panel));
+	people timestamptz := rollup_people_from(now()); -- hours of people from before are gone
+begin
+	return case when rollup_of_people(source) and (p_from < people and p_from <> rollup_floor(2, p_from) or p_to < people and p_to <> rollup_floor(2, p_to))
+		or source = 'recent' and p_from < people then 'raw' else source end;
+end $$;
+
+-- Panels of those asked for that come from one reading, each time: what analytics_panels() takes.
+-- for: console
+create or replace function gatehouse.analytics_readings(p_panels text[], p_from timestamptz, p_to timestamptz, p_fields text[])
+returns setof text[]
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
+begin
+	return query select array_agg(p order by n) from unnest(p_panels) with ordinality u (p, n)
+	group by analytics_source_of(p, p_from, p_to, p_fields) order by min(n);
+end $$;
+
+-- Panels that come from one source (analytics_readings()), which is read once. Of each the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
 -- 'failed', 'slow', 'tokens', 'key'; 'any': the P_LIMIT first in each) after P_SKIP. `since` is where counting began, which is later than P_FROM
--- where calls had to be read and are too many.
--- P_PANEL: a field; 'total', which is 'outcome' with durations; 'time' (bars of P_BAR seconds, by outcome); 'list' (clients
--- by route).
+-- where calls had to be read and are too many. A panel of bars (of P_BAR seconds, by outcome) is asked for alone; no two are about the same fields.
+-- for: console
+create or replace function gatehouse.analytics_panels(p_panels text[], p_from timestamptz, p_to timestamptz,
+	p_bar int, p_fields text[], p_modes text[], p_values text[], p_order text, p_limit int, p_skip int)
+returns table (key text, key2 text, calls bigint, failed bigint, p95_us bigint, latency_us bigint,
+	gateway_us bigint, upstream_us bigint, bytes_in bigint, bytes_out bigint, tokens_in bigint,
+	tokens_out bigint, since timestamptz, panel text)
+language plpgsql stable security definer set search_path = gatehouse, pg_temp set jit = off as $$
+#variable_conflict use_column
+declare
+	source text := analytics_source_of(p_panels[1], p_from, p_to, p_fields);
+	bars interval := case when p_panels[1] = 'time' then make_interval(secs => p_bar) end;
+	fields text[];
+	latency boolean := (select bool_or(analytics_latency(source, p)) from unnest(p_panels) p);
+	p95 text := case when latency then 'latency_quantile(latency, calls, 0.95)' else 'null::bigint' end;
+	from_at timestamptz := p_from;
+	orders text[] := case p_order when 'any' then '{calls,failed,slow,tokens}'::text[] else array[p_order] end;
+	x record;
+begin
+	-- which columns a panel's keys are, and the number that GROUPING() makes of them
+	if bars is not null then
+		fields := analytics_keys('time');
+	else
+		fields := array(select distinct k from unnest(p_panels) p, unnest(analytics_keys(p)) k);
+	end if;
+	select string_agg(format('(%s)', s.columns), ', ') as sets,
+		string_agg(format('when %s then %L', s.grouping, p), ' ') as panel,
+		string_agg(format('when %s then %s', s.grouping, split_part(s.columns, ', ', 1)), ' ') as key,
+		string_agg(format('when %s then %s', s.grouping, coalesce(nullif(split_part(s.columns, ', ', 2), ''), 'null')), ' ') as key2,
+		string_agg(quote_literal(p), ', ') filter (where analytics_latency(source, p)) as timed
+	into x
+	from unnest(p_panels) p, lateral (
+		select string_agg('k' || n, ', ' order by case when bars is null then array_position(analytics_keys(p), f) else n end)
+				filter (where bars is not null or f = any(analytics_keys(p))) as columns,
+			sum(case when bars is not null or f = any(analytics_keys(p)) then 0 else 1 << (cardinality(fields) - n::int) end) as grouping
+		from unnest(fields) with ordinality u (f, n)) s;
+	if source = 'raw' and not analytics_one_user(p_fields, p_modes, p_values) then
+		from_at := analytics_raw_from(p_from, p_to);
+	elsif source = 'side' then -- goes with the calls
+		from_at := least(greatest(p_from, rollup_first_day()), p_to);
+	end if;
+	return query execute format($sql$
+		with keys as (
+			select case g %1$s end as panel, case g %2$s end as key, case g %3$s end as key2, k.* from (
+				select grouping(%4$s) as g, %4$s, %5$s
+				from (%6$s) r (%4$s, calls, failed, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in, tokens_out%7$s)
+				group by grouping sets (%8$s)) k),
+		sums as (
+			select panel, 0 as whole, key, key2, calls, failed, case when panel in (%9$s) then %10$s end as p95_us, latency_us, gateway_us, upstream_us,
+				bytes_in, bytes_out, tokens_in, tokens_out
+			from keys
+			union all
+			select p, 1, null, null, calls, failed, case when p in (%9$s) then %10$s end, latency_us, gateway_us, upstream_us, bytes_in, bytes_out,
+				tokens_in, tokens_out
+			from (select %5$s from keys where panel = %11$L) w, unnest(%12$L::text[]) p)
+		select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, bytes_in,
+			bytes_out, tokens_in, tokens_out, %13$L::timestamptz, panel
+		from (select *, least(%14$s) as place from sums) s
+		where whole = 1 or place > %15$s and place <= %16$s%17$s
+		order by array_position(%12$L::text[], panel), whole desc, %18$s$sql$,
+		x.panel, x.key, x.key2,
+		(select string_agg('k' || n, ', ' order by n) from generate_subscripts(fields, 1) n), rollup_sums(latency),
+		analytics_rows(source, fields, latency, from_at, p_to, bars, p_fields, p_modes, p_values), case when latency then ', latency' else '' end,
+		x.sets, coalesce(x.timed, 'null'), p95, p_panels[1], p_panels, from_at,
+		(select string_agg(format('row_number() over (partition by panel, whole order by %s)', analytics_order(o)), ', ') from unnest(orders) o),
+		p_skip, p_skip::bigint + p_limit, case when p_order = 'failed' then ' and failed > 0' else '' end, analytics_order(p_order))
+	using p_values;
+end $$;
+
+-- One panel.
 -- for: console
 create or replace function gatehouse.analytics_panel(p_panel text, p_from timestamptz, p_to timestamptz,
 	p_bar int, p_fields text[], p_modes text[], p_values text[], p_order text, p_limit int, p_skip int)
 returns table (key text, key2 text, calls bigint, failed bigint, p95_us bigint, latency_us bigint,
 	gateway_us bigint, upstream_us bigint, bytes_in bigint, bytes_out bigint, tokens_in bigint,
 	tokens_out bigint, since timestamptz)
-language plpgsql stable security definer set search_path = gatehouse, pg_temp set jit = off as $$
-#variable_conflict use_column
-declare
-	field text := case p_panel when 'total' then 'outcome' when 'time' then 'outcome' when 'list' then 'client'
-		else p_panel end;
-	other text := case p_panel when 'tool' then 'type' when 'time' then 'outcome' when 'list' then 'route' end;
-	one boolean := analytics_one_user(p_fields, p_modes, p_values);
-	source text := analytics_source(array_remove(p_fields || field || other, null));
-	latency boolean;
-	from_at timestamptz := p_from;
-	p95 text := 'null::bigint';
+language plpgsql stable security definer set search_path = gatehouse, pg_temp as $$
 begin
-	if rollup_of_people(source) and (p_from < rollup_people_from(now()) and p_from <> rollup_floor(2, p_from)
-			or p_to < rollup_people_from(now()) and p_to <> rollup_floor(2, p_to)) -- hours of people are gone
-		or source = 'recent' and p_from < rollup_people_from(now())
-	then
-		source := 'raw';
-	end if;
-	if source = 'raw' and not one then
-		from_at := analytics_raw_from(p_from, p_to);
-	elsif source = 'side' then -- goes with the calls
-		from_at := least(greatest(p_from, rollup_first_day()), p_to);
-	end if;
-	latency := not rollup_of_people(source) and p_panel not in ('time', 'list', 'user', 'outcome', 'origin', 'reason', 'code');
-	if latency then
-		p95 := 'latency_quantile(latency, calls, 0.95)';
-	end if;
-	return query execute format($sql$
-		with keys as (
-			select key, key2, %s
-			from (%s) r (key, key2, calls, failed, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in,
-				tokens_out%s)
-			group by key, key2),
-		sums as (
-			select 0 as whole, key, key2, calls, failed, %s as p95_us, latency_us, gateway_us, upstream_us, bytes_in,
-				bytes_out, tokens_in, tokens_out
-			from keys
-			union all
-			select 1, null, null, calls, failed, %s, latency_us, gateway_us, upstream_us, bytes_in, bytes_out, tokens_in,
-				tokens_out
-			from (select %s from keys) w)
-		select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, bytes_in,
-			bytes_out, tokens_in, tokens_out, %L::timestamptz
-		from ((select * from sums where whole = 1) union all (%s)) s
-		order by whole desc, %s$sql$,
-		rollup_sums(latency),
-		analytics_rows(source, field, other, latency, from_at, p_to,
-			case when p_panel = 'time' then make_interval(secs => p_bar) end, p_fields, p_modes, p_values),
-		case when latency then ', latency' else '' end, p95, p95, rollup_sums(latency),
-		from_at,
-		case when p_order = 'any' then format('select whole, key, key2, calls, failed, p95_us, latency_us, gateway_us,
-				upstream_us, bytes_in, bytes_out, tokens_in, tokens_out
-			from (select *, least(row_number() over (order by %s), row_number() over (order by %s),
-				row_number() over (order by %s), row_number() over (order by %s)) as best
-				from sums where whole = 0) r where best <= %s', analytics_order('calls'), analytics_order('failed'),
-			analytics_order('slow'), analytics_order('tokens'), p_limit)
-		else format('select * from sums where whole = 0 %s order by %s offset %s limit %s',
-			case when p_order = 'failed' then 'and failed > 0' else '' end, analytics_order(p_order), p_skip,
-			p_limit) end,
-		analytics_order(p_order))
-	using p_values;
+	return query select p.key, p.key2, p.calls, p.failed, p.p95_us, p.latency_us, p.gateway_us, p.upstream_us, p.bytes_in, p.bytes_out,
+		p.tokens_in, p.tokens_out, p.since
+	from analytics_panels(array[p_panel], p_from, p_to, p_bar, p_fields, p_modes, p_values, p_order, p_limit, p_skip) p;
 end $$;
 
 -- for: nobody
@@ -444,6 +483,6 @@ begin
 			count(*) filter (where l.calls = 0) over (),
 			coalesce((sum(l.tokens) filter (where l.calls = 0) over ()), 0)::bigint
 		from listed l order by l.calls = 0 desc, l.tokens desc, l.operation_id, l.name limit $3 offset $4$sql$,
-		analytics_rows('call', 'tool', 'route', false, p_from, p_to, null, '{type}', '{equals}', '{tool}'))
+		analytics_rows('call', '{tool,route}', false, p_from, p_to, null, '{type}', '{equals}', '{tool}'))
 	using array['tool'], p_from, p_limit, p_skip;
 end $$;

@@ -22,6 +22,27 @@ select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, by
 	tokens_in, tokens_out, extract(epoch from since)::bigint
 from gatehouse.analytics_panel($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
+-- name: analytics_readings :many
+-- for: console
+-- $1 text  panels, separated by commas
+-- $2 timestamptz  from
+-- $3 timestamptz  to
+-- $4 text[]  filters: fields
+select array_to_string(r, ',') from gatehouse.analytics_readings(string_to_array($1, ','), $2, $3, $4) r;
+
+-- name: analytics_panels :many
+-- for: console
+-- $1 text  panels of one reading, separated by commas
+-- $2 timestamptz  from
+-- $3 timestamptz  to
+-- $4 text[]  filters: fields
+-- $5 text[]  modes
+-- $6 text[]  values
+-- $7 int4  rows of each order
+select key, key2, calls, failed, p95_us, latency_us, gateway_us, upstream_us, bytes_in, bytes_out,
+	tokens_in, tokens_out, extract(epoch from since)::bigint, panel
+from gatehouse.analytics_panels(string_to_array($1, ','), $2, $3, 0, $4, $5, $6, 'any', $7, 0);
+
 -- name: analytics_calls :many
 -- for: console
 -- $1 timestamptz  from

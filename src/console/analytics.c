@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_SHOWN = 8, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, ALERTS_SHOWN = 5, HOUR_S = 3600, DAY_S = 86400 };
+enum { ROWS_SHOWN = 8, ROWS_ASKED = 20, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, ALERTS_SHOWN = 5, HOUR_S = 3600, DAY_S = 86400 };
 
-/* The columns of analytics_panel. */
+/* The columns of analytics_panel and analytics_panels. */
 enum { C_KEY, C_KEY2, C_CALLS, C_FAILED, C_P95, C_LATENCY, C_GATEWAY, C_UPSTREAM, C_IN, C_OUT, C_TOKENS_IN,
-	C_TOKENS_OUT, C_SINCE };
+	C_TOKENS_OUT, C_SINCE, C_PANEL };
 
 enum order { BY_CALLS, BY_FAILED, BY_SLOW, BY_TOKENS };
 
@@ -81,6 +81,65 @@ static bool ask_panel(struct view *v, const struct ask *ask, const char *source,
 	if (ask->deadline && clock_ms() >= ask->deadline)
 		return err_reason(e, ERR_UNAVAILABLE, "database_timeout", "the database does not answer", "%s", source);
 	return db_call(v->r->app->db, STMT_ANALYTICS_PANEL, params, 10, v->a, rows, e);
+}
+
+/* What SQL is asked for a page's cards and panels, in any order. */
+static const char page_panels[] = "total,tool,type,user,route,upstream,method,client,transport,code,origin,reason";
+
+enum { PAGE_PANELS = 12 };
+
+/* The rows of each; where the database took too long, none is there and it is not known. */
+struct answers {
+	struct {
+		const char *panel;
+		struct db_rows rows;
+	} of[PAGE_PANELS];
+	size_t n;
+};
+
+static const struct db_rows *answer_of(const struct answers *all, const char *panel)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (!strcmp(all->of[i].panel, panel))
+			return &all->of[i].rows;
+	return NULL;
+}
+
+/* Rows come panel by panel. */
+static void take_answers(struct answers *all, const struct db_rows *rows)
+{
+	for (size_t from = 0, to; from < rows->rows && all->n < PAGE_PANELS; from = to) {
+		const char *panel = db_text(rows, from, C_PANEL);
+
+		for (to = from + 1; to < rows->rows && !strcmp(db_text(rows, to, C_PANEL), panel);)
+			to++;
+		all->of[all->n].panel = panel;
+		all->of[all->n++].rows = (struct db_rows){
+			.rows = to - from, .columns = rows->columns, .cells = rows->cells + from * rows->columns,
+		};
+	}
+}
+
+/* One reading after the other. One that takes the database too long is missing: the others are worth being seen. */
+static bool ask_panels(struct view *v, const struct ask *ask, struct answers *all, struct err *e)
+{
+	const struct db_param which[] = { DB_TEXT(page_panels), ask->times[0], ask->times[1], ask->filters[0] };
+	struct db_rows readings;
+
+	all->n = 0;
+	if (!db_call(v->r->app->db, STMT_ANALYTICS_READINGS, which, 4, v->a, &readings, e))
+		return false;
+	for (size_t i = 0; i < readings.rows && clock_ms() < ask->deadline; i++) {
+		const struct db_param params[] = { DB_TEXT(db_text(&readings, i, 0)), ask->times[0], ask->times[1], ask->filters[0],
+			ask->filters[1], ask->filters[2], db_int(v->a, ROWS_ASKED) };
+		struct db_rows rows;
+
+		if (db_call(v->r->app->db, STMT_ANALYTICS_PANELS, params, 7, v->a, &rows, e))
+			take_answers(all, &rows);
+		else if (!ask_took_too_long(e))
+			return false;
+	}
+	return true;
 }
 
 static const char *key_at(const struct db_rows *rows, size_t row)
@@ -238,34 +297,21 @@ static struct panel begin_panel(struct view *v, const struct ask *ask, const str
 	return p;
 }
 
-/*
- * All panels in their order; those of one source are asked for once. One that takes the database too long says so: the
- * others are worth being seen.
- */
-static bool add_panels(struct view *v, const struct ask *ask, struct err *e)
+/* All panels in their order. One of which nothing is known says so. */
+static void add_panels(struct view *v, const struct ask *ask, const struct answers *answers)
 {
-	enum { N = sizeof(kinds) / sizeof(kinds[0]) };
-	struct db_rows answers[N] = { { .rows = 0 } };
-	bool known[N] = { false };
+	const struct db_rows none = { .rows = 0 };
 
-	for (size_t i = 0; kinds[i].id; i++) {
-		const struct panel_kind *k = &kinds[i];
-		size_t before = 0;
-		struct panel p;
+	for (const struct panel_kind *k = kinds; k->id; k++) {
+		const struct db_rows *rows = answer_of(answers, k->source);
+		struct panel p = begin_panel(v, ask, k, rows ? rows : &none);
 
-		while (before < i && strcmp(kinds[before].source, k->source) != 0)
-			before++;
-		if (before == i)
-			known[i] = ask_panel(v, ask, k->source, 0, "any", ROWS_SHOWN + 1, 0, &answers[i], e);
-		if (before == i && !known[i] && !ask_took_too_long(e))
-			return false;
-		p = begin_panel(v, ask, k, &answers[before]);
-		if (!known[before])
+		if (rows)
+			add_rows(v, ask, k, &p, rows, ROWS_SHOWN);
+		else
 			p.empty = too_much;
-		add_rows(v, ask, k, &p, &answers[before], ROWS_SHOWN);
 		view_panel(v, &p);
 	}
-	return true;
 }
 
 /* ---- cards */
@@ -314,38 +360,34 @@ static void add_origin_card(struct view *v, const struct ask *ask, const struct 
 	    url, on, false);
 }
 
-static bool add_cards(struct view *v, const struct ask *ask, struct err *e)
+static void add_cards(struct view *v, const struct ask *ask, const struct answers *answers)
 {
 	const struct filter failed = { "outcome", "class", "failed" }, good = { "outcome", "equals", "success" };
-	struct db_rows total, origins;
+	const struct db_rows *total = answer_of(answers, "total"), *origins = answer_of(answers, "origin");
 	int64_t calls, bad;
 	bool on, good_on;
 	const char *url = ask_url(ask, v, "analytics", &failed, 1, &on),
 		   *good_url = ask_url(ask, v, "analytics", &good, 1, &good_on);
 
-	if (!ask_panel(v, ask, "total", 0, "calls", 20, 0, &total, e) ||
-	    !ask_panel(v, ask, "origin", 0, "calls", 20, 0, &origins, e)) {
-		if (!ask_took_too_long(e))
-			return false;
+	if (!total || !origins) {
 		view_note(v, true, too_much);
-		return true;
+		return;
 	}
-	calls = db_int_at(&total, 0, C_CALLS);
-	bad = db_int_at(&total, 0, C_FAILED);
+	calls = db_int_at(total, 0, C_CALLS);
+	bad = db_int_at(total, 0, C_FAILED);
 	add_card(v, "Calls", say_count(v->a, calls),
 	    arena_printf(v->a, "%s tokens, estimated",
-		say_amount(v->a, db_int_at(&total, 0, C_TOKENS_IN) + db_int_at(&total, 0, C_TOKENS_OUT))),
+		say_amount(v->a, db_int_at(total, 0, C_TOKENS_IN) + db_int_at(total, 0, C_TOKENS_OUT))),
 	    ask_url(ask, v, "calls", NULL, 0, NULL), false, false);
 	add_card(v, "Succeeded", calls ? say_percent(v->a, calls - bad, calls) : "\xe2\x80\x93",
 	    arena_printf(v->a, "%s did", say_count(v->a, calls - bad)), good_url, good_on, false);
 	add_card(v, "Did not", say_count(v->a, bad), calls ? say_percent(v->a, bad, calls) : NULL, url, on, bad > 0);
 	add_card(v, "95 of 100 took at most",
-	    db_text(&total, 0, C_P95) ? say_duration(v->a, db_int_at(&total, 0, C_P95)) : "\xe2\x80\x93",
-	    shares(v->a, &total), ask_url(ask, v, "panel/tool-times", NULL, 0, NULL), false, false);
-	add_origin_card(v, ask, &origins);
+	    db_text(total, 0, C_P95) ? say_duration(v->a, db_int_at(total, 0, C_P95)) : "\xe2\x80\x93",
+	    shares(v->a, total), ask_url(ask, v, "panel/tool-times", NULL, 0, NULL), false, false);
+	add_origin_card(v, ask, origins);
 	if (!calls)
 		view_note(v, false, ask->q.n ? "No call fits these filters in this time." : "No calls in this time.");
-	return true;
 }
 
 /* ---- over time */
@@ -611,6 +653,7 @@ bool show_analytics(struct req *r, struct resp *s, const char *rest, struct err 
 {
 	struct view v;
 	struct ask ask;
+	struct answers answers;
 	bool sent;
 
 	if (*rest)
@@ -621,8 +664,13 @@ bool show_analytics(struct req *r, struct resp *s, const char *rest, struct err 
 		return false;
 	ask_show(&ask, &v);
 	ask.deadline = clock_ms() + PANELS_MS;
-	if (!add_alerts(&v, e) || !add_cards(&v, &ask, e) || !add_chart(&v, &ask, e) || !add_panels(&v, &ask, e) ||
-	    !add_list_panels(&v, &ask, e))
+	if (!add_alerts(&v, e) || !ask_panels(&v, &ask, &answers, e))
+		return false;
+	add_cards(&v, &ask, &answers);
+	if (!add_chart(&v, &ask, e))
+		return false;
+	add_panels(&v, &ask, &answers);
+	if (!add_list_panels(&v, &ask, e))
 		return false;
 	view_more(&v, "The calls, one by one", ask_url(&ask, &v, "calls", NULL, 0, NULL));
 	return view_send(&v, s, e);
