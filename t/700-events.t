@@ -193,6 +193,23 @@ is(count('call'), 1,
 is($pg->psql("select count(*) || ' ' || min(q.n) || ' ' || min(q.node) from gatehouse.event_queue q join gatehouse.event_call c
 	on c.batch = q.batch and c.at between q.from_at and q.to_at"), '1 1 node', '... and has one place in the queue, which knows where it is');
 
+# ---- every cell in its place ----
+
+# Of three events, each array with other values; nothing in the middle; one array absent, and one too short.
+my $typed = "select substr(p.proargnames[x.n], 3) as name, format_type(x.t, null) as t, x.n from pg_proc p, unnest(p.proargtypes) with ordinality x (t, n)
+	where p.proname = 'events_add_call' and x.n > 4 and format_type(x.t, null) like '%[]'";
+my $cell = "case when name = 'err_name' or (name = 'cause_message' and i > 1) then null when t = 'uuid[]' then '00000000-0000-4000-8000-00000000000' || i
+	when i = 2 and name <> 'severity' then null when t = 'bigint[]' then (n * 10 + i)::text else name || ' ' || i end";
+my $arrays = $pg->psql("select string_agg(case name when 'err_name' then 'null' else 'array[' || cells || ']' end || '::' || t, ', ' order by n) from (
+	select name, t, n, string_agg(quote_nullable($cell), ', ' order by i) as cells from ($typed) y, generate_series(1, 3) i
+	where i = 1 or name <> 'cause_message' group by name, t, n) z");
+$pg->psql_as('mcp', "select gatehouse.events_add_call('00000000-0000-4000-8000-000000000002', 'cells', 'node',
+	array[now() - interval '3 s', now() - interval '2 s', now() - interval '1 s'], $arrays)");
+is($pg->psql("select count(distinct i) || ' ' || count(*) filter (where to_jsonb(c) ->> name is distinct from $cell)
+	from ($typed) y, (select *, row_number() over (order by at) as i from gatehouse.event_call where program = 'cells') c"),
+	'3 0', 'each element of each array is in its row and its column');
+is($pg->psql("select count(*) from ($typed) y"), 42, '... of which there are 42 besides the time');
+
 # ---- days ----
 
 my $days = "select string_agg(right(c.relname, 8), ' ' order by c.relname) from pg_inherits i
