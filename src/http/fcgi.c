@@ -41,7 +41,9 @@ void fcgi_release(struct fcgi *f)
 
 const char *const *fcgi_variables(const struct fcgi *f)
 {
-	return f->variables;
+	static const char *const none[] = { NULL };
+
+	return f->variables ? f->variables : none;
 }
 
 static enum fcgi_step malformed(struct fcgi *f, const char *why)

@@ -68,7 +68,7 @@ void fcgi_release(struct fcgi *);
 /* N bytes that came. *USED is how many were taken: all, but behind a piece, an answer, or the end. */
 enum fcgi_step fcgi_feed(struct fcgi *, const char *p, size_t n, size_t *used);
 
-/* When they are complete: "NAME=value", ended by NULL. They live until fcgi_forget(). */
+/* When they are complete: "NAME=value", ended by NULL. They live until fcgi_forget(); before and afterwards there are none. */
 const char *const *fcgi_variables(const struct fcgi *);
 void fcgi_forget(struct fcgi *);
 

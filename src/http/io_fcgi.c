@@ -487,9 +487,9 @@ static struct io *next_connection(struct io_listener *l)
 			l->skips = l->skips < SKIPS ? l->skips * 2 + 1 : SKIPS;
 			l->to_skip = l->skips + 1; /* this one is to come yet */
 		}
-		l->in_a_row = 0;
 		if (!wait_for_connection(l))
 			return NULL;
+		l->in_a_row = 0;
 		io = io_accept_now(l);
 		if (io) {
 			if (l->to_skip)

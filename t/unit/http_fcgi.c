@@ -154,7 +154,7 @@ static void test_request(void)
 	s = read_all();
 	ok(s.f.has_body && s.step == FCGI_MORE, "an empty record ends the body");
 	fcgi_forget(&s.f);
-	ok(s.f.has_body && !fcgi_variables(&s.f), "variables may be forgotten before the request's end");
+	ok(s.f.has_body && !*fcgi_variables(&s.f), "variables may be forgotten before the request's end");
 	forget(&s);
 
 	begin(1, 1, 0);
