@@ -55,7 +55,8 @@ struct io_listener {
 struct io_fcgi {
 	struct io io;
 	int fd;
-	bool over;   /* nothing more can be read */
+	bool over;   /* nothing more will be read */
+	bool left;   /* for the web server sends no more */
 	bool broken; /* nothing more can be written */
 	struct fcgi fcgi;
 	struct buf body; /* what has come of it */
@@ -225,7 +226,7 @@ static bool receive(struct io_fcgi *f)
 	if (n > 0)
 		take(f, scratch, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		f->over = true;
+		f->over = f->left = true;
 	return n >= 0 || errno != EAGAIN;
 }
 
@@ -306,22 +307,22 @@ static void fcgi_read_done(struct io *io)
 }
 
 /*
- * The body was refused unread, and the web server may still send it: were we to close now, it would see a reset in place of the
- * answer. It closes when it has the answer's end.
+ * The body was refused unread, and the web server may still send it. Were we to close now, Apache would answer 503 (mod_proxy_fcgi) or
+ * 500 (mod_fcgid) in our place; lighttpd would not mind. All of them close at once when they have the answer's end.
  */
 static void drain(const struct io_fcgi *f)
 {
 	const int64_t until = clock_ms() + DRAIN_TOTAL_MS;
 	struct pollfd p = { .fd = f->fd, .events = POLLIN };
 	char scratch[READ_BYTES];
-	size_t left = DRAIN_MAX;
+	size_t drained = 0;
 	ssize_t n = 1;
 
 	if (shutdown(f->fd, SHUT_WR))
 		return;
-	while (n > 0 && left && clock_left_ms(until) && poll(&p, 1, DRAIN_MS) == 1) {
+	while (n > 0 && drained < DRAIN_MAX && clock_left_ms(until) && poll(&p, 1, DRAIN_MS) == 1) {
 		n = recv(f->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
-		left -= n > 0 && (size_t)n < left ? (size_t)n : left;
+		drained += n > 0 ? (size_t)n : 0;
 	}
 }
 
@@ -329,7 +330,7 @@ static void fcgi_close(struct io *io)
 {
 	struct io_fcgi *f = fcgi(io);
 
-	if (f->fcgi.id && send_out(f, "", 0, true) && !f->fcgi.has_body && !(f->over && !f->fcgi.status))
+	if (f->fcgi.id && send_out(f, "", 0, true) && !f->fcgi.has_body && !f->left)
 		drain(f);
 	close(f->fd);
 	fcgi_release(&f->fcgi);
