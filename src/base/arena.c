@@ -137,11 +137,6 @@ static void blocks_free(struct block *b)
 	}
 }
 
-struct arena *arena_new(void)
-{
-	return xcalloc(1, sizeof(struct arena));
-}
-
 void arena_free(struct arena *a)
 {
 	if (!a)
@@ -149,7 +144,6 @@ void arena_free(struct arena *a)
 	for (struct deferred *d = a->deferred; d; d = d->next)
 		d->release(d->object);
 	blocks_free(a->first);
-	free(a);
 }
 
 static struct block *block_new(size_t size)
@@ -164,6 +158,17 @@ static struct block *block_new(size_t size)
 	return b;
 }
 
+/* It lies in its own first block. */
+struct arena *arena_new(void)
+{
+	struct block *b = block_new(BLOCK);
+	struct arena *a = (struct arena *)(void *)b->data;
+
+	*a = (struct arena){ .first = b };
+	b->used = (sizeof(*a) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	return a;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct block *b = a->first;
@@ -174,9 +179,9 @@ void *arena_alloc(struct arena *a, size_t size)
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (!size)
 		size = ALIGN;
-	if (!b || b->size - b->used < size) {
+	if (b->size - b->used < size) {
 		b = block_new(size > BLOCK ? size : BLOCK);
-		if (a->first && a->first->size - a->first->used > b->size - size) {
+		if (a->first->size - a->first->used > b->size - size) {
 			b->next = a->first->next;
 			a->first->next = b;
 		} else {
@@ -229,21 +234,26 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 
 char *arena_join(struct arena *a, ...)
 {
+	enum { KNOWN = 8 };
+	size_t lengths[KNOWN], n = 0, i = 0;
 	const char *s;
 	va_list ap;
-	size_t n = 0;
 	char *joined, *p;
 
 	va_start(ap, a);
-	while ((s = va_arg(ap, const char *)))
-		n += strlen(s);
+	for (; (s = va_arg(ap, const char *)); i++) {
+		size_t one = strlen(s);
+
+		if (i < KNOWN)
+			lengths[i] = one;
+		n += one;
+	}
 	va_end(ap);
 	joined = p = arena_alloc(a, n + 1);
 	va_start(ap, a);
-	while ((s = va_arg(ap, const char *))) {
-		n = strlen(s);
+	for (i = 0; (s = va_arg(ap, const char *)); i++, p += n) {
+		n = i < KNOWN ? lengths[i] : strlen(s);
 		memcpy(p, s, n);
-		p += n;
 	}
 	va_end(ap);
 	return joined;

@@ -115,9 +115,13 @@ static bool answer_stream(struct req *r, struct resp *p)
 
 bool health_answer(struct req *r, struct resp *p)
 {
-	const char *prefix = arena_join(r->arena, r->project->base_path, "/health/", r->app->name, "/", NULL);
-	size_t n = strlen(prefix);
+	const char *prefix;
+	size_t n;
 
+	if (!strstr(r->path, "/health/")) /* nearly all requests */
+		return false;
+	prefix = arena_join(r->arena, r->project->base_path, "/health/", r->app->name, "/", NULL);
+	n = strlen(prefix);
 	if (strncmp(r->path, prefix, n) || (strcmp(r->method, "GET") && strcmp(r->method, "HEAD")) ||
 	    !req_is_neighbour(r))
 		return false;

@@ -33,9 +33,14 @@ enum member {
 	URL,
 };
 
-static const char *const names[] = {
-	[ERROR] = "error", [DATA] = "data", [ELICITATIONS] = "elicitations", [PARAMS] = "params",
-	[RESULT] = "result", [INPUT_REQUESTS] = "inputRequests", [URL] = "url",
+#define NAME(text) { text, sizeof(text) - 1 }
+
+static const struct {
+	const char *text;
+	size_t n;
+} names[] = {
+	[ERROR] = NAME("error"), [DATA] = NAME("data"), [ELICITATIONS] = NAME("elicitations"), [PARAMS] = NAME("params"),
+	[RESULT] = NAME("result"), [INPUT_REQUESTS] = NAME("inputRequests"), [URL] = NAME("url"),
 };
 
 /* The next container to be at, or none of interest. */
@@ -115,7 +120,7 @@ static void end_name(struct links *l)
 	enum member m = OTHER;
 
 	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
-		if (l->name_len == strlen(names[i]) && !memcmp(l->name, names[i], l->name_len))
+		if (l->name_len == names[i].n && !memcmp(l->name, names[i].text, l->name_len))
 			m = (enum member)i;
 	if (l->depth && l->depth <= LINKS_DEPTH)
 		l->at[l->depth - 1].member = (unsigned char)m;

@@ -23,7 +23,8 @@ enum { ENTRIES = 10000, BUCKETS = 4096, TTL_MS = 30000 };
 
 struct entry {
 	unsigned char key[HASH_LEN]; /* SHA-256 of the token */
-	struct bearer bearer;        /* its strings lie behind the entry */
+	struct bearer bearer;        /* its strings lie behind the entry, in so many bytes: */
+	size_t texts;
 	int64_t until_ms;
 	struct entry *next;          /* in the bucket */
 	struct entry *newer, *older;
@@ -161,20 +162,24 @@ void bearer_cache_want_claims(struct bearer_cache *c, bool want)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static void copy(struct bearer *to, const struct bearer *from, struct arena *a)
+/* All strings at once. */
+static void copy(struct bearer *to, const struct entry *e, struct arena *a)
 {
+	const struct bearer *from = &e->bearer;
+	const char *old = (const char *)(e + 1), *texts = memcpy(arena_alloc(a, e->texts), old, e->texts);
+
 	*to = (struct bearer){
-		.token_id = arena_strdup(a, from->token_id),
-		.grant_id = arena_strdup(a, from->grant_id),
-		.client_id = arena_strdup(a, from->client_id),
-		.client_name = arena_strdup(a, from->client_name),
-		.subject = arena_strdup(a, from->subject),
-		.scope = arena_strdup(a, from->scope),
-		.resource = arena_strdup(a, from->resource),
-		.operation_id = arena_strdup(a, from->operation_id),
+		.token_id = texts + (from->token_id - old),
+		.grant_id = texts + (from->grant_id - old),
+		.client_id = texts + (from->client_id - old),
+		.client_name = texts + (from->client_name - old),
+		.subject = texts + (from->subject - old),
+		.scope = texts + (from->scope - old),
+		.resource = texts + (from->resource - old),
+		.operation_id = texts + (from->operation_id - old),
 		.expires_ms = from->expires_ms,
 		.grant_expires_ms = from->grant_expires_ms,
-		.claims = from->claims ? arena_strdup(a, from->claims) : NULL,
+		.claims = from->claims ? texts + (from->claims - old) : NULL,
 	};
 }
 
@@ -198,7 +203,7 @@ static bool cache_get(struct bearer_cache *c, const unsigned char *key, struct b
 	if (e) {
 		unlink_use(c, e);
 		link_newest(c, e);
-		copy(out, &e->bearer, a);
+		copy(out, e, a);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return e != NULL;
@@ -228,6 +233,7 @@ static struct entry *entry_new(const unsigned char *key, const struct bearer *b,
 	e = xcalloc(1, sizeof(*e) + n);
 	at = (char *)(e + 1);
 	memcpy(e->key, key, HASH_LEN);
+	e->texts = n;
 	e->bearer = (struct bearer){ put_text(&at, texts[0]), put_text(&at, texts[1]), put_text(&at, texts[2]),
 		put_text(&at, texts[3]), put_text(&at, texts[4]), put_text(&at, texts[5]), put_text(&at, texts[6]),
 		put_text(&at, texts[7]), b->expires_ms, b->grant_expires_ms,

@@ -201,7 +201,6 @@ enum { BLOCK = 64, WORD_MAX = 60000 }; /* nothing that is counted gets near the 
 
 struct block {
 	uint64_t of[SIGN + 1]; /* by class, up to SIGN */
-	uint64_t base64;
 };
 
 static uint64_t bits(__m128i m)
@@ -254,7 +253,7 @@ static bool block_is_base64(const char *p)
 /* False: not all of it is ASCII, or a backslash is in it. */
 static bool block_read(struct block *b, const char *p)
 {
-	*b = (struct block){ .base64 = 0 };
+	*b = (struct block){ .of = { 0 } };
 	for (int i = 0; i < BLOCK; i += 16) {
 		__m128i v = load(p + i);
 
@@ -265,9 +264,7 @@ static bool block_read(struct block *b, const char *p)
 		b->of[DIGIT] |= bits(between(v, '0', '9')) << i;
 		b->of[BLANK] |= bits(equal(v, ' ')) << i;
 		b->of[BREAK] |= bits(_mm_cmplt_epi8(v, _mm_set1_epi8(' '))) << i;
-		b->base64 |= bits(base64_signs(v)) << i;
 	}
-	b->base64 |= b->of[LOWER] | b->of[UPPER] | b->of[DIGIT];
 	b->of[SIGN] = ~(b->of[LOWER] | b->of[UPPER] | b->of[DIGIT] | b->of[BLANK] | b->of[BREAK]);
 	return true;
 }
@@ -294,6 +291,17 @@ static unsigned ones_above(uint64_t m)
 static uint64_t up(uint64_t m, uint64_t before, int k)
 {
 	return m << k | before >> (BLOCK - k);
+}
+
+/* How many letters, digits and signs of base64 the block at P ends in. */
+static unsigned base64_at_end(const struct block *b, const char *p)
+{
+	uint64_t most = b->of[LOWER] | b->of[UPPER] | b->of[DIGIT];
+	unsigned n = ones_above(most);
+
+	while (n < BLOCK && is_base64((unsigned char)p[BLOCK - 1 - n]))
+		n++;
+	return n;
 }
 
 /* Returns the letters of the word that the block ends in, 0 if it ends in none. */
@@ -389,7 +397,7 @@ static bool feed_block(struct token_count *t, const char *p)
 	if (!word) /* the place of the last byte in its run */
 		word = trail < BLOCK ? trail - 1 : (t->last == c ? t->word + 1U : 0) + BLOCK - 1;
 	t->word = (uint16_t)word;
-	run = ones_above(b.base64);
+	run = base64_at_end(&b, p);
 	t->run = run == BLOCK ? t->run + BLOCK : run;
 	t->last = (unsigned char)c;
 	return true;
