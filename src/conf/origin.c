@@ -135,7 +135,7 @@ static bool split_host(struct arena *a, const char *text, const char **host, int
 
 static bool matches(const struct origin *o, const char *host, int port, const char *scheme)
 {
-	if (strcmp(o->host, host) != 0 || o->port != (port ? port : default_port(o->scheme)))
+	if (!o->text || strcmp(o->host, host) != 0 || o->port != (port ? port : default_port(o->scheme)))
 		return false;
 	return !scheme || !strcmp(o->scheme, scheme);
 }
@@ -143,9 +143,7 @@ static bool matches(const struct origin *o, const char *host, int port, const ch
 /* As most clients spell it: there is nothing to read. */
 static bool is_spelled(const struct origin *o, const char *text, const char *scheme)
 {
-	size_t n = strlen(o->scheme);
-
-	return !strcmp(o->text + n + 3, text) && (!scheme || !strcmp(o->scheme, scheme));
+	return o->text && !strcmp(o->text + strlen(o->scheme) + 3, text) && (!scheme || !strcmp(o->scheme, scheme));
 }
 
 static const struct origin *make_loopback(struct arena *a, const char *host, int port)

@@ -110,6 +110,22 @@ static void test_normal_form(void)
 	arena_free(a);
 }
 
+/* Requests come, and are told of the fault, while the configuration has one. */
+static void test_faulty(void)
+{
+	struct arena *a = arena_new();
+	struct project p;
+	struct loader l = loader(a, &p);
+	const struct origin *o;
+
+	ok(!origins_load(&l, parse(a, "[\"nonsense\", \"https://mcp.example.com\"]")), "what is no origin is a fault");
+	o = project_origin(&p, a, "mcp.example.com:443", NULL);
+	is_str(o ? o->text : NULL, "https://mcp.example.com", "the others are found meanwhile");
+	o = project_origin(&p, a, "mcp.example.com", NULL);
+	is_str(o ? o->text : NULL, "https://mcp.example.com", "however they are spelled");
+	arena_free(a);
+}
+
 static const struct {
 	const char *public, *allowed;
 	bool development;
@@ -157,6 +173,7 @@ int main(void)
 {
 	test_hosts();
 	test_normal_form();
+	test_faulty();
 	test_callers();
 	return done();
 }
