@@ -200,8 +200,14 @@ enum { CRONTAB_BYTES = 256 * 1024 };
 static bool runs_alerts(struct doctor *d, const char *path)
 {
 	struct conf_text text;
+	char *save = NULL;
 
-	return conf_read(&text, d->arena, path, CRONTAB_BYTES, NULL) && strstr(text.p, "alerts send");
+	if (!conf_read(&text, d->arena, path, CRONTAB_BYTES, NULL))
+		return false;
+	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (line[strspn(line, " \t")] != '#' && strstr(line, "alerts send"))
+			return true;
+	return false;
 }
 
 /* Where timers stand that are enabled, and where cron looks. */

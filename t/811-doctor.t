@@ -6,6 +6,8 @@
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
+use File::Temp ();
 use IO::Socket::IP;
 use JSON::PP ();
 use Test::More;
@@ -15,7 +17,7 @@ use Gatehouse::Doctor;
 use Gatehouse::Http qw(request);
 use Gatehouse::Pg;
 use Gatehouse::Pooler;
-use Gatehouse::Run qw(bin_path find_program wait_until);
+use Gatehouse::Run qw(bin_path find_program wait_until write_file);
 use Gatehouse::Server;
 
 my $upstream = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 64) or die $@;
@@ -62,6 +64,47 @@ SKIP: {
 $gw->write_project(routes => \%routes, gateway => { alerts => { to => [{ type => 'mail', address => 'operator@example.com' }], sendmail => '/bin/true' } });
 $doctor->look(options => ['mail']);
 unlike(join(' ', $doctor->findings('mail')), qr/no program/, 'a program that can be run is one');
+SKIP: {
+	# timers and crontabs are looked for under another root
+	my $root = File::Temp::tempdir('gh-etc-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	chmod 0755, $root;
+	write_file("$root/glob.c", <<'END');
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int glob(const char *pattern, int flags, int (*failed)(const char *, int), glob_t *out)
+{
+	int (*next)(const char *, int, int (*)(const char *, int), glob_t *) =
+	    (int (*)(const char *, int, int (*)(const char *, int), glob_t *))dlsym(RTLD_NEXT, "glob");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s%s", getenv("GLOB_ROOT"), pattern);
+	return next(path, flags, failed, out);
+}
+END
+	my $cc = $ENV{CC} || 'cc';
+	die 'the stand-in for glob does not compile' if system("$cc -shared -fPIC -o $root/glob.so $root/glob.c -ldl 2>$root/log");
+	my @through = (find_program('env'), "LD_PRELOAD=$root/glob.so", "GLOB_ROOT=$root");
+	skip 'the sanitizer wants to be loaded first', 8 if ($gw->run->command({}, @through, $gw->run->install(bin_path('gatehousectl')), '--version'))[0] != 0;
+	my $unsent = sub { $doctor->finds('mail', warning => qr/no timer or crontab/, qr/gatehouse-alerts\.timer/, $_[0], through => \@through) };
+	my $sent = sub { $doctor->finds_nothing('mail', $_[0], through => \@through) };
+	$unsent->('a machine without timers and crontabs sends no mail');
+	my $line = '* * * * * gatehouse /usr/bin/gatehousectl -c /etc/gatehouse alerts send';
+	for my $file ('etc/crontab', 'etc/cron.d/gatehouse', 'var/spool/cron/crontabs/gatehouse') {
+		system('mkdir', '-p', dirname("$root/$file")) == 0 or die;
+		write_file("$root/$file", "# alerts send\n\t#$line\n* * * * * root true\n");
+		$unsent->("nor is a remark in $file a line that does");
+		write_file("$root/$file", "MAILTO=root\n$line\n");
+		$sent->("one in $file is enough");
+		unlink "$root/$file" or die $!;
+	}
+	system('mkdir', '-p', "$root/etc/systemd/system/timers.target.wants") == 0 or die;
+	symlink '/nowhere', "$root/etc/systemd/system/timers.target.wants/gatehouse-alerts.timer" or die $!;
+	$sent->('so is the timer, once it is enabled');
+}
 $gw->write_project(routes => \%routes, gateway => { events => { forward => [{ name => 'lines', type => 'file', path => '/dev/null' }] } });
 $doctor->finds('forward', warning => qr/to 'lines' since it was named/, qr/consent\.fcgi.*events forward/, 'a destination that nobody knows');
 $pg->psql("insert into gatehouse.event_destination (name, tx, spool, seen_at) values ('lines', '1', 100, now() - interval '1 hour')");
