@@ -107,46 +107,80 @@ static void done_note(struct view *v)
 		view_note(v, false, "Done. It holds from this moment on, and stands in the audit trail.");
 }
 
-/* ---- people */
+/* ---- lists that a page is: users, sessions, clients */
 
-bool show_users(struct req *r, struct resp *s, const char *rest, struct err *e)
+struct listing {
+	const char *page, *title; /* of the page */
+	const char *heading, *none, *none_fits, *search_label;
+	enum stmt stmt;
+	const struct head *heads;
+	size_t columns;
+	size_t after; /* the column of a row that the next ones come behind */
+	void (*fill)(struct view *, struct cell *, const struct db_rows *, size_t row);
+};
+
+static bool show_listing(const struct listing *l, struct req *r, struct resp *s, const char *rest, struct err *e)
 {
-	static const struct head heads[] = { { "user", "User", COLUMN_TEXT }, { "name", "Name", COLUMN_TEXT },
-		{ "sessions", "Sessions", COLUMN_COUNT }, { "grants", "Grants", COLUMN_COUNT },
-		{ "connections", "Connections", COLUMN_COUNT }, { "last_used", "Last used (UTC)", COLUMN_TIME } };
 	const char *search = value_or(r, "q", "");
-	struct panel p = { .wide = true, .id = "users", .title = "People with a session, a grant or a connection",
-		.empty = *search ? "Nobody fits." : "Nobody yet." };
+	struct panel p = { .wide = true, .id = l->page, .title = l->heading, .empty = *search ? l->none_fits : l->none };
 	struct view v;
 	struct db_rows rows;
 	bool sent;
 
 	if (*rest)
 		return nothing_here(e);
-	if (!view_begin(&v, r, s, "Users", &sent, e))
+	if (!view_begin(&v, r, s, l->title, &sent, e))
 		return sent;
 	const struct db_param params[] = { DB_TEXT(search), DB_TEXT(value_or(r, "after", "")),
 		db_int(r->arena, ROWS_SHOWN + 1) };
 
-	if (!db_call(r->app->db, STMT_CONSOLE_USERS, params, 3, r->arena, &rows, e))
+	if (!db_call(r->app->db, l->stmt, params, 3, r->arena, &rows, e))
 		return false;
-	set_heads(&p, heads, sizeof(heads) / sizeof(heads[0]));
-	for (size_t i = 0; i < rows.rows && i < ROWS_SHOWN; i++) {
-		struct cell *c = panel_row(r->arena, &p);
-		const char *email = db_text(&rows, i, 2);
-
-		c[0] = (struct cell){ .text = db_text(&rows, i, 0), .url = with_id(&v, "user", db_text(&rows, i, 0)) };
-		c[0].shown = email && *email ? email : say_user(r->arena, c[0].text);
-		c[1].text = db_text(&rows, i, 1);
-		for (size_t k = 2; k < 6; k++)
-			number(&c[k], &rows, i, k + 1);
-	}
-	add_search(&v, "users", "Subject, name or e-mail", search);
+	set_heads(&p, l->heads, l->columns);
+	for (size_t i = 0; i < rows.rows && i < ROWS_SHOWN; i++)
+		l->fill(&v, panel_row(r->arena, &p), &rows, i);
+	add_search(&v, l->page, l->search_label, search);
 	done_note(&v);
 	view_panel(&v, &p);
 	if (rows.rows > ROWS_SHOWN)
-		add_next(&v, "users", search, db_text(&rows, ROWS_SHOWN - 1, 0));
+		add_next(&v, l->page, search, db_text(&rows, ROWS_SHOWN - 1, l->after));
 	return view_send(&v, s, e);
+}
+
+/* ---- people */
+
+static void fill_user(struct view *v, struct cell *c, const struct db_rows *rows, size_t i)
+{
+	const char *subject = db_text(rows, i, 0), *email = db_text(rows, i, 2);
+
+	c[0] = (struct cell){ .text = subject, .shown = email && *email ? email : say_user(v->a, subject),
+		.url = with_id(v, "user", subject) };
+	c[1].text = db_text(rows, i, 1);
+	for (size_t k = 2; k < 6; k++)
+		number(&c[k], rows, i, k + 1);
+}
+
+bool show_users(struct req *r, struct resp *s, const char *rest, struct err *e)
+{
+	static const struct head heads[] = { { "user", "User", COLUMN_TEXT }, { "name", "Name", COLUMN_TEXT },
+		{ "sessions", "Sessions", COLUMN_COUNT }, { "grants", "Grants", COLUMN_COUNT },
+		{ "connections", "Connections", COLUMN_COUNT }, { "last_used", "Last used (UTC)", COLUMN_TIME } };
+	static const struct listing list = { "users", "Users", "People with a session, a grant or a connection", "Nobody yet.",
+		"Nobody fits.", "Subject, name or e-mail", STMT_CONSOLE_USERS, heads, sizeof(heads) / sizeof(heads[0]), 0, fill_user };
+
+	return show_listing(&list, r, s, rest, e);
+}
+
+static void fill_session(struct view *v, struct cell *c, const struct db_rows *rows, size_t i)
+{
+	const char *subject = db_text(rows, i, 0);
+
+	c[0] = (struct cell){ .text = subject, .shown = say_user(v->a, subject), .url = with_id(v, "user", subject) };
+	c[1].text = db_text(rows, i, 1);
+	c[2].text = db_text(rows, i, 2);
+	number(&c[3], rows, i, 3);
+	number(&c[4], rows, i, 4);
+	c[5] = (struct cell){ .text = "End the user's sessions", .url = revoke_url(v, "sessions", subject) };
 }
 
 /* Sessions in browsers, whoever's they are. */
@@ -155,39 +189,10 @@ bool show_sessions(struct req *r, struct resp *s, const char *rest, struct err *
 	static const struct head heads[] = { { "user", "User", COLUMN_TEXT }, { "name", "Name", COLUMN_TEXT },
 		{ "email", "E-mail", COLUMN_TEXT }, { "begun", "Begun (UTC)", COLUMN_TIME }, { "ends", "Ends (UTC)", COLUMN_TIME },
 		{ "end", "To end it", COLUMN_TEXT } };
-	const char *search = value_or(r, "q", "");
-	struct panel p = { .wide = true, .id = "sessions", .title = "Sessions in browsers",
-		.empty = *search ? "None fits." : "None." };
-	struct view v;
-	struct db_rows rows;
-	bool sent;
+	static const struct listing list = { "sessions", "Sessions", "Sessions in browsers", "None.", "None fits.",
+		"Subject, name or e-mail", STMT_CONSOLE_SESSIONS, heads, sizeof(heads) / sizeof(heads[0]), 5, fill_session };
 
-	if (*rest)
-		return nothing_here(e);
-	if (!view_begin(&v, r, s, "Sessions", &sent, e))
-		return sent;
-	const struct db_param params[] = { DB_TEXT(search), DB_TEXT(value_or(r, "after", "")),
-		db_int(r->arena, ROWS_SHOWN + 1) };
-
-	if (!db_call(r->app->db, STMT_CONSOLE_SESSIONS, params, 3, r->arena, &rows, e))
-		return false;
-	set_heads(&p, heads, sizeof(heads) / sizeof(heads[0]));
-	for (size_t i = 0; i < rows.rows && i < ROWS_SHOWN; i++) {
-		struct cell *c = panel_row(r->arena, &p);
-		const char *subject = db_text(&rows, i, 0);
-
-		c[0] = (struct cell){ .text = subject, .shown = say_user(r->arena, subject), .url = with_id(&v, "user", subject) };
-		c[1].text = db_text(&rows, i, 1);
-		c[2].text = db_text(&rows, i, 2);
-		number(&c[3], &rows, i, 3);
-		number(&c[4], &rows, i, 4);
-		c[5] = (struct cell){ .text = "End the user's sessions", .url = revoke_url(&v, "sessions", subject) };
-	}
-	add_search(&v, "sessions", "Subject, name or e-mail", search);
-	view_panel(&v, &p);
-	if (rows.rows > ROWS_SHOWN)
-		add_next(&v, "sessions", search, db_text(&rows, ROWS_SHOWN - 1, 5));
-	return view_send(&v, s, e);
+	return show_listing(&list, r, s, rest, e);
 }
 
 /* Of a person or of a client, on the page of either; the other is NULL. */
@@ -313,44 +318,25 @@ bool show_user_page(struct req *r, struct resp *s, const char *rest, struct err 
 
 /* ---- clients */
 
+static void fill_client(struct view *v, struct cell *c, const struct db_rows *rows, size_t i)
+{
+	c[0] = (struct cell){ .text = db_text(rows, i, 1), .url = with_id(v, "client", db_text(rows, i, 0)) };
+	for (size_t k = 1; k < 5; k++)
+		c[k].text = db_text(rows, i, k == 1 ? 0 : k);
+	number(&c[5], rows, i, 7);
+	number(&c[6], rows, i, 6);
+}
+
 bool show_clients(struct req *r, struct resp *s, const char *rest, struct err *e)
 {
 	static const struct head heads[] = { { "client", "Client", COLUMN_TEXT }, { "client_id", "Id", COLUMN_TEXT },
 		{ "kind", "Kind", COLUMN_TEXT }, { "authentication", "Authentication", COLUMN_TEXT },
 		{ "redirects", "Answers go to", COLUMN_TEXT }, { "grants", "Grants", COLUMN_COUNT },
 		{ "last_used", "Last used (UTC)", COLUMN_TIME } };
-	const char *search = value_or(r, "q", "");
-	struct panel p = { .wide = true, .id = "clients", .title = "Clients, registered or known by their document",
-		.empty = *search ? "None fits." : "None yet." };
-	struct view v;
-	struct db_rows rows;
-	bool sent;
+	static const struct listing list = { "clients", "Clients", "Clients, registered or known by their document", "None yet.",
+		"None fits.", "Name or id", STMT_CONSOLE_CLIENTS, heads, sizeof(heads) / sizeof(heads[0]), 0, fill_client };
 
-	if (*rest)
-		return nothing_here(e);
-	if (!view_begin(&v, r, s, "Clients", &sent, e))
-		return sent;
-	const struct db_param params[] = { DB_TEXT(search), DB_TEXT(value_or(r, "after", "")),
-		db_int(r->arena, ROWS_SHOWN + 1) };
-
-	if (!db_call(r->app->db, STMT_CONSOLE_CLIENTS, params, 3, r->arena, &rows, e))
-		return false;
-	set_heads(&p, heads, sizeof(heads) / sizeof(heads[0]));
-	for (size_t i = 0; i < rows.rows && i < ROWS_SHOWN; i++) {
-		struct cell *c = panel_row(r->arena, &p);
-
-		c[0] = (struct cell){ .text = db_text(&rows, i, 1), .url = with_id(&v, "client", db_text(&rows, i, 0)) };
-		for (size_t k = 1; k < 5; k++)
-			c[k].text = db_text(&rows, i, k == 1 ? 0 : k);
-		number(&c[5], &rows, i, 7);
-		number(&c[6], &rows, i, 6);
-	}
-	add_search(&v, "clients", "Name or id", search);
-	done_note(&v);
-	view_panel(&v, &p);
-	if (rows.rows > ROWS_SHOWN)
-		add_next(&v, "clients", search, db_text(&rows, ROWS_SHOWN - 1, 0));
-	return view_send(&v, s, e);
+	return show_listing(&list, r, s, rest, e);
 }
 
 bool show_client_page(struct req *r, struct resp *s, const char *rest, struct err *e)
