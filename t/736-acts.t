@@ -213,6 +213,10 @@ is(join(' ', grep { !$for{$_} || $tells{$_} } sort keys %silent), '', 'no functi
 is(join(' ', grep { !$tells{$_} } qw(client_revoke connection_end grant_revoke sessions_end user_revoke consent_approve consent_deny grant_revoke_own connection_put connection_drop_own)), '',
 	'what the pages of console, consent and connect do is told');
 
+is(join(' ', grep { $for{$_} =~ /\bconsole\b/ } sort keys %for),
+	'client_revoke connection_end event_lost events_add_auth events_add_call events_add_policy events_step grant_revoke rollup_run sessions_end user_revoke',
+	"the console's role may end what its pages end, and keep its events: nothing else");
+
 # each row that functions write
 my $rows = 0;
 for my $name (sort keys %body) {
