@@ -153,6 +153,7 @@ create or replace function gatehouse.forward_done(p_name text, p_holder uuid, p_
 	p_sent int, p_refused int) returns boolean
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
 begin
+	perform set_config('synchronous_commit', 'off', true); -- after a crash of the server some are sent again
 	update event_destination e
 	set tx = p_tx::xid8, batch = p_batch, sent = e.sent + p_sent, dropped = e.dropped + p_refused,
 		failed = null, failed_since = null, lease_until = now() + interval '30 seconds', seen_at = now()

@@ -132,6 +132,16 @@ bool buf_int(struct buf *b, int64_t i)
 	return buf_add(b, text, int_text(text, i));
 }
 
+bool buf_again(struct buf *b, size_t from, size_t n)
+{
+	if (from > b->len || n > b->len - from || (!has_room(b, n) && !buf_room(b, n)))
+		return false;
+	memcpy(b->data + b->len, b->data + from, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return true;
+}
+
 static bool is_plain(char c)
 {
 	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';

@@ -31,6 +31,8 @@ bool buf_char(struct buf *, char c);
 bool buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool buf_int(struct buf *, int64_t);
+/* N bytes of it, from FROM on, once more. */
+bool buf_again(struct buf *, size_t from, size_t n);
 
 /* The decimal digits of I and a NUL; returns how many characters. What printf is too slow for. */
 enum { INT_TEXT = 21 };

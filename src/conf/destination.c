@@ -35,7 +35,7 @@ const struct option forward_options[] = {
 	{ "conventions", OPTION_ENUM, .words = "mcp-1 none", .initial = "mcp-1",
 	    .about = "otlp: which names attributes have: those of OpenTelemetry's MCP conventions (in development: mcp-1 is "
 		     "their state of 2026), or the gateway's own alone." },
-	{ "batch", OPTION_INT, false, 1, 500, .initial = "200", .about = "Events of one request, about." },
+	{ "batch", OPTION_INT, false, 1, 1000, .initial = "500", .about = "Events of one request, about." },
 	{ "intervalMs", OPTION_INT, false, 50, 60000, .initial = "1000",
 	    .about = "Milliseconds between two looks at what is new." },
 	{ "retryMs", OPTION_INT, false, 100, 3600000, .initial = "60000",
@@ -192,7 +192,7 @@ static void read_one(const struct reader *r, struct destination *d)
 	d->url = json_get_string(r->o, "url");
 	d->secret_file = file_of(r, "secretFile");
 	d->headers_file = file_of(r, "headersFile");
-	d->batch = (int)json_get_int(r->o, "batch", 200);
+	d->batch = (int)json_get_int(r->o, "batch", 500);
 	d->interval_ms = (int)json_get_int(r->o, "intervalMs", 1000);
 	d->retry_ms = (int)json_get_int(r->o, "retryMs", 60000);
 	d->spool = json_get_int(r->o, "spool", 1000000);

@@ -101,10 +101,12 @@ size_t packed_count(const char *text)
 /* Ends the field at *AT, of which FIRST is the first byte; false: the text ends before it does. */
 static bool end_field(char **at, bool *last)
 {
-	char *to = *at, *from = *at;
+	char *to = *at, *from;
 
-	while ((unsigned char)*from < ESCAPE || (unsigned char)*from > FIELD_END || *from == EMPTY || *from == SAME ||
-	       *from == ESCAPE) {
+	while (*to && !is_special(*to)) /* most fields are nothing else */
+		to++;
+	from = to;
+	while (*from != FIELD_END && *from != RECORD_END) {
 		if (!*from)
 			return false;
 		if (*from == ESCAPE) {

@@ -108,22 +108,69 @@ static void add_field(struct buf *b, const struct told *t, size_t i)
 	}
 }
 
-static void form_gatehouse(struct buf *b, const struct told *t)
+static void add_head(struct buf *b, const struct told *t)
 {
 	const char *family = told_family(t);
 
-	buf_char(b, '{'); /* whatever stands before it */
-	jw_text(b, "time", told_column(t, TOLD_AT));
 	jw_text(b, "level", told_get(t, T_SEVERITY));
 	jw_text(b, "program", told_column(t, TOLD_PROGRAM));
 	if (told_column(t, TOLD_NODE) && *told_column(t, TOLD_NODE))
 		jw_text(b, "node", told_column(t, TOLD_NODE));
 	jw_text(b, "family", !strcmp(family, "auth") ? "auth_event" : !strcmp(family, "policy") ? "policy_event" : family);
-	for (size_t i = 0; record_fields[i].name; i++)
-		add_field(b, t, i);
+}
+
+static bool same_head(const struct told *t, const struct told *old)
+{
+	return !told_column(t, TOLD_AT) == !told_column(old, TOLD_AT) && /* its comma */
+	       told_get(t, T_SEVERITY) == told_get(old, T_SEVERITY) && told_column(t, TOLD_PROGRAM) == told_column(old, TOLD_PROGRAM) &&
+	       told_column(t, TOLD_NODE) == told_column(old, TOLD_NODE) && told_column(t, TOLD_FAMILY) == told_column(old, TOLD_FAMILY);
+}
+
+/* Fields from I on that are those of the line before, of which AT is filled in; returns the field behind them. */
+static size_t copy_fields(struct buf *b, const struct told *t, const struct told *old, const struct form_before *p, size_t i, size_t *at)
+{
+	size_t first = i;
+
+	for (; record_fields[i].name && i < FORM_PARTS && told_get_at(t, i) == told_get_at(old, i); i++)
+		at[i] = b->len + (p->at[i] - p->at[first]);
+	buf_again(b, p->at[first], p->at[i] - p->at[first]);
+	return i;
+}
+
+void form_write_next(struct buf *b, const struct told *t, struct form_before *p)
+{
+	struct form_before now = { .rows = t->rows, .row = t->row };
+	const struct told old = { .rows = t->rows, .row = p->row };
+	bool follows = p->rows == t->rows && p->row + 1 == t->row;
+	size_t i = 0;
+
+	buf_char(b, '{'); /* whatever stands before it */
+	jw_text(b, "time", told_column(t, TOLD_AT));
+	now.head = b->len;
+	if (follows && same_head(t, &old))
+		buf_again(b, p->head, p->at[0] - p->head);
+	else
+		add_head(b, t);
+	while (record_fields[i].name && i < FORM_PARTS) {
+		if (follows && told_get_at(t, i) == told_get_at(&old, i)) {
+			i = copy_fields(b, t, &old, p, i, now.at);
+		} else {
+			now.at[i] = b->len;
+			add_field(b, t, i++);
+		}
+	}
+	now.at[i] = b->len;
 	jw_text(b, "object", told_object(t));
 	jw_raw(b, "detail", told_detail(t));
 	buf_char(b, '}');
+	*p = now;
+}
+
+static void form_gatehouse(struct buf *b, const struct told *t)
+{
+	struct form_before none = { .rows = NULL };
+
+	form_write_next(b, t, &none);
 }
 
 void form_write(struct buf *b, enum event_form form, const struct told *t)

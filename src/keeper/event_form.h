@@ -12,6 +12,19 @@ enum { FORM_LINE_MAX = 160 * 1024 }; /* all texts of an event, escaped */
 
 void form_write(struct buf *, enum event_form, const struct told *);
 
+/*
+ * Where the parts of a line of the gateway's own form are in the buffer. Most parts of a line are those of the line before it, which
+ * told_unpack() leaves in one place: they are copied from there. Zeroed: there is no line before.
+ */
+enum { FORM_PARTS = 64 };
+struct form_before {
+	const struct db_rows *rows;
+	size_t row;
+	size_t head, at[FORM_PARTS + 1];
+};
+/* As form_write() of FORM_GATEHOUSE, into the buffer that has the line before. */
+void form_write_next(struct buf *, const struct told *, struct form_before *);
+
 /* "gatehouse", "ecs", "ocsf", "cef"; false for another word. */
 bool event_form_parse(const char *word, enum event_form *);
 

@@ -153,6 +153,7 @@ static bool take_page(struct forward *f, const struct project *p, const struct d
 	f->page_until = clock_ms() + PAGE_MS;
 	f->work = arena_new();
 	f->told = forward_told(f->work, &f->page->rows, &f->n, &f->tx, &f->batch);
+	f->full = f->n >= (size_t)d->batch;
 	for (size_t i = 0; i < f->n; i++)
 		f->told[i].lines = f->page->lines;
 	while (f->knows && f->n && place_compare(place_of(&f->page->rows, f->told->row, TOLD_TX, TOLD_BATCH), f->at) <= 0) {
@@ -224,6 +225,7 @@ static enum forward_step send_page(struct forward *f, const struct destination *
 {
 	if (!f->tx) { /* nothing is new, or it is another's turn */
 		drop_page(f);
+		out_rest(&f->out);
 		return FORWARD_IDLE;
 	}
 	if (!f->n)
@@ -267,9 +269,10 @@ enum forward_step forward_step(
 
 /* ---- the threads: one for each place in the project's list ---- */
 
-static int next_pause(enum forward_step step, const struct destination *d)
+/* What came while a page was sent is few, and would cost as much as many. */
+static int next_pause(const struct forward *f, enum forward_step step, const struct destination *d)
 {
-	return step == FORWARD_MORE ? 0 : d->interval_ms;
+	return step == FORWARD_MORE && f->full ? 0 : d->interval_ms;
 }
 
 void *forward_run(void *arg)
@@ -299,7 +302,7 @@ void *forward_run(void *arg)
 			const struct destination *d = &p->destinations[slot->index];
 			enum forward_step step = forward_step(&f, p, d, &e);
 
-			pause = next_pause(step, d);
+			pause = next_pause(&f, step, d);
 		}
 	} while (keeper_pause(pause));
 	forward_end(&f);

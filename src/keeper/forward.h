@@ -25,6 +25,7 @@ struct forward {
 	const char *tx, *batch; /* where it ends; NULL: it is empty */
 	struct place at;        /* how far it got, while `knows` and before sure_until: nobody else is at it */
 	bool knows;
+	bool full; /* the last page had as many as may be: there are more */
 	int64_t sure_until; /* clock_ms() */
 	int64_t retry_at, page_until; /* clock_ms() */
 	int backoff_ms;

@@ -14,8 +14,8 @@ struct lines {
 	const struct db_rows *rows;
 	unsigned shared;
 	struct {
-		const char *text; /* NULL: nobody wanted it yet */
-		size_t *ends;     /* of each row's line */
+		struct buf text; /* each line with its end */
+		size_t *ends;    /* of each row's line, behind that; NULL: nobody wanted it yet */
 	} of[FORMS];
 };
 
@@ -23,6 +23,8 @@ static void destroy(void *p)
 {
 	struct lines *l = p;
 
+	for (size_t i = 0; i < FORMS; i++)
+		buf_release(&l->of[i].text);
 	pthread_mutex_destroy(&l->lock);
 }
 
@@ -41,34 +43,48 @@ struct lines *lines_new(struct arena *a, const struct db_rows *rows, unsigned sh
 static void make(struct lines *l, enum event_form form)
 {
 	size_t *ends = arena_calloc(l->arena, l->rows->rows, sizeof(*ends));
-	struct buf b;
+	struct buf *b = &l->of[form].text;
+	struct form_before before = { .rows = NULL };
 
-	buf_init(&b, (l->rows->rows + 1) * FORM_LINE_MAX);
+	buf_init(b, (l->rows->rows + 1) * FORM_LINE_MAX);
 	for (size_t i = 0; i < l->rows->rows; i++) {
 		const struct told t = { .arena = l->arena, .rows = l->rows, .row = i };
 
-		if (*told_family(&t))
-			form_write(&b, form, &t);
-		ends[i] = b.len;
+		if (*told_family(&t)) {
+			if (form == FORM_GATEHOUSE)
+				form_write_next(b, &t, &before);
+			else
+				form_write(b, form, &t);
+			buf_char(b, '\n');
+		}
+		ends[i] = b->len;
 	}
 	l->of[form].ends = ends;
-	l->of[form].text = arena_strndup(l->arena, buf_text(&b), b.len);
-	buf_release(&b);
 }
 
-void lines_write(struct buf *b, enum event_form form, const struct told *t)
+const char *lines_of(enum event_form form, const struct told *t, size_t n, size_t *len)
 {
 	struct lines *l = t->lines;
 	size_t from;
 
-	if (!l || !(l->shared & 1u << form)) {
-		form_write(b, form, t);
-		return;
-	}
+	if (!l || !(l->shared & 1u << form))
+		return NULL;
 	pthread_mutex_lock(&l->lock);
-	if (!l->of[form].text)
+	if (!l->of[form].ends)
 		make(l, form);
 	pthread_mutex_unlock(&l->lock);
 	from = t->row ? l->of[form].ends[t->row - 1] : 0;
-	buf_add(b, l->of[form].text + from, l->of[form].ends[t->row] - from);
+	*len = l->of[form].ends[t[n - 1].row] - from;
+	return buf_text(&l->of[form].text) + from;
+}
+
+void lines_write(struct buf *b, enum event_form form, const struct told *t)
+{
+	size_t len;
+	const char *line = lines_of(form, t, 1, &len);
+
+	if (line)
+		buf_add(b, line, len ? len - 1 : 0);
+	else
+		form_write(b, form, t);
 }

@@ -106,16 +106,23 @@ static const char *span_name(const struct told *t)
 }
 
 /* A time of microseconds as nanoseconds. */
-static void add_nanos(struct buf *b, const char *before, int64_t us)
+static void add_nanos(struct buf *b, const char *before, const char *us)
 {
 	buf_str(b, before);
-	buf_int(b, us);
+	buf_str(b, us);
 	PIECE(b, "000\"");
+}
+
+static const char *began(const struct told *t)
+{
+	const char *us = told_column(t, TOLD_US);
+
+	return us ? us : "0";
 }
 
 /* Ids are hex digits, and need no escapes. */
 static void span_head(struct buf *b, const struct told *t, const struct trace_ids *f, const char *span,
-    const char *parent, int kind, int64_t start_us, int64_t end_us)
+    const char *parent, int kind, const char *start_us, const char *end_us)
 {
 	jw_name(b, NULL);
 	PIECE(b, "{\"traceId\":\"");
@@ -159,16 +166,17 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 {
 	int64_t start = told_time_us(t), took = told_number(t, T_LATENCY), up = told_number(t, T_UPSTREAM_TIME);
 	int64_t end = start + (took > 0 ? took : 0);
+	char end_text[INT_TEXT], sent_text[INT_TEXT];
 	struct trace_ids f;
-	const char *shared;
-	size_t from;
+	size_t from, shared;
 
 	form_trace(&f, t);
-	span_head(b, t, &f, f.server, f.parent, 2, start, end);
+	int_text(end_text, end);
+	span_head(b, t, &f, f.server, f.parent, 2, began(t), end_text);
 	buf_str(b, ",\"attributes\":[");
 	from = b->len;
 	common(b, d, t);
-	shared = up > 0 && !b->over ? arena_strndup(t->arena, b->data + from, b->len - from) : "";
+	shared = b->len - from;
 	ATTRIBUTE_TEXT(b, "client.address", told_get(t, T_CLIENT_IP));
 	ATTRIBUTE_TEXT(b, "user.id", told_get(t, T_SUBJECT));
 	ATTRIBUTE_TEXT(b, "gatehouse.client.id", told_get(t, T_CLIENT_ID));
@@ -181,9 +189,10 @@ static void add_spans(struct buf *b, const struct destination *d, const struct t
 	span_end(b, t);
 	if (up <= 0) /* it did not come so far */
 		return;
-	span_head(b, t, &f, f.client, f.server, 3, end > up ? end - up : start, end);
+	int_text(sent_text, end > up ? end - up : start);
+	span_head(b, t, &f, f.client, f.server, 3, sent_text, end_text);
 	buf_str(b, ",\"attributes\":[");
-	buf_str(b, shared);
+	buf_again(b, from, shared);
 	ATTRIBUTE_TEXT(b, "server.address", told_get(t, T_SERVER_ADDRESS));
 	ATTRIBUTE_INT(b, "server.port", told_get(t, T_SERVER_PORT));
 	buf_char(b, ']');
@@ -213,13 +222,12 @@ static void add_record(struct buf *b, const struct destination *d, const struct 
 {
 	const char *severity = told_get(t, T_SEVERITY);
 	bool error = severity && !strcmp(severity, "error");
-	int64_t at = told_time_us(t);
 	struct trace_ids f;
 
 	form_trace(&f, t);
 	jw_name(b, NULL);
-	add_nanos(b, "{\"timeUnixNano\":\"", at);
-	add_nanos(b, ",\"observedTimeUnixNano\":\"", at);
+	add_nanos(b, "{\"timeUnixNano\":\"", began(t));
+	add_nanos(b, ",\"observedTimeUnixNano\":\"", began(t));
 	buf_str(b, error ? ",\"severityNumber\":17,\"severityText\":\"ERROR\"" : ",\"severityNumber\":9,\"severityText\":\"INFO\"");
 	PIECE(b, ",\"body\":{\"stringValue\":");
 	buf_json(b, told_name(t));

@@ -33,6 +33,19 @@ void out_close(struct out *o)
 {
 	fetch_close(o->connection);
 	o->connection = NULL;
+	out_rest(o);
+}
+
+void out_rest(struct out *o)
+{
+	buf_release(&o->text);
+}
+
+struct buf *out_text(struct out *o, size_t max)
+{
+	o->text.max = max;
+	buf_clear(&o->text);
+	return &o->text;
 }
 
 static bool write_all(int fd, const char *p, size_t n, bool *some)
@@ -70,16 +83,19 @@ static bool append(struct out *o, const char *text, size_t n, struct err *e)
 
 enum out_end out_file(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
 {
-	struct buf b;
-	bool ok;
+	size_t len;
+	const char *text = lines_of(o->to->form, t, n, &len);
 
 	(void)a;
-	buf_init(&b, (n + 1) * FORM_LINE_MAX);
-	for (size_t i = 0; i < n; i++) {
-		lines_write(&b, o->to->form, &t[i]);
-		buf_char(&b, '\n');
+	if (!text) {
+		struct buf *b = out_text(o, (n + 1) * FORM_LINE_MAX);
+
+		for (size_t i = 0; i < n; i++) {
+			lines_write(b, o->to->form, &t[i]);
+			buf_char(b, '\n');
+		}
+		text = buf_text(b);
+		len = b->len;
 	}
-	ok = append(o, buf_text(&b), b.len, e);
-	buf_release(&b);
-	return ok ? OUT_TAKEN : OUT_RETRY;
+	return append(o, text, len, e) ? OUT_TAKEN : OUT_RETRY;
 }

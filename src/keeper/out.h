@@ -6,6 +6,7 @@
 #ifndef GATEHOUSE_KEEPER_OUT_H
 #define GATEHOUSE_KEEPER_OUT_H
 
+#include "base/buf.h"
 #include "conf/destination.h"
 #include "keeper/told.h"
 #include "net/guard.h"
@@ -26,9 +27,14 @@ struct out { /* begins zeroed; belongs to one thread */
 	unsigned signals_done; /* of the page that is tried again */
 	bool torn;             /* the last line of the file is not whole */
 	void *connection;      /* kept from page to page */
+	struct buf text;       /* likewise: memory that is made anew for each page is mostly the kernel's work */
 };
 
 void out_close(struct out *); /* the connection, too */
+void out_rest(struct out *);  /* there is nothing to send: what was kept for the next page goes, but for the connection */
+
+/* Room for the text of a page, empty, of at most MAX bytes: until it is asked for again. */
+struct buf *out_text(struct out *, size_t max);
 
 enum out_end out_send(struct out *, struct arena *, const struct told *, size_t n, struct err *);
 

@@ -68,15 +68,19 @@ static bool add_signature(const struct out_post *p, struct arena *a, const char 
 {
 	unsigned char mac[HASH_LEN];
 	char base64[B64_LEN(HASH_LEN) + 1];
-	const char *signed_text, *now = arena_printf(a, "%lld", (long long)clock_wall_s());
+	const char *now = arena_printf(a, "%lld", (long long)clock_wall_s());
 	struct conf_text secret;
+	struct buf text;
 	size_t len;
 
 	if (!conf_read(&secret, a, p->secret_file, SECRET_MAX, NULL) || (len = strcspn(secret.p, "\r\n")) < 16)
 		return err_set(e, ERR_CONFIG, "the file of the secret cannot be read, or its first line is shorter than 16 bytes",
 		    "%s", p->secret_file);
-	signed_text = arena_printf(a, "%s.%s.%s", p->id, now, p->json);
-	hash_hmac(mac, secret.p, len, signed_text, strlen(signed_text));
+	buf_init(&text, SIZE_MAX / 2);
+	buf_printf(&text, "%s.%s.", p->id, now);
+	buf_str(&text, p->json);
+	hash_hmac(mac, secret.p, len, text.data, text.len);
+	buf_release(&text);
 	OPENSSL_cleanse(secret.p, secret.n);
 	b64_encode(base64, mac, HASH_LEN);
 	list[(*n)++] = arena_printf(a, "webhook-timestamp: %s", now);
@@ -135,27 +139,31 @@ static const char *batch_id(struct arena *a, const struct told *t, size_t n)
 	return arena_printf(a, "msg_%.32s", text);
 }
 
-static const char *batch_text(struct arena *a, enum event_form form, const struct told *t, size_t n)
+/* A line that is no JSON is a string. */
+static void add_quoted(struct buf *b, enum event_form form, const struct told *t)
 {
-	struct buf b, line;
-	const char *text;
+	struct buf line;
 
-	buf_init(&b, (n + 1) * FORM_LINE_MAX);
 	buf_init(&line, FORM_LINE_MAX);
-	buf_char(&b, '[');
-	for (size_t i = 0; i < n; i++) {
-		buf_clear(&line);
-		lines_write(&line, form, &t[i]);
-		if (form == FORM_CEF)
-			jw_text(&b, NULL, buf_text(&line));
-		else
-			jw_raw(&b, NULL, buf_text(&line));
-	}
-	buf_char(&b, ']');
-	text = arena_strndup(a, b.data, b.len);
+	lines_write(&line, form, t);
+	buf_json(b, buf_text(&line));
 	buf_release(&line);
-	buf_release(&b);
-	return text;
+}
+
+static const char *batch_text(struct out *o, const struct told *t, size_t n)
+{
+	const enum event_form form = o->to->form;
+	struct buf *b = out_text(o, (n + 1) * FORM_LINE_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		buf_char(b, i ? ',' : '[');
+		if (form == FORM_CEF)
+			add_quoted(b, form, &t[i]);
+		else
+			lines_write(b, form, &t[i]);
+	}
+	buf_char(b, ']');
+	return buf_text(b);
 }
 
 enum out_end out_webhook(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
@@ -163,7 +171,7 @@ enum out_end out_webhook(struct out *o, struct arena *a, const struct told *t, s
 	const struct out_post p = {
 		.name = o->to->name,
 		.url = o->to->url,
-		.json = batch_text(a, o->to->form, t, n),
+		.json = batch_text(o, t, n),
 		.id = batch_id(a, t, n),
 		.secret_file = o->to->secret_file,
 		.headers_file = o->to->headers_file,
@@ -232,14 +240,9 @@ static enum out_end send_signal(struct out *o, struct arena *a, const struct sig
 static enum out_end try_signal(struct out *o, struct arena *a, const struct signal *s, const struct told *t, size_t n,
     struct err *e)
 {
-	enum out_end end = OUT_TAKEN;
-	struct buf b;
+	struct buf *b = out_text(o, (n + 1) * FORM_LINE_MAX);
 
-	buf_init(&b, (n + 1) * FORM_LINE_MAX);
-	if (s->write(&b, o->to, t, n))
-		end = send_signal(o, a, s, buf_text(&b), e);
-	buf_release(&b);
-	return end;
+	return s->write(b, o->to, t, n) ? send_signal(o, a, s, buf_text(b), e) : OUT_TAKEN;
 }
 
 /* A signal that was taken is not sent again because another was not. */

@@ -34,19 +34,21 @@ static void add_word(struct buf *b, const char *text, size_t max)
 		buf_char(b, '-');
 }
 
-static void add_message(struct buf *b, const struct destination *d, const struct told *t)
+static void add_head(struct buf *b, const struct destination *d, const struct told *t)
 {
 	const char *severity = told_get(t, T_SEVERITY);
 
-	buf_printf(b, "<%d>1 %s ", d->facility * 8 + (severity && !strcmp(severity, "error") ? 3 : 6),
-	    told_column(t, TOLD_AT) ? told_column(t, TOLD_AT) : "-");
+	buf_char(b, '<');
+	buf_int(b, d->facility * 8 + (severity && !strcmp(severity, "error") ? 3 : 6));
+	buf_str(b, ">1 ");
+	buf_str(b, told_column(t, TOLD_AT) ? told_column(t, TOLD_AT) : "-");
+	buf_char(b, ' ');
 	add_word(b, told_column(t, TOLD_NODE), HOST_MAX);
 	buf_str(b, " gatehouse ");
 	add_word(b, told_column(t, TOLD_PROGRAM), MSGID_MAX);
 	buf_char(b, ' ');
 	add_word(b, told_name(t), MSGID_MAX);
 	buf_str(b, " - ");
-	lines_write(b, d->form, t);
 }
 
 /* ---- UDP ---- */
@@ -83,18 +85,30 @@ static int udp_socket(const struct out *o, struct err *e)
 	return fd;
 }
 
-/* N messages, of which number I ends at ENDS[I]; an error of the one before is told at the next, hence the second try. */
-static bool send_some(int fd, struct buf *b, const size_t *ends, unsigned n, struct err *e)
+/* A message as a datagram of two parts: its head, which is B from FROM on, and the line: that of the page, or what of B comes behind it. */
+struct parts {
+	size_t from, head, len;
+	const char *line; /* NULL: in B */
+};
+
+static void set_parts(struct iovec iov[2], const struct buf *b, const struct parts *p)
+{
+	iov[0] = (struct iovec){ b->data + p->from, p->head };
+	iov[1] = (struct iovec){ p->line ? (void *)(uintptr_t)p->line : b->data + p->from + p->head, p->len };
+	if (p->head + p->len > DATAGRAM_MAX)
+		iov[1].iov_len = DATAGRAM_MAX - p->head; /* a head is far shorter */
+}
+
+/* N messages; an error of the one before is told at the next, hence the second try. */
+static bool send_some(int fd, const struct buf *b, const struct parts *parts, unsigned n, struct err *e)
 {
 	struct mmsghdr messages[TOGETHER] = { 0 };
-	struct iovec parts[TOGETHER];
+	struct iovec iov[TOGETHER][2];
 	unsigned done = 0, failures = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		size_t from = i ? ends[i - 1] : 0, len = ends[i] - from;
-
-		parts[i] = (struct iovec){ b->data + from, len < DATAGRAM_MAX ? len : DATAGRAM_MAX };
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+		set_parts(iov[i], b, &parts[i]);
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = iov[i], .msg_iovlen = 2 };
 	}
 	while (done < n) {
 		int sent = sendmmsg(fd, messages + done, n - done, MSG_NOSIGNAL);
@@ -109,27 +123,36 @@ static bool send_some(int fd, struct buf *b, const size_t *ends, unsigned n, str
 	return true;
 }
 
+static void add_parts(struct parts *p, struct buf *b, const struct destination *d, const struct told *t)
+{
+	p->from = b->len;
+	add_head(b, d, t);
+	p->head = b->len - p->from;
+	p->line = lines_of(d->form, t, 1, &p->len);
+	if (p->line) {
+		p->len -= p->len > 0; /* without its end */
+		return;
+	}
+	form_write(b, d->form, t);
+	p->len = b->len - p->from - p->head;
+}
+
 static enum out_end send_datagrams(struct out *o, const struct told *t, size_t n, struct err *e)
 {
 	int fd = udp_socket(o, e);
-	size_t ends[TOGETHER];
-	struct buf b;
+	struct parts parts[TOGETHER];
 	bool ok = true;
 
 	if (fd < 0)
 		return OUT_RETRY;
-	buf_init(&b, TOGETHER * (FORM_LINE_MAX + 1024));
 	for (size_t i = 0; ok && i < n; i += TOGETHER) {
 		unsigned some = n - i < TOGETHER ? (unsigned)(n - i) : TOGETHER;
+		struct buf *b = out_text(o, TOGETHER * (FORM_LINE_MAX + 1024));
 
-		buf_clear(&b);
-		for (unsigned j = 0; j < some; j++) {
-			add_message(&b, o->to, &t[i + j]);
-			ends[j] = b.len;
-		}
-		ok = send_some(fd, &b, ends, some, e);
+		for (unsigned j = 0; j < some; j++)
+			add_parts(&parts[j], b, o->to, &t[i + j]);
+		ok = send_some(fd, b, parts, some, e);
 	}
-	buf_release(&b);
 	close(fd);
 	return ok ? OUT_TAKEN : OUT_RETRY;
 }
@@ -215,21 +238,19 @@ static bool deliver(struct out *o, struct arena *a, const struct buf *b, struct 
 
 static enum out_end send_stream(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
 {
-	struct buf all, one;
-	bool ok;
+	struct buf *all = out_text(o, (n + 1) * (FORM_LINE_MAX + 1024)), one;
 
-	buf_init(&all, (n + 1) * (FORM_LINE_MAX + 1024));
 	buf_init(&one, FORM_LINE_MAX + 1024);
 	for (size_t i = 0; i < n; i++) {
 		buf_clear(&one);
-		add_message(&one, o->to, &t[i]);
-		buf_printf(&all, "%zu ", one.len);
-		buf_add(&all, buf_text(&one), one.len);
+		add_head(&one, o->to, &t[i]);
+		lines_write(&one, o->to->form, &t[i]);
+		buf_int(all, (int64_t)one.len);
+		buf_char(all, ' ');
+		buf_add(all, buf_text(&one), one.len);
 	}
-	ok = deliver(o, a, &all, e);
 	buf_release(&one);
-	buf_release(&all);
-	return ok ? OUT_TAKEN : OUT_RETRY;
+	return deliver(o, a, all, e) ? OUT_TAKEN : OUT_RETRY;
 }
 
 enum out_end out_syslog(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "db/db.h"
 
-enum { PAGES_KEPT = 16, PAGES_MS = 10000 /* then nobody is about to send one any more */ };
+enum { PAGES_KEPT = 8, PAGES_MS = 10000 /* then nobody is about to send one any more */ };
 
 /* A place in the queue: an event belongs behind it if its batch's (tx, batch) is greater. */
 struct place {

@@ -188,6 +188,48 @@ static void longest(struct arena *a, const struct told *t)
 	buf_release(&b);
 }
 
+static bool is_text(size_t column)
+{
+	return column < TOLD_FIRST_FIELD || column >= TOLD_FIRST_FIELD + fields() ||
+	       record_fields[column - TOLD_FIRST_FIELD].kind == RECORD_TEXT;
+}
+
+/* Lines of a page, whose fields are at times those of the row before: each is what it is by itself. */
+static void runs(struct arena *a)
+{
+	enum { ROWS = 6 };
+	static const char *const texts[] = { "a", hostile, NULL, "", "12", "a" };
+	const size_t columns = TOLD_FIRST_FIELD + fields() + 3;
+	const char **page = arena_calloc(a, ROWS * columns, sizeof(*page));
+	const struct db_rows all = { .rows = ROWS, .columns = columns, .cells = page };
+	struct form_before before = { .rows = NULL };
+	struct buf together, alone;
+	size_t copied = 0;
+
+	buf_init(&together, ROWS * FORM_LINE_MAX);
+	for (size_t i = 0; i < ROWS; i++)
+		for (size_t k = 0; k < columns; k++) {
+			bool same = i && (i == 3 || (k * 7 + i) % 5 > 1) && k != TOLD_AT;
+
+			page[i * columns + k] = same ? page[(i - 1) * columns + k]
+			    : k == TOLD_FAMILY ? "call"
+			    : is_text(k) ? texts[(k + i) % 6] : "12345";
+			copied += same;
+		}
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct told t = { .arena = a, .rows = &all, .row = i };
+		size_t from = together.len;
+
+		buf_init(&alone, FORM_LINE_MAX);
+		form_write(&alone, FORM_GATEHOUSE, &t);
+		form_write_next(&together, &t, &before);
+		is_str(together.data + from, buf_text(&alone), "a line that is written after another is the same as by itself");
+		buf_release(&alone);
+	}
+	ok(copied > ROWS * 10, "of which much was the same");
+	buf_release(&together);
+}
+
 int main(void)
 {
 	struct arena *a = arena_new();
@@ -201,6 +243,7 @@ int main(void)
 	cef(&t);
 	activities(a, &t);
 	longest(a, &t);
+	runs(a);
 	arena_free(a);
 	return done();
 }
