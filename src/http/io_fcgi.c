@@ -130,14 +130,20 @@ static bool send_out(struct io_fcgi *f, const char *p, size_t n, bool ends)
 	return true;
 }
 
+/* The last IO_BUFFER bytes stay: nobody has all of an answer before the one who writes it is done with the call. */
 static bool fcgi_write(struct io *io, const void *p, size_t n)
 {
+	const size_t last = n < IO_BUFFER ? n : IO_BUFFER;
 	struct io_fcgi *f = fcgi(io);
 
 	if (f->broken)
 		return false;
-	if (n > IO_BUFFER - f->out_n)
-		return send_out(f, p, n, false);
+	if (n > IO_BUFFER - f->out_n) {
+		if (!send_out(f, p, n - last, false))
+			return false;
+		p = (const char *)p + (n - last);
+		n = last;
+	}
 	if (!f->out)
 		f->out = xmalloc(IO_BUFFER);
 	memcpy(f->out + f->out_n, p, n);
