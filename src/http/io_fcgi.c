@@ -201,7 +201,7 @@ static void take(struct io_fcgi *f, const char *p, size_t n)
 		case FCGI_MORE:
 			break;
 		case FCGI_PIECE:
-			buf_add(&f->body, f->fcgi.piece, f->fcgi.piece_n);
+			f->over |= !buf_add(&f->body, f->fcgi.piece, f->fcgi.piece_n); /* never a body with a hole in it */
 			break;
 		case FCGI_ANSWER:
 			send_answer(f);
