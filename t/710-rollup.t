@@ -267,14 +267,14 @@ $pg->psql($bound);
 # ---- names without end
 
 $pg->psql("insert into gatehouse.event_call (at, program, severity, capability_type, capability_name, outcome, client_name, subject_id, latency_us, batch)
-	select now() - interval '1 minute', 'mcp', 'info', 'resource', 'file:///' || i, 'success', 'c' || i, 'u', 1, 1000000 from generate_series(1, 4000) i");
+	select now() - interval '1 minute', 'mcp', 'info', 'resource', 'file:///' || i, 'success', 'c' || i, 'u', 1, 1000000 from generate_series(1, 14000) i");
 step();
 my $old = $pg->psql('select count(distinct t) from gatehouse.rollup_recent');
-$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000000, 'call', 4000, now() - interval '1 hour', now())");
+$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000000, 'call', 14000, now() - interval '1 hour', now())");
 step();
-is($pg->psql("select count(distinct r.t) <= $old + 3100 and sum(r.calls) filter (where t.capability_name ~ '^file:///|^.more') >= 4000
+is($pg->psql("select count(distinct r.t) <= $old + 12100 and sum(r.calls) filter (where t.capability_name ~ '^file:///|^.more') >= 14000
 	from gatehouse.rollup_recent r join gatehouse.rollup_what t on t.id = r.t"), 't',
-	'of names that clients make up no more than 3,000 of one piece are told apart, and every call is counted');
+	'of names that clients make up no more than 12,000 of one piece are told apart, and every call is counted');
 is($pg->psql("select count(*) from gatehouse.rollup_what where same_as is not null or place is null or kind is null"), 0, 'the others have no place');
 
 # ---- minutes that are full are spread before their hour is over, though none came before them
@@ -298,12 +298,12 @@ is($pg->psql("select sum(calls) from gatehouse.analytics_panel('user', now() - i
 
 $pg->psql("update gatehouse.rollup_$_ set seen = '2020-01-01'") for qw(what how name);
 $pg->psql("insert into gatehouse.event_call (at, program, severity, capability_type, capability_name, outcome, client_name, subject_id, latency_us, batch)
-	select now() - interval '1 minute', 'mcp', 'info', 'resource', 'again:///' || i, 'success', 'again', 'again', 1, 1000002 from generate_series(1, 4000) i");
-$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000002, 'call', 4000, now() - interval '1 hour', now())");
+	select now() - interval '1 minute', 'mcp', 'info', 'resource', 'again:///' || i, 'success', 'again', 'again', 1, 1000002 from generate_series(1, 14000) i");
+$pg->psql("insert into gatehouse.event_queue (batch, family, n, from_at, to_at) overriding system value values (1000002, 'call', 14000, now() - interval '1 hour', now())");
 step() for 1 .. 3;
 is($pg->psql("select count(*) from gatehouse.rollup_name where seen < current_date - 1 and name <> '(more)'"), 0, 'names that nobody has any more go');
 is($pg->psql("select count(*) from gatehouse.rollup_what where seen < current_date - 1 and id not in (place, kind)"), 0, '... what nobody calls, too');
 is($pg->psql("select sum(calls) from gatehouse.analytics_panel('tool', now() - interval '1 hour', now(), 0, '{client}', '{equals}', '{again}', 'calls', 10, 0) where key is null"),
-	4000, '... but not what the others of made-up names are called');
+	14000, '... but not what the others of made-up names are called');
 
 done_testing();

@@ -311,7 +311,7 @@ begin
 	if whats = '{}' then
 		return 0;
 	end if;
-	learnt := rollup_learn_what(whats, least(p_most, 3000));
+	learnt := rollup_learn_what(whats, least(p_most, 12000)); -- thirty routes of three hundred tools each are met at once
 	learnt := learnt + rollup_learn_how(hows, least(p_most, 3000));
 	learnt := learnt + rollup_learn_name(users, clients, least(p_most, 3000));
 	perform set_config('enable_nestloop', 'on', true);
@@ -434,7 +434,7 @@ begin
 			c.named := 0;
 		end if;
 		c.named := c.named + rollup_take(format('batch = any(%L::bigint[]) and at between %L and %L', w.batches, w.from_at, w.to_at), w.from_at,
-			10000 - c.named);
+			30000 - c.named);
 	end if;
 	update rollup_cursor set tx = w.tx, batch = w.batch, named = c.named, named_on = today;
 	return exists (select from event_queue q

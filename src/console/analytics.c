@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_SHOWN = 8, ROWS_ASKED = 20, ROWS_OF_TABLE = 200, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, ALERTS_SHOWN = 5, HOUR_S = 3600, DAY_S = 86400 };
+enum { ROWS_SHOWN = 8, ROWS_ASKED = 20, ROWS_OF_TABLE = 100, ROWS_OF_FILE = 10000, BARS_MAX = 1000, PANELS_MS = 10000, ALERTS_SHOWN = 5, HOUR_S = 3600, DAY_S = 86400 };
 
 /* The columns of analytics_panel and analytics_panels. */
 enum { C_KEY, C_KEY2, C_CALLS, C_FAILED, C_P95, C_LATENCY, C_GATEWAY, C_UPSTREAM, C_IN, C_OUT, C_TOKENS_IN,
@@ -737,7 +737,7 @@ bool show_panel(struct req *r, struct resp *s, const char *rest, struct err *e)
 	p.json = ask_url(&ask, &v, arena_printf(v.a, "panel/%s.json", p.id), NULL, 0, NULL);
 	view_panel(&v, &p);
 	if (p.rows == limit)
-		view_note(&v, false, "Only the first 200 are shown; the files have up to 10,000.");
+		view_note(&v, false, "Only the first 100 are shown; the files have up to 10,000.");
 	view_more(&v, "All of analytics", ask_url(&ask, &v, "analytics", NULL, 0, NULL));
 	return view_send(&v, s, e);
 }

@@ -14,3 +14,4 @@ TESTS += t/640-console-browser.t
 TESTS += t/710-rollup.t
 TESTS += t/711-rollup-before.t
 TESTS += t/630-console.t
+TESTS += t/631-console-large.t

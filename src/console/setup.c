@@ -11,15 +11,21 @@
 #include "conf/env.h"
 #include "conf/file.h"
 #include "conf/tables.h"
+#include "console/ask.h"
 #include "console/view.h"
 #include "json/json.h"
 #include "page/html.h"
 #include "rpc/token_count.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 1024 * 1024 };
+enum {
+	FILE_MAX = 1024 * 1024,
+	PART_MAX = 40000, /* bytes of configuration on a page, as HTML */
+	PROBLEMS_SHOWN = 50
+};
 
 #define MASK "********"
 
@@ -129,13 +135,60 @@ static struct json_object *masked(
 	return json_object_is_type(v, json_type_string) ? masked_text(m, v, parent, name) : v;
 }
 
+/* Files one behind the other, of which a page shows one part. */
+struct parts {
+	struct view *v;
+	long want, at; /* counted from 1 */
+	size_t used;  /* of the part */
+};
+
+static size_t html_length(const char *s, size_t n)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < n; i++)
+		length += s[i] == '"' ? 6 : s[i] == '&' || s[i] == '\'' ? 5 : s[i] == '<' || s[i] == '>' ? 4 : 1;
+	return length;
+}
+
+static void add_piece(struct parts *p, const char *name, const char *from, const char *to, bool is_first)
+{
+	if (p->at == p->want && to > from)
+		view_code(p->v, is_first ? name : arena_printf(p->v->a, "%s, continued", name), arena_strndup(p->v->a, from, (size_t)(to - from)));
+}
+
+/* A part ends with a line. */
+static void add_text(struct parts *p, const char *name, const char *text)
+{
+	const char *from = text;
+	bool is_first = true;
+
+	while (*text) {
+		size_t n = strcspn(text, "\n"), length;
+
+		n += text[n] == '\n';
+		length = html_length(text, n);
+		if (p->used && p->used + length > PART_MAX) {
+			add_piece(p, name, from, text, is_first);
+			is_first &= from == text;
+			from = text;
+			p->at++;
+			p->used = 0;
+		}
+		p->used += length;
+		text += n;
+	}
+	add_piece(p, name, from, text, is_first);
+}
+
 /*
  * One file of the project. Whether `value` is a secret depends on the policy; of a policy that sets something it may always
  * be one, elsewhere it is not.
  */
-static bool add_file(struct view *v, const char *name, bool values, struct err *e)
+static bool add_file(struct parts *parts, const char *name, bool values, struct err *e)
 {
 	const struct scan_limits limits = scan_limits_of(FILE_MAX);
+	struct view *v = parts->v;
 	const char *path = conf_path(v->a, v->r->project->files_dir, name);
 	const struct masking m = { v->a, values };
 	struct json_object *doc;
@@ -148,7 +201,7 @@ static bool add_file(struct view *v, const char *name, bool values, struct err *
 	doc = plain ? json_parse(v->a, plain, text.n, &limits, e) : NULL;
 	if (!doc)
 		return false;
-	view_code(v, name,
+	add_text(parts, name,
 	    arena_strdup(v->a,
 		json_object_to_json_string_ext(masked(&m, doc, "", ""), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	return true;
@@ -157,11 +210,14 @@ static bool add_file(struct view *v, const char *name, bool values, struct err *
 static void add_problems(struct view *v)
 {
 	struct problem one;
+	size_t i;
 
-	for (size_t i = 0; problems_at(v->r->project->problems, i, &one); i++)
+	for (i = 0; i < PROBLEMS_SHOWN && problems_at(v->r->project->problems, i, &one); i++)
 		view_note(v, true,
 		    arena_printf(v->a, "%s %s%s%s: %s. Remedy: %s", one.is_error ? "Error in" : "Warning:", one.file,
 			*one.pointer ? "#" : "", one.pointer, one.text, one.remedy));
+	if (problems_at(v->r->project->problems, i, &one))
+		view_note(v, true, "There are more: gatehousectl check tells them all.");
 }
 
 static void add_facts(struct view *v)
@@ -177,7 +233,10 @@ static void add_facts(struct view *v)
 
 bool show_config(struct req *r, struct resp *s, const char *rest, struct err *e)
 {
+	const char *part = ask_value(r, "part");
 	struct view v;
+	char *end = NULL;
+	struct parts parts = { .v = &v, .want = part ? strtol(part, &end, 10) : 1, .at = 1 };
 	bool sent;
 
 	if (*rest)
@@ -186,11 +245,19 @@ bool show_config(struct req *r, struct resp *s, const char *rest, struct err *e)
 		return sent;
 	v.page.intro = "As published. References to the environment are shown as they are written; secrets are masked. What "
 		       "only other programs look at, gatehousectl check finds.";
-	add_problems(&v);
-	add_facts(&v);
-	if (!add_file(&v, r->project->config_file, false, e) || !add_file(&v, "config/routes.oas.json", false, e) ||
-	    !add_file(&v, "config/policies.json", true, e))
+	if (parts.want == 1) {
+		add_problems(&v);
+		add_facts(&v);
+	}
+	if (!add_file(&parts, r->project->config_file, false, e) || !add_file(&parts, "config/routes.oas.json", false, e) ||
+	    !add_file(&parts, "config/policies.json", true, e))
 		return false;
+	if ((end && *end) || parts.want < 1 || parts.want > parts.at)
+		return err_set(e, ERR_NOT_FOUND, "there is nothing at this address", "no such part");
+	if (parts.want > 1)
+		view_more(&v, "The part before", arena_printf(v.a, "%s?part=%ld", view_path(&v, "config"), parts.want - 1));
+	if (parts.want < parts.at)
+		view_more(&v, "More", arena_printf(v.a, "%s?part=%ld", view_path(&v, "config"), parts.want + 1));
 	return view_send(&v, s, e);
 }
 
