@@ -229,9 +229,9 @@ static enum fcgi_step finish_variables(struct fcgi *f)
 	end = p + f->block_n;
 	while (p < end) {
 		if (!read_pair(&p, end, &pair) || !pair.name_n || memchr(pair.name, '\0', pair.name_n + pair.value_n))
-			return refused(f, 400, "a variable is none");
+			return refused(f, 400, "a header or variable of the request has no name, or a NUL in it");
 		if (count == FCGI_VARIABLES)
-			return refused(f, 431, "there are too many variables");
+			return refused(f, 431, "the request has over 1000 headers and variables");
 		name = f->block + (pair.name - f->block) - 1;
 		memmove(name, pair.name, pair.name_n);
 		name[pair.name_n] = '=';
@@ -251,7 +251,7 @@ static enum fcgi_step finish_variables(struct fcgi *f)
 static enum fcgi_step add_variables(struct fcgi *f, const char *p, size_t n)
 {
 	if (n > FCGI_VARIABLES_BYTES - f->block_n)
-		return refused(f, 431, "its variables are too long");
+		return refused(f, 431, "the request's headers and variables are over 128 KiB");
 	block_grow(f, n);
 	memcpy(f->block + f->block_n, p, n);
 	f->block_n += n;

@@ -352,7 +352,7 @@ static void test_refused(void)
 	record(4, 1, pairs.data, pairs.len);
 	text(4, 1, "");
 	s = read_all();
-	ok(s.step == FCGI_REFUSED && s.f.status == 431, "and not one more");
+	ok(s.step == FCGI_REFUSED && s.f.status == 431 && strstr(s.f.why, "1000"), "and not one more, which is told with the limit");
 	forget(&s);
 	buf_release(&pairs);
 
@@ -371,7 +371,7 @@ static void test_refused(void)
 	in.len -= 8;
 	record(4, 1, "x", 1);
 	s = read_all();
-	ok(s.step == FCGI_REFUSED && s.f.status == 431, "and not a byte more");
+	ok(s.step == FCGI_REFUSED && s.f.status == 431 && strstr(s.f.why, "128 KiB"), "and not a byte more, which is told with the limit");
 	ok(s.f.block_cap <= 2 * (size_t)FCGI_VARIABLES_BYTES, "... nor is more kept");
 	forget(&s);
 }
