@@ -288,6 +288,17 @@ is($pg->psql("select spread_to > now() - interval '10 minutes' from gatehouse.ro
 is($pg->psql("select sum(calls) >= 20000 from gatehouse.rollup_call where grain = 0"), 't', 'and are in the cubes');
 is($pg->psql($count), $n, 'once');
 
+# a quarter to one, and nobody called before midnight (a piece ends with its day)
+my $due = $pg->psql("select pg_get_functiondef('gatehouse.rollup_due'::regproc)") =~ s/now\(\)/(gatehouse.rollup_floor(2, now()) + interval '45 minutes')/gr;
+is($pg->psql("begin; $due;
+	delete from gatehouse.rollup_recent;
+	insert into gatehouse.rollup_recent select gatehouse.rollup_floor(2, now()) + interval '40 minutes', i, 1, 1, 1, false, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1 from generate_series(1, 24000) i;
+	update gatehouse.rollup_cursor set spread_to = gatehouse.rollup_floor(2, now()) - interval '1 hour';
+	create temp table due as select due - gatehouse.rollup_floor(2, now()) as after from gatehouse.rollup_due();
+	update gatehouse.rollup_cursor set spread_to = gatehouse.rollup_floor(2, now());
+	select string_agg(d.after::text, ' then ' order by d.after) from (table due union all select due - gatehouse.rollup_floor(2, now()) from gatehouse.rollup_due()) d;
+	rollback"), '00:00:00 then 00:43:00', 'so are those of a day that has just begun');
+
 # ---- what no cube tells together is asked of the calls where rollup_recent has no more
 
 $pg->psql('delete from gatehouse.rollup_recent');

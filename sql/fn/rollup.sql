@@ -383,6 +383,7 @@ language plpgsql stable set search_path = gatehouse, pg_temp as $$
 declare
 	c rollup_cursor;
 	hours timestamptz;
+	ends timestamptz;
 	n bigint;
 	most bigint; -- of all that might be due
 begin
@@ -390,11 +391,13 @@ begin
 	hours := rollup_floor(1, least(rollup_slots_from(now()), c.filled_to));
 	grain := case when c.spread_to < hours then 1 else 0 end;
 	-- a call is stored when it has ended, and its time is when it began
+	ends := case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end;
+	-- a piece ends with its day; what comes after the day counts all the same
+	select count(*) into most from (select from rollup_recent r where r.at >= c.spread_to and r.at < ends limit 20000) r;
 	foreach due in array array[rollup_floor(2, c.spread_to) + interval '1 day', rollup_floor(1, c.spread_to) + interval '6 hours', rollup_floor(1, c.spread_to) + interval '1 hour',
 		rollup_floor(0, c.spread_to) + interval '5 minutes', c.spread_to + interval '1 minute'] loop
-		due := least(due, rollup_floor(2, c.spread_to) + interval '1 day', case when grain = 1 then hours else date_trunc('minute', now() - interval '2 minutes') end);
+		due := least(due, rollup_floor(2, c.spread_to) + interval '1 day', ends);
 		select count(*) into n from (select from rollup_recent r where r.at >= c.spread_to and r.at < due limit 30001) r;
-		most := coalesce(most, n);
 		exit when n <= 30000;
 	end loop;
 	if due <= c.spread_to or grain = 0 and (most < 20000 or c.filled_to < 'infinity')
