@@ -158,6 +158,46 @@ is($exit, 0, 'gatehousectl trace') or diag $text;
 like($text, qr/^Request  .*^Credential\n.*^Upstream\n.*^Answer  .*Reason +\Q$cause\E/ms, 'prints the same');
 is(($gw->ctl('trace', 'no-such-request'))[0], 1, 'and fails for what is not there');
 
+# Steps of a call as "title: name=value ..." lines, from the page and from what gatehousectl prints. Times are written differently.
+sub page_steps {
+	my ($html) = @_;
+	my %plain = ('&lt;' => '<', '&gt;' => '>', '&amp;' => '&', '&quot;' => '"', '&#39;' => "'");
+	return map { my ($title, $rest) = /(.*?)<\/h2>(.*)/s; join ' ', "$title:", map { s/(&(?:lt|gt|amp|quot|#39);)/$plain{$1}/gr } map { "$_->[0]=$_->[1]" } facts_of($rest) }
+	    $html =~ m{<section class="step[^"]*">\s*<h2>(.*?)</section>}gs;
+}
+sub facts_of {
+	my @both = $_[0] =~ m{<dt>(.*?)</dt><dd><bdi>(.*?)</bdi></dd>}gs;
+	return map { [@both[2 * $_, 2 * $_ + 1]] } 0 .. @both / 2 - 1;
+}
+sub text_steps {
+	my @steps;
+	for (split /\n/, $_[0]) {
+		if (/^  (\S.*?)  +(.*)/ || /^  (.{20}) (.*)/) {
+			$steps[-1] .= " $1=$2";
+		} else {
+			push @steps, s/  \d.*//r . ':';
+		}
+	}
+	return @steps;
+}
+my ($same, $said, $told) = (0, 0, 0);
+my @some = split /\n/, $pg->psql("select concat_ws('|', request_id, operation_id, coalesce(mcp_method, '-'), outcome, coalesce(mcp_status::text, '-'), coalesce(reason_code, '-'), to_char(bytes_in, 'FM999,999,999'), to_char(bytes_out, 'FM999,999,999'),
+		tokens_in || ' of arguments, ' || tokens_out || ' of the result')
+	from (select *, row_number() over (partition by reason_code, outcome order by random()) as nth from gatehouse.event_call $where
+		and coalesce(capability_name, '') ~ '^[a-z0-9-]*\$' and client_name ~ '^[A-Za-z0-9 ]{1,20}\$' and subject_id ~ '^https://[a-z0-9.|\@]*\$') e
+	where nth <= 3");
+for (@some) {
+	my ($request, @values) = split /\|/;
+	my @page = page_steps(console("call?id=$request")->{content});
+	my @text = text_steps(($gw->ctl('trace', $request))[1]);
+	"@page" eq "@text" ? $same++ : diag "page: @page\ntext: @text";
+	my @missing = grep { $_ ne '-' && "@page" !~ /=\Q$_\E(?: |$)/ } @values;
+	@missing ? diag "missing: @missing in @page" : $told++;
+	$said += () = "@page" =~ /=/g;
+}
+is("$same $told", @some . ' ' . @some, 'page and gatehousectl trace say the same of each call, fact by fact, and it is what was stored');
+cmp_ok($said, '>=', 8 * @some, '... which is much');
+
 # older calls, page by page: each once
 my (%seen, $next);
 $next = 'calls';
