@@ -9,6 +9,7 @@ use warnings;
 use Digest::SHA qw(hmac_sha256_base64);
 use IO::Socket::INET ();
 use JSON::PP ();
+use Socket qw(SO_RCVBUF);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -23,6 +24,8 @@ my $began = time;
 my $pg = Gatehouse::Pg->new(private => 1);
 my $hook = Gatehouse::Sink->new;
 my $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') or die $!;
+my $many = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') or die $!;
+$many->sockopt(SO_RCVBUF, 1 << 20);
 my $run = Gatehouse::Run->new('out');
 my $out = $run->make_dir('events');
 my $secret = 'secret-of-the-webhook-4711';
@@ -33,6 +36,7 @@ my @forward = (
 		batch => 40, intervalMs => 100, retryMs => 400 },
 	{ name => 'datagrams', type => 'syslog', address => '127.0.0.1:' . $udp->sockport, format => 'cef', include => ['audit'],
 		facility => 4, intervalMs => 100 },
+	{ name => 'wire', type => 'syslog', address => '127.0.0.1:' . $many->sockport, include => ['calls'], intervalMs => 100 },
 	{ name => 'same', type => 'file', path => "$out/same.json", intervalMs => 150 },    # the same pages as the first, at other times
 );
 my $gw = Gatehouse::Server->new(pg => $pg, programs => ['consent'], processes => { consent => 3 },
@@ -46,6 +50,12 @@ is($status, 0, 'the destinations are sound') or diag $text;
 $gw->ctl('reload');
 $gw->start_program('consent');
 my $drive = Gatehouse::Drive->new(pg => $pg);
+my $receiver = fork // die $!;    # of datagrams, which nobody sends again: one to a line
+if (!$receiver) {
+	open my $to, '>', "$out/wire" or die $!;
+	while ($many->recv(my $one, 65535)) { syswrite $to, "$one\n" }
+	POSIX::_exit(0);
+}
 
 sub lines {
 	my @all;
@@ -61,7 +71,7 @@ sub hooked { my ($kind) = @_; return map { @{ $JSON->decode($_->{body}) } } grep
 sub calls { return grep { $_->{family} eq 'call' } @_ }
 sub distinct { my %seen; return grep { !$seen{$_}++ } @_ }
 
-ok(wait_until(20, sub { known() == 4 }), 'each destination has its place in the queue') or diag $gw->log('consent');
+ok(wait_until(20, sub { known() == 5 }), 'each destination has its place in the queue') or diag $gw->log('consent');
 
 # ---- once, in order, all of it ----
 
@@ -93,6 +103,23 @@ $check_line->((calls(lines()))[0], 'read from its row');
 $check_line->((calls(lines()))[-1], 'come in one piece');
 $check_line->($auth, 'a sign-in');
 
+# ---- many datagrams, of which the kernel makes several of one message ----
+
+sub wire { open my $in, '<', "$out/wire" or return (); chomp(my @all = <$in>); return map { s/^<134>1 \S+ \S+ gatehouse \S+ \S+ - //r } @all }
+my ($come, $told) = (scalar(wire()), scalar(calls(lines())));
+for my $n (9, 60, 33, 60) {    # fewer at a time than a receiver that is slow has room for
+	my $l = calls(lines());
+	$drive->say("emit $n");
+	ok(wait_until(20, sub { calls(lines()) >= $l + $n && wire() >= $come + $l + $n - $told }), "$n more arrive by UDP");
+}
+my @told = grep { /"family":"call"/ } do { open my $in, '<', "$out/lines.json" or die $!; <$in> };
+chomp @told;
+my @wire = wire();
+is_deeply([@wire[$come .. $#wire]], [@told[$told .. $#told]], '... one to a datagram, in order, and each as it is in the file');
+cmp_ok(scalar(distinct(map { length } @told[$told .. $#told])), '>', 1, '... (of different lengths)');
+kill TERM => $receiver;
+waitpid $receiver, 0;
+
 # ---- the webhook's requests ----
 
 my ($request) = $hook->requests;
@@ -118,9 +145,9 @@ like($gw->log('consent'), qr/"message":"a destination takes no events; they wait
 is(() = $gw->log('consent') =~ /a destination takes no events[^\n]*"hook"/g, 1, '... once');
 ($status, $text) = $gw->ctl('events', 'list');
 like($text, qr/^hook\t\d+\t0\t[1-9]\d*\t.*status 50/m, 'events list tells what waits and why') or diag $text;
-ok(wait_until(20, sub { calls(lines()) >= 850 }), 'the other destinations go on');
+ok(wait_until(20, sub { calls(lines()) >= 1012 }), 'the other destinations go on');
 $hook->answers(200);
-ok(wait_until(30, sub { (distinct(map { $_->{eventId} } calls(hooked(1)))) >= 850 }), 'when it is back, everything arrives');
+ok(wait_until(30, sub { (distinct(map { $_->{eventId} } calls(hooked(1)))) >= 1012 }), 'when it is back, everything arrives');
 sleep 1;
 is_deeply([distinct(map { $_->{eventId} } calls(hooked(1)))], [ids('call')], '... in order, and nothing is lost');
 my %id_of;
@@ -135,7 +162,7 @@ like($gw->log('consent'), qr/"message":"a destination takes events again","desti
 my $sent = calls(lines());
 $drive->say('emit 500');
 kill KILL => $gw->pids('consent');
-ok(wait_until(60, sub { (distinct(map { $_->{eventId} } calls(lines()))) >= 1350 }), 'when all that send are killed, others go on');
+ok(wait_until(60, sub { (distinct(map { $_->{eventId} } calls(lines()))) >= 1512 }), 'when all that send are killed, others go on');
 is_deeply([distinct(map { $_->{eventId} } calls(lines()))], [ids('call')], '... where they were: in order, nothing lost');
 
 # ---- a transaction that commits late ----
@@ -154,10 +181,10 @@ sleep 1.5;
 is(scalar(grep { $_->{program} eq 'late' } lines()), 0, 'a batch is not sent before it is committed');
 waitpid $late, 0;
 is($?, 0, '(it is)');
-ok(wait_until(20, sub { (grep { $_->{program} eq 'late' } lines()) && calls(lines()) >= 1381 }), 'then it is sent, and what came meanwhile too');
+ok(wait_until(20, sub { (grep { $_->{program} eq 'late' } lines()) && calls(lines()) >= 1543 }), 'then it is sent, and what came meanwhile too');
 $pg->psql("begin; select gatehouse.events_add_call(gen_random_uuid(), 'never', 'node', array[now()], $args); rollback");
 $drive->say('emit 1');
-ok(wait_until(20, sub { (distinct(map { $_->{eventId} } calls(lines()))) >= 1382 }), 'what was rolled back leaves a gap that nobody waits for');
+ok(wait_until(20, sub { (distinct(map { $_->{eventId} } calls(lines()))) >= 1544 }), 'what was rolled back leaves a gap that nobody waits for');
 
 # ---- audit, as CEF, by UDP ----
 

@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +23,9 @@
 #include <unistd.h>
 
 enum { CONNECT_MS = 5000, SEND_MS = 10000, END_MS = 10000, DATAGRAM_MAX = 8192, MSGID_MAX = 32, HOST_MAX = 255,
-	TOGETHER = 32 /* datagrams of one system call */ };
+	TOGETHER = 64,           /* datagrams of one system call */
+	TOGETHER_BYTES = 60000,  /* of one message of it */
+	BREATH_MS = 1 };         /* after each: a receiver's buffer holds few hundred datagrams, and what is too much it loses */
 
 /* Printable ASCII without blanks, or "-". */
 static void add_word(struct buf *b, const char *text, size_t max)
@@ -87,38 +91,106 @@ static int udp_socket(const struct out *o, struct err *e)
 
 /* A message as a datagram of two parts: its head, which is B from FROM on, and the line: that of the page, or what of B comes behind it. */
 struct parts {
-	size_t from, head, len;
+	size_t from, head, len; /* together at most DATAGRAM_MAX */
 	const char *line; /* NULL: in B */
 };
+
+static size_t size_of(const struct parts *p)
+{
+	return p->head + p->len;
+}
 
 static void set_parts(struct iovec iov[2], const struct buf *b, const struct parts *p)
 {
 	iov[0] = (struct iovec){ b->data + p->from, p->head };
 	iov[1] = (struct iovec){ p->line ? (void *)(uintptr_t)p->line : b->data + p->from + p->head, p->len };
-	if (p->head + p->len > DATAGRAM_MAX)
-		iov[1].iov_len = DATAGRAM_MAX - p->head; /* a head is far shorter */
+}
+
+/* An older kernel does not know of it, and would send one large datagram. */
+static bool can_join(int fd)
+{
+	int size;
+	socklen_t n = sizeof(size);
+
+	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &n) == 0;
+}
+
+/* How many of N the kernel may cut out of one message: those of one size, of which the last may be smaller. Most calls are alike. */
+static unsigned joined(const struct parts *p, unsigned n)
+{
+	size_t all = size_of(p);
+	unsigned i = 1;
+
+	while (i < n && size_of(&p[i - 1]) == size_of(p) && size_of(&p[i]) <= size_of(p) && all + size_of(&p[i]) <= TOGETHER_BYTES)
+		all += size_of(&p[i++]);
+	return i;
+}
+
+struct flight {
+	struct mmsghdr messages[TOGETHER];
+	struct iovec iov[TOGETHER][2];
+	unsigned n[TOGETHER]; /* datagrams of each message */
+	_Alignas(struct cmsghdr) char size[TOGETHER][CMSG_SPACE(sizeof(uint16_t))];
+};
+
+static void set_size(struct msghdr *m, char *room, uint16_t size)
+{
+	struct cmsghdr *c;
+
+	m->msg_control = room;
+	m->msg_controllen = CMSG_SPACE(sizeof(size));
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = IPPROTO_UDP;
+	c->cmsg_type = UDP_SEGMENT;
+	c->cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(c), &size, sizeof(size));
+}
+
+/* How many of N datagrams the kernel took; 0: see errno. */
+static unsigned send_once(int fd, bool join, const struct buf *b, const struct parts *p, unsigned n)
+{
+	struct flight f = { 0 };
+	unsigned messages = 0, taken = 0;
+	int sent;
+
+	for (unsigned i = 0; i < n; i += f.n[messages++]) {
+		struct msghdr *m = &f.messages[messages].msg_hdr;
+
+		f.n[messages] = join ? joined(p + i, n - i) : 1;
+		for (unsigned j = i; j < i + f.n[messages]; j++)
+			set_parts(f.iov[j], b, &p[j]);
+		m->msg_iov = f.iov[i];
+		m->msg_iovlen = 2 * (size_t)f.n[messages];
+		if (f.n[messages] > 1)
+			set_size(m, f.size[messages], (uint16_t)size_of(p + i));
+	}
+	sent = sendmmsg(fd, f.messages, messages, MSG_NOSIGNAL);
+	for (int i = 0; i < sent; i++)
+		taken += f.n[i];
+	return taken;
+}
+
+/* A datagram that is larger than the network's, or a device that cannot cut: as they are, then. */
+static bool cannot_join(int why)
+{
+	return why == EINVAL || why == EMSGSIZE || why == EIO;
 }
 
 /* N messages; an error of the one before is told at the next, hence the second try. */
-static bool send_some(int fd, const struct buf *b, const struct parts *parts, unsigned n, struct err *e)
+static bool send_some(int fd, bool *join, const struct buf *b, const struct parts *parts, unsigned n, struct err *e)
 {
-	struct mmsghdr messages[TOGETHER] = { 0 };
-	struct iovec iov[TOGETHER][2];
 	unsigned done = 0, failures = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		set_parts(iov[i], b, &parts[i]);
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = iov[i], .msg_iovlen = 2 };
-	}
 	while (done < n) {
-		int sent = sendmmsg(fd, messages + done, n - done, MSG_NOSIGNAL);
+		unsigned sent = send_once(fd, *join, b, parts + done, n - done);
 
-		if (sent > 0) {
-			done += (unsigned)sent;
+		done += sent;
+		if (sent)
 			failures = 0;
-		} else if (++failures == 2) {
+		else if (*join && cannot_join(errno))
+			*join = false;
+		else if (++failures == 2)
 			return err_set(e, ERR_UPSTREAM, "the receiver cannot be reached", "%s", strerror(errno));
-		}
 	}
 	return true;
 }
@@ -131,27 +203,32 @@ static void add_parts(struct parts *p, struct buf *b, const struct destination *
 	p->line = lines_of(d->form, t, 1, &p->len);
 	if (p->line) {
 		p->len -= p->len > 0; /* without its end */
-		return;
+	} else {
+		form_write(b, d->form, t);
+		p->len = b->len - p->from - p->head;
 	}
-	form_write(b, d->form, t);
-	p->len = b->len - p->from - p->head;
+	if (size_of(p) > DATAGRAM_MAX)
+		p->len = DATAGRAM_MAX - p->head; /* a head is far shorter */
 }
 
 static enum out_end send_datagrams(struct out *o, const struct told *t, size_t n, struct err *e)
 {
 	int fd = udp_socket(o, e);
 	struct parts parts[TOGETHER];
-	bool ok = true;
+	bool ok = true, join;
 
 	if (fd < 0)
 		return OUT_RETRY;
+	join = can_join(fd);
 	for (size_t i = 0; ok && i < n; i += TOGETHER) {
 		unsigned some = n - i < TOGETHER ? (unsigned)(n - i) : TOGETHER;
 		struct buf *b = out_text(o, TOGETHER * (FORM_LINE_MAX + 1024));
 
+		if (i)
+			poll(NULL, 0, BREATH_MS);
 		for (unsigned j = 0; j < some; j++)
 			add_parts(&parts[j], b, o->to, &t[i + j]);
-		ok = send_some(fd, b, parts, some, e);
+		ok = send_some(fd, &join, b, parts, some, e);
 	}
 	close(fd);
 	return ok ? OUT_TAKEN : OUT_RETRY;
