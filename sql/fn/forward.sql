@@ -168,6 +168,21 @@ begin
 	return true;
 end $$;
 
+-- What comes next, when what came before was taken up to (P_TX, P_BATCH): both in one go (P_TX null: nothing was). If another has become the
+-- holder it is forward_read()'s to say so.
+-- for: consent admin
+create or replace function gatehouse.forward_next(p_name text, p_holder uuid, p_spool bigint, p_families text[], p_limit int,
+	p_tx text, p_batch bigint, p_sent int, p_refused int)
+returns table (layout int, tx text, batch bigint, family text, node text, program text, body text)
+language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+#variable_conflict use_column
+begin
+	if p_tx is not null then
+		perform forward_done(p_name, p_holder, p_tx, p_batch, p_sent, p_refused);
+	end if;
+	return query select * from forward_read(p_name, p_holder, p_spool, p_families, p_limit);
+end $$;
+
 -- A try failed; the holder stays the holder until it tries again, in P_MS: a destination that asks to be left alone is, by others too.
 -- for: consent admin
 create or replace function gatehouse.forward_failed(p_name text, p_holder uuid, p_why text, p_ms bigint default 0) returns void

@@ -1,13 +1,17 @@
 -- Events on their way out: see sql/fn/forward.sql. A page has the columns of `enum piece_column` (src/keeper/told.h).
 
--- name: forward_read :many
+-- name: forward_next :many
 -- for: consent admin
 -- $1 text  destination
 -- $2 uuid  who asks
 -- $3 int8  how many may wait for it
 -- $4 text[]  families: call, auth, policy, audit
 -- $5 int4  events, about
-select layout, tx, batch, family, node, program, body from gatehouse.forward_read($1, $2, $3, $4, $5);
+-- $6 text  transaction up to which it has come meanwhile, null: not further
+-- $7 int8  batch
+-- $8 int4  events that were taken
+-- $9 int4  events that were refused
+select layout, tx, batch, family, node, program, body from gatehouse.forward_next($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: events_follow :many
 -- for: admin

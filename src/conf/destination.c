@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 32, DAY_S = 86400 };
+enum { DAY_S = 86400 };
 
 const struct option forward_options[] = {
 	{ "name", OPTION_STRING, true,
@@ -150,7 +150,7 @@ static bool name_is_good(const char *name)
 {
 	size_t n = name ? strlen(name) : 0;
 
-	return n && n <= NAME_MAX_BYTES && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+	return n && n <= DESTINATION_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
 static void check_where(const struct reader *r, struct destination *d)

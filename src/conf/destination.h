@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DESTINATIONS_MAX = 8, ALERT_TO_MAX = 8 };
+enum { DESTINATIONS_MAX = 8, DESTINATION_NAME_MAX = 32, ALERT_TO_MAX = 8 };
 
 enum destination_type { DESTINATION_FILE = 0, DESTINATION_SYSLOG, DESTINATION_WEBHOOK, DESTINATION_OTLP };
 enum event_form { FORM_GATEHOUSE = 0, FORM_ECS, FORM_OCSF, FORM_CEF };

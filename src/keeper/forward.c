@@ -10,6 +10,7 @@
 #include "keeper/lines.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ enum {
 	AFTER_MAX_S = 3600,   /* a destination's own wish is heard up to here */
 	PAGE_MS = 10000,      /* a page that waits longer is read anew, as another may have sent it */
 	READ_MS = 20000,
-	SURE_MS = 10000       /* so long after a page is noted its holder is the holder: a lease is 30 s */
+	NOTE_MS = 1000,       /* so long a place may wait to be noted */
+	SURE_MS = 10000       /* so long after a page is noted or read its holder is the holder: a lease has 15 s at least */
 };
 
 void forward_init(struct forward *f, struct db *db)
@@ -34,20 +36,6 @@ static void drop_page(struct forward *f)
 	arena_free(f->work);
 	f->work = NULL;
 	f->out.signals_done = 0;
-}
-
-void forward_end(struct forward *f)
-{
-	struct err e = { .code = ERR_NONE };
-	struct arena *a = arena_new();
-	const struct db_param holder = DB_TEXT(f->holder);
-
-	db_call(f->db, STMT_FORWARD_RELEASE, &holder, 1, a, NULL, &e);
-	arena_free(a);
-	drop_page(f);
-	pages_forget();
-	out_close(&f->out);
-	f->knows = false;
 }
 
 struct db_param forward_families(struct arena *a, unsigned families)
@@ -103,17 +91,116 @@ static unsigned forms(const struct project *p, unsigned *shared)
 	return told;
 }
 
+/* ---- the place in the queue ---- */
+
+static struct db_param place_text(struct arena *a, const struct forward *f)
+{
+	return *f->owed.name ? DB_TEXT(arena_printf(a, "%llu", (unsigned long long)f->at.tx)) : DB_NULL;
+}
+
+/* What forward_done() takes besides the name. */
+static void set_owed(struct db_param params[4], struct arena *a, const struct forward *f)
+{
+	params[0] = place_text(a, f);
+	params[1] = db_int(a, f->at.batch);
+	params[2] = db_int(a, f->owed.sent);
+	params[3] = db_int(a, f->owed.refused);
+}
+
+/* How far the page goes was taken, but for REFUSED of it. */
+static void owe(struct forward *f, const struct destination *d, int64_t refused)
+{
+	const int64_t n = (int64_t)f->n;
+
+	if (!*f->owed.name) {
+		snprintf(f->owed.name, sizeof(f->owed.name), "%s", d->name);
+		f->owed.until = clock_ms() + NOTE_MS;
+	}
+	f->owed.sent += n > refused ? n - refused : 0;
+	f->owed.refused += refused < n ? refused : n;
+	f->at = f->page->to;
+}
+
+static bool note(struct forward *f, struct err *e)
+{
+	struct arena *a;
+	struct db_rows answer;
+	int64_t now = clock_ms();
+	bool ok;
+
+	if (!*f->owed.name)
+		return true;
+	a = arena_new();
+	struct db_param params[6] = { DB_TEXT(f->owed.name), DB_TEXT(f->holder) };
+
+	set_owed(params + 2, a, f);
+	ok = db_call(f->db, STMT_FORWARD_DONE, params, 6, a, &answer, e);
+	f->knows = ok && answer.rows && db_bool_at(&answer, 0, 0);
+	if (ok) {
+		f->owed = (struct owed){ .sent = 0 };
+		f->sure_until = now + SURE_MS;
+	}
+	arena_free(a);
+	return ok;
+}
+
+/* While page follows page. */
+static bool note_may_wait(const struct forward *f)
+{
+	return f->full && f->knows && clock_ms() < f->owed.until && clock_ms() < f->sure_until;
+}
+
+/* Another project, or none: nothing of the page counts any more. */
+static void let_go(struct forward *f)
+{
+	struct err e = { .code = ERR_NONE };
+
+	note(f, &e);
+	drop_page(f);
+	pages_forget();
+	out_close(&f->out);
+	f->owed = (struct owed){ .sent = 0 };
+	f->knows = false;
+}
+
+void forward_end(struct forward *f)
+{
+	struct err e = { .code = ERR_NONE };
+	struct arena *a = arena_new();
+	const struct db_param holder = DB_TEXT(f->holder);
+
+	let_go(f);
+	db_call(f->db, STMT_FORWARD_RELEASE, &holder, 1, a, NULL, &e);
+	arena_free(a);
+}
+
+/* ---- pages ---- */
+
+/* What the database said of our place; what is owed, it knows now. A page from there on is ours; without one it may be another's turn. */
+static void placed(struct forward *f, const struct page *p, int64_t asked)
+{
+	if (*f->owed.name)
+		f->knows = false;
+	f->owed = (struct owed){ .sent = 0 };
+	if (!p->rows.rows)
+		return;
+	f->at = p->from;
+	f->knows = true;
+	f->sure_until = asked + SURE_MS;
+}
+
 /* From the database, which says whose turn it is, too. */
 static bool read_page(struct forward *f, const struct project *project, const struct destination *d, struct err *e)
 {
 	struct page p = { .arena = arena_new(), .families = d->families, .limit = d->batch };
-	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), db_int(p.arena, d->spool),
+	struct db_param params[9] = { DB_TEXT(d->name), DB_TEXT(f->holder), db_int(p.arena, d->spool),
 		forward_families(p.arena, d->families), db_int(p.arena, d->batch) };
-
 	struct db_rows pieces;
 	unsigned shared, told = forms(project, &shared);
+	int64_t asked = clock_ms();
 
-	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_READ, params, 5, p.arena, &pieces, e) ||
+	set_owed(params + 5, p.arena, f);
+	if (!db_call_within(f->db, READ_MS, STMT_FORWARD_NEXT, params, 9, p.arena, &pieces, e) ||
 	    !told_unpack(p.arena, &pieces, told & 1u << FORM_OCSF ? f->db : NULL, &p.rows, e)) {
 		arena_free(p.arena);
 		return false;
@@ -122,6 +209,7 @@ static bool read_page(struct forward *f, const struct project *project, const st
 		p.from = place_of(&p.rows, p.rows.rows - 1, TOLD_NODE, TOLD_PROGRAM);
 		p.to = place_of(&p.rows, p.rows.rows - 1, TOLD_TX, TOLD_BATCH);
 	}
+	placed(f, &p, asked);
 	p.shared = shared;
 	f->page = page_new(&p);
 	return true;
@@ -163,22 +251,6 @@ static bool take_page(struct forward *f, const struct project *p, const struct d
 	return true;
 }
 
-/* How far the page goes was taken, or is refused for good. */
-static bool note_done(struct forward *f, const struct destination *d, int64_t refused, struct err *e)
-{
-	struct arena *a = f->work;
-	const int64_t n = (int64_t)f->n;
-	struct db_rows answer;
-	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder), DB_TEXT(f->tx), DB_TEXT(f->batch),
-		db_int(a, n > refused ? n - refused : 0), db_int(a, refused < n ? refused : n) };
-	bool ok = db_call(f->db, STMT_FORWARD_DONE, params, 6, a, &answer, e);
-
-	f->knows = ok && answer.rows && db_bool_at(&answer, 0, 0);
-	f->at = f->page->to;
-	f->sure_until = clock_ms() + SURE_MS;
-	return ok;
-}
-
 static void say(struct forward *f, const struct destination *d, const struct err *e)
 {
 	if (!f->failing && e)
@@ -203,6 +275,7 @@ static enum forward_step fail(struct forward *f, const struct destination *d, co
 	const struct db_param params[] = { DB_TEXT(d->name), DB_TEXT(f->holder),
 		DB_TEXT(arena_printf(a, "%s: %s", e->text, e->detail)), db_int(a, pause) };
 
+	note(f, &ignored);
 	db_call(f->db, STMT_FORWARD_FAILED, params, 4, a, NULL, &ignored);
 	arena_free(a);
 	say(f, d, e);
@@ -211,14 +284,14 @@ static enum forward_step fail(struct forward *f, const struct destination *d, co
 
 static enum forward_step done(struct forward *f, const struct destination *d, int64_t refused, struct err *e)
 {
-	bool ok = note_done(f, d, refused, e);
-
+	owe(f, d, refused);
 	f->backoff_ms = 0;
 	f->retry_at = 0;
 	drop_page(f);
-	if (ok)
-		say(f, d, NULL);
-	return ok ? FORWARD_MORE : FORWARD_FAILED;
+	if (!note_may_wait(f) && !note(f, e))
+		return FORWARD_FAILED;
+	say(f, d, NULL);
+	return FORWARD_MORE;
 }
 
 static enum forward_step send_page(struct forward *f, const struct destination *d, struct err *e)
@@ -289,10 +362,7 @@ void *forward_run(void *arg)
 		const struct project *p = now->project;
 
 		if (site && now != site) { /* another project: nothing of the old one's page counts */
-			drop_page(&f);
-			pages_forget();
-			out_close(&f.out);
-			f.knows = false;
+			let_go(&f);
 			f.retry_at = f.backoff_ms = 0;
 		}
 		site_unref(site);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events to one destination: in order, at least once. Whoever holds its row in PostgreSQL reads what is new, sends it, and
- * notes how far it got when it was taken; a holder that dies is followed within 30 s by another, which begins
- * there.
+ * notes how far it got when it was taken: at once, or while page follows page within a second. A holder that dies is followed
+ * within 30 s by another, which begins there.
  */
 #ifndef GATEHOUSE_KEEPER_FORWARD_H
 #define GATEHOUSE_KEEPER_FORWARD_H
@@ -24,6 +24,11 @@ struct forward {
 	size_t n;
 	const char *tx, *batch; /* where it ends; NULL: it is empty */
 	struct place at;        /* how far it got, while `knows` and before sure_until: nobody else is at it */
+	struct owed {           /* what the database is still to be told: `at`, and what was done to get there */
+		char name[DESTINATION_NAME_MAX + 1]; /* "": nothing */
+		int64_t sent, refused;
+		int64_t until; /* clock_ms(): not later */
+	} owed;
 	bool knows;
 	bool full; /* the last page had as many as may be: there are more */
 	int64_t sure_until; /* clock_ms() */
