@@ -113,10 +113,15 @@ size_t int_text(char out[INT_TEXT], int64_t i)
 	char digits[INT_TEXT], *p = digits + sizeof(digits), *start = out;
 	size_t n;
 
-	do {
+	for (; left >= 100; left /= 100) { /* two at a time: a division is what costs */
+		unsigned two = (unsigned)(left % 100);
+
+		*--p = (char)('0' + two % 10);
+		*--p = (char)('0' + two / 10);
+	}
+	if (left >= 10)
 		*--p = (char)('0' + left % 10);
-		left /= 10;
-	} while (left);
+	*--p = (char)('0' + (left >= 10 ? left / 10 : left));
 	if (i < 0)
 		*out++ = '-';
 	n = (size_t)(digits + sizeof(digits) - p);

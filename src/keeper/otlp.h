@@ -11,10 +11,12 @@
 #include "conf/destination.h"
 #include "keeper/told.h"
 
-/* The N events of a page; false: none of them belongs into this signal, and nothing was written. */
-bool otlp_traces(struct buf *, const struct destination *, const struct told *, size_t n);
-bool otlp_logs(struct buf *, const struct destination *, const struct told *, size_t n);
-bool otlp_metrics(struct buf *, const struct destination *, const struct told *, size_t n);
+/*
+ * The bodies of a page of N events, each behind what BODY has (which is nothing): [0] traces, [1] logs, [2] metrics, of which those WANTED (SIGNAL_*)
+ * are written. Returns those that have anything in them: a page without calls has only logs.
+ */
+enum { OTLP_SIGNALS = 3 };
+unsigned otlp_write(struct buf body[OTLP_SIGNALS], unsigned wanted, const struct destination *, const struct told *, size_t n);
 
 /*
  * How many items of an answer of status 200 were refused (foreign text of N bytes); 0 for an answer that does not say,

@@ -38,14 +38,22 @@ void out_close(struct out *o)
 
 void out_rest(struct out *o)
 {
-	buf_release(&o->text);
+	for (size_t i = 0; i < OUT_TEXTS; i++)
+		buf_release(&o->texts[i]);
+}
+
+struct buf *out_texts(struct out *o, size_t max)
+{
+	for (size_t i = 0; i < OUT_TEXTS; i++) {
+		o->texts[i].max = max;
+		buf_clear(&o->texts[i]);
+	}
+	return o->texts;
 }
 
 struct buf *out_text(struct out *o, size_t max)
 {
-	o->text.max = max;
-	buf_clear(&o->text);
-	return &o->text;
+	return out_texts(o, max);
 }
 
 static bool write_all(int fd, const char *p, size_t n, bool *some)

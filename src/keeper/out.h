@@ -17,6 +17,8 @@ enum out_end {
 	OUT_REFUSED, /* never: a repetition would be refused as well */
 };
 
+enum { OUT_TEXTS = 3 };
+
 struct out { /* begins zeroed; belongs to one thread */
 	const struct destination *to;
 	const struct guard *guard;
@@ -27,7 +29,7 @@ struct out { /* begins zeroed; belongs to one thread */
 	unsigned signals_done; /* of the page that is tried again */
 	bool torn;             /* the last line of the file is not whole */
 	void *connection;      /* kept from page to page */
-	struct buf text;       /* likewise: memory that is made anew for each page is mostly the kernel's work */
+	struct buf texts[OUT_TEXTS]; /* likewise: memory that is made anew for each page is mostly the kernel's work */
 };
 
 void out_close(struct out *); /* the connection, too */
@@ -35,6 +37,8 @@ void out_rest(struct out *);  /* there is nothing to send: what was kept for the
 
 /* Room for the text of a page, empty, of at most MAX bytes: until it is asked for again. */
 struct buf *out_text(struct out *, size_t max);
+/* Room for OUT_TEXTS of them. */
+struct buf *out_texts(struct out *, size_t max);
 
 enum out_end out_send(struct out *, struct arena *, const struct told *, size_t n, struct err *);
 

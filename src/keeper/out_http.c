@@ -190,11 +190,10 @@ enum out_end out_webhook(struct out *o, struct arena *a, const struct told *t, s
 static const struct signal {
 	unsigned bit;
 	const char *path;
-	bool (*write)(struct buf *, const struct destination *, const struct told *, size_t n);
-} signals[] = {
-	{ SIGNAL_TRACES, "/v1/traces", otlp_traces },
-	{ SIGNAL_LOGS, "/v1/logs", otlp_logs },
-	{ SIGNAL_METRICS, "/v1/metrics", otlp_metrics },
+} signals[OTLP_SIGNALS] = {
+	{ SIGNAL_TRACES, "/v1/traces" },
+	{ SIGNAL_LOGS, "/v1/logs" },
+	{ SIGNAL_METRICS, "/v1/metrics" },
 };
 
 static void note_rejected(struct out *o, const struct fetch *f)
@@ -237,29 +236,22 @@ static enum out_end send_signal(struct out *o, struct arena *a, const struct sig
 	}
 }
 
-static enum out_end try_signal(struct out *o, struct arena *a, const struct signal *s, const struct told *t, size_t n,
-    struct err *e)
-{
-	struct buf *b = out_text(o, (n + 1) * FORM_LINE_MAX);
-
-	return s->write(b, o->to, t, n) ? send_signal(o, a, s, buf_text(b), e) : OUT_TAKEN;
-}
-
 /* A signal that was taken is not sent again because another was not. */
 enum out_end out_otlp(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
 {
+	struct buf *body = out_texts(o, (n + 1) * FORM_LINE_MAX);
+	unsigned written = otlp_write(body, o->to->signals & ~o->signals_done, o->to, t, n);
 	enum out_end worst = OUT_TAKEN;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		const struct signal *s = &signals[i];
+	for (size_t i = 0; i < OTLP_SIGNALS; i++) {
 		enum out_end end;
 
-		if (!(o->to->signals & s->bit) || o->signals_done & s->bit)
+		if (!(written & signals[i].bit))
 			continue;
-		end = try_signal(o, a, s, t, n, e);
+		end = send_signal(o, a, &signals[i], buf_text(&body[i]), e);
 		if (end == OUT_RETRY)
 			return OUT_RETRY;
-		o->signals_done |= s->bit;
+		o->signals_done |= signals[i].bit;
 		if (end == OUT_REFUSED)
 			worst = OUT_REFUSED;
 	}

@@ -24,7 +24,8 @@ static const char *const names[TOLD_FIELDS] = { "severity", "event", "requestId"
 
 enum { FIELDS_MAX = 64 };
 
-static size_t index_of[TOLD_FIELDS], fields_n;
+size_t told_index[TOLD_FIELDS];
+static size_t fields_n;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void find_indexes(void)
@@ -32,12 +33,12 @@ static void find_indexes(void)
 	for (; record_fields[fields_n].name; fields_n++)
 		for (size_t i = 0; i < TOLD_FIELDS; i++)
 			if (!strcmp(names[i], record_fields[fields_n].name))
-				index_of[i] = fields_n;
+				told_index[i] = fields_n;
 }
 
 /* ---- pieces ---- */
 
-enum { TIME_TEXT = 28, OF_AUDIT = 2 /* fields of a piece that events have not */ };
+enum { SECOND_TEXT = 19, TIME_TEXT = SECOND_TEXT + 9, OF_AUDIT = 2 /* fields of a piece that events have not */ };
 
 /* What a family's pieces have, by the bits of TELL_*. */
 static unsigned fields_of(const char *family)
@@ -56,16 +57,11 @@ static char *two_digits(char *p, int n)
 	return p;
 }
 
-/* "2026-11-27T12:03:45.235123Z", as audit_time() of sql/fn/audit.sql has it. */
-static const char *time_text(struct arena *a, int64_t us)
+/* "2026-11-27T12:03:45" */
+static void second_text(char *p, time_t s)
 {
-	char *text = arena_alloc(a, TIME_TEXT), *p = text;
-	time_t s = (time_t)(us / 1000000);
-	int rest = (int)(us % 1000000);
 	struct tm tm;
 
-	if (us < 0 || s > 253402300799) /* the year 9999 */
-		s = rest = 0;
 	gmtime_r(&s, &tm);
 	p = two_digits(two_digits(p, (tm.tm_year + 1900) / 100), tm.tm_year % 100);
 	*p++ = '-';
@@ -77,20 +73,7 @@ static const char *time_text(struct arena *a, int64_t us)
 	*p++ = ':';
 	p = two_digits(p, tm.tm_min);
 	*p++ = ':';
-	p = two_digits(p, tm.tm_sec);
-	*p++ = '.';
-	p = two_digits(two_digits(two_digits(p, rest / 10000), rest / 100), rest);
-	*p++ = 'Z';
-	*p = '\0';
-	return text;
-}
-
-static const char *number_text(struct arena *a, int64_t n)
-{
-	char *text = arena_alloc(a, INT_TEXT);
-
-	int_text(text, n);
-	return text;
+	two_digits(p, tm.tm_sec);
 }
 
 struct unpacking {
@@ -98,7 +81,32 @@ struct unpacking {
 	const struct db_rows *pieces;
 	const char **cells;
 	size_t columns, rows;
+	char (*times)[TIME_TEXT + INT_TEXT]; /* of each row: as a date, and in microseconds */
+	char second[TIME_TEXT];              /* that is `now` as a date: mostly the next row's, too */
+	time_t now;
 };
+
+/* "2026-11-27T12:03:45.235123Z", as audit_time() of sql/fn/audit.sql has it. */
+static void set_times(struct unpacking *u, const char **row, int64_t us)
+{
+	char *text = u->times[u->rows - 1], *p = text + SECOND_TEXT;
+	time_t s = (time_t)(us / 1000000);
+	int rest = (int)(us % 1000000);
+
+	if (us < 0 || s > 253402300799) /* the year 9999 */
+		s = rest = 0;
+	if (s != u->now || !*u->second)
+		second_text(u->second, s);
+	u->now = s;
+	memcpy(text, u->second, SECOND_TEXT);
+	*p++ = '.';
+	p = two_digits(two_digits(two_digits(p, rest / 10000), rest / 100), rest);
+	*p++ = 'Z';
+	*p = '\0';
+	int_text(text + TIME_TEXT, us);
+	row[TOLD_AT] = text;
+	row[TOLD_US] = text + TIME_TEXT;
+}
 
 static const char **new_row(struct unpacking *u, size_t piece)
 {
@@ -123,8 +131,7 @@ static void unpack_one(struct unpacking *u, size_t piece)
 			places[n++] = TOLD_FIRST_FIELD + i;
 	while (packed_next(&at, &us, fields, n)) {
 		row = new_row(u, piece);
-		row[TOLD_AT] = time_text(u->arena, us);
-		row[TOLD_US] = number_text(u->arena, us);
+		set_times(u, row, us);
 		for (size_t i = 0; i < n; i++)
 			row[places[i]] = fields[i];
 	}
@@ -196,6 +203,7 @@ bool told_unpack(struct arena *a, const struct db_rows *pieces, struct db *tools
 		most += body ? packed_count(body) : 1;
 	}
 	u.cells = arena_calloc(a, most * u.columns + 1, sizeof(*u.cells));
+	u.times = arena_calloc(a, most, sizeof(*u.times));
 	for (size_t i = 0; i < pieces->rows; i++) {
 		if (db_text(pieces, i, PIECE_BODY))
 			unpack_one(&u, i);
@@ -206,17 +214,6 @@ bool told_unpack(struct arena *a, const struct db_rows *pieces, struct db *tools
 	return !tools || ask_does(&u, tools, out, e);
 }
 
-/* As db_text(), but in place: forms ask for fifty of each event. */
-static inline const char *cell(const struct told *t, size_t column)
-{
-	return t->row < t->rows->rows && column < t->rows->columns ? t->rows->cells[t->row * t->rows->columns + column] : NULL;
-}
-
-const char *told_column(const struct told *t, enum told_column column)
-{
-	return cell(t, column);
-}
-
 const char *told_family(const struct told *t)
 {
 	const char *family = told_column(t, TOLD_FAMILY);
@@ -224,43 +221,43 @@ const char *told_family(const struct told *t)
 	return family ? family : "";
 }
 
-const char *told_get_at(const struct told *t, size_t index)
-{
-	return cell(t, TOLD_FIRST_FIELD + index);
-}
-
-const char *told_get(const struct told *t, enum told_field field)
-{
-	return told_get_at(t, index_of[field]);
-}
-
 const char *told_object(const struct told *t)
 {
-	return cell(t, TOLD_FIRST_FIELD + fields_n);
+	return told_cell(t, TOLD_FIRST_FIELD + fields_n);
 }
 
 const char *told_detail(const struct told *t)
 {
-	return cell(t, TOLD_FIRST_FIELD + fields_n + 1);
+	return told_cell(t, TOLD_FIRST_FIELD + fields_n + 1);
 }
 
 const char *told_does(const struct told *t)
 {
-	return cell(t, TOLD_FIRST_FIELD + fields_n + 2);
+	return told_cell(t, TOLD_FIRST_FIELD + fields_n + 2);
+}
+
+/* Of what programs and PostgreSQL write as numbers, which strtoll() does more for than it takes; ABSENT for no text. */
+static int64_t number_of(const char *text, int64_t absent)
+{
+	bool minus = text && *text == '-';
+	uint64_t n = 0;
+
+	if (!text)
+		return absent;
+	for (text += minus; *text >= '0' && *text <= '9'; text++)
+		n = n * 10 + (uint64_t)(*text - '0');
+	n &= INT64_MAX / 2; /* whatever stands there: two may be added */
+	return minus ? -(int64_t)n : (int64_t)n;
 }
 
 int64_t told_time_us(const struct told *t)
 {
-	const char *us = told_column(t, TOLD_US);
-
-	return us ? strtoll(us, NULL, 10) : 0;
+	return number_of(told_column(t, TOLD_US), 0);
 }
 
 int64_t told_number(const struct told *t, enum told_field field)
 {
-	const char *text = told_get(t, field);
-
-	return text ? strtoll(text, NULL, 10) : -1;
+	return number_of(told_get(t, field), -1);
 }
 
 const char *told_name(const struct told *t)

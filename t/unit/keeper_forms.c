@@ -162,13 +162,26 @@ static void activities(struct arena *a, const struct told *t)
 	}
 }
 
+static unsigned bodies(struct buf body[OTLP_SIGNALS], const struct destination *d, const struct told *t, size_t n)
+{
+	for (size_t i = 0; i < OTLP_SIGNALS; i++)
+		buf_init(&body[i], (n + 1) * FORM_LINE_MAX);
+	return otlp_write(body, SIGNAL_TRACES | SIGNAL_LOGS | SIGNAL_METRICS, d, t, n);
+}
+
+static void bodies_release(struct buf body[OTLP_SIGNALS])
+{
+	for (size_t i = 0; i < OTLP_SIGNALS; i++)
+		buf_release(&body[i]);
+}
+
 /* The longest that an event may be, all of it in escapes. */
 static void longest(struct arena *a, const struct told *t)
 {
 	char *text = arena_alloc(a, EVENT_TEXT_MAX + 1), *body = arena_alloc(a, EVENT_BODY_MAX + 1);
 	const struct destination d = { .conventions = true };
 	const struct scan_limits limits = scan_limits_of(4 * FORM_LINE_MAX);
-	struct buf b;
+	struct buf b, signals[OTLP_SIGNALS];
 
 	memset(text, 1, EVENT_TEXT_MAX);
 	text[EVENT_TEXT_MAX] = '\0';
@@ -183,9 +196,10 @@ static void longest(struct arena *a, const struct told *t)
 		ok(!b.over && scan_check(buf_text(&b), b.len, &limits, NULL), "the longest event there can be is whole");
 		buf_release(&b);
 	}
-	buf_init(&b, 2 * FORM_LINE_MAX);
-	ok(otlp_traces(&b, &d, t, 1) && !b.over && scan_check(buf_text(&b), b.len, &limits, NULL), "its spans as well");
-	buf_release(&b);
+	bodies(signals, &d, t, 1);
+	for (size_t i = 0; i < 2; i++)
+		ok(!signals[i].over && scan_check(buf_text(&signals[i]), signals[i].len, &limits, NULL), "its spans and record as well");
+	bodies_release(signals);
 }
 
 static bool is_text(size_t column)
@@ -194,19 +208,16 @@ static bool is_text(size_t column)
 	       record_fields[column - TOLD_FIRST_FIELD].kind == RECORD_TEXT;
 }
 
-/* Lines of a page, whose fields are at times those of the row before: each is what it is by itself. */
-static void runs(struct arena *a)
+enum { ROWS = 6 };
+
+/* A page, whose fields are at times those of the row before; returns how many are. */
+static size_t page_of(struct arena *a, struct db_rows *all)
 {
-	enum { ROWS = 6 };
 	static const char *const texts[] = { "a", hostile, NULL, "", "12", "a" };
 	const size_t columns = TOLD_FIRST_FIELD + fields() + 3;
 	const char **page = arena_calloc(a, ROWS * columns, sizeof(*page));
-	const struct db_rows all = { .rows = ROWS, .columns = columns, .cells = page };
-	struct form_before before = { .rows = NULL };
-	struct buf together, alone;
 	size_t copied = 0;
 
-	buf_init(&together, ROWS * FORM_LINE_MAX);
 	for (size_t i = 0; i < ROWS; i++)
 		for (size_t k = 0; k < columns; k++) {
 			bool same = i && (i == 3 || (k * 7 + i) % 5 > 1) && k != TOLD_AT;
@@ -216,6 +227,19 @@ static void runs(struct arena *a)
 			    : is_text(k) ? texts[(k + i) % 6] : "12345";
 			copied += same;
 		}
+	*all = (struct db_rows){ .rows = ROWS, .columns = columns, .cells = page };
+	return copied;
+}
+
+/* Lines of a page: each is what it is by itself. */
+static void runs(struct arena *a)
+{
+	struct db_rows all;
+	size_t copied = page_of(a, &all);
+	struct form_before before = { .rows = NULL };
+	struct buf together, alone;
+
+	buf_init(&together, ROWS * FORM_LINE_MAX);
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct told t = { .arena = a, .rows = &all, .row = i };
 		size_t from = together.len;
@@ -228,6 +252,41 @@ static void runs(struct arena *a)
 	}
 	ok(copied > ROWS * 10, "of which much was the same");
 	buf_release(&together);
+}
+
+/* Spans and records likewise. */
+static void otlp_runs(struct arena *a, bool conventions)
+{
+	static const char *const begin[] = { "\"spans\":[", "\"logRecords\":[" }, end[] = "]}]}]}";
+	const struct destination d = { .conventions = conventions };
+	struct told t[ROWS];
+	struct buf together[OTLP_SIGNALS], alone[OTLP_SIGNALS], want;
+	struct db_rows all;
+
+	page_of(a, &all);
+	for (size_t i = 0; i < ROWS; i++)
+		t[i] = (struct told){ .arena = a, .rows = &all, .row = i };
+	is_int((int)bodies(together, &d, t, ROWS), SIGNAL_TRACES | SIGNAL_LOGS | SIGNAL_METRICS, "calls have spans, records and times");
+	for (size_t k = 0; k < 2; k++) {
+		buf_init(&want, ROWS * FORM_LINE_MAX);
+		for (size_t i = 0; i < ROWS; i++) {
+			const char *items;
+
+			bodies(alone, &d, &t[i], 1);
+			items = strstr(buf_text(&alone[k]), begin[k]) + strlen(begin[k]);
+			buf_str(&want, i ? "," : "");
+			buf_add(&want, items, strlen(items) - strlen(end));
+			bodies_release(alone);
+		}
+		buf_str(&want, end);
+		is_str(strstr(buf_text(&together[k]), begin[k]) + strlen(begin[k]), buf_text(&want), "and each is what it is by itself");
+		buf_release(&want);
+	}
+	bodies_release(together);
+	for (size_t i = 0; i < ROWS * all.columns; i += all.columns)
+		((const char **)(uintptr_t)all.cells)[i + TOLD_FAMILY] = "audit";
+	is_int((int)bodies(together, &d, t, ROWS), SIGNAL_LOGS, "what is no call has records alone");
+	bodies_release(together);
 }
 
 int main(void)
@@ -244,6 +303,8 @@ int main(void)
 	activities(a, &t);
 	longest(a, &t);
 	runs(a);
+	otlp_runs(a, true);
+	otlp_runs(a, false);
 	arena_free(a);
 	return done();
 }
