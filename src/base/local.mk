@@ -9,6 +9,7 @@ libgatehouse_a_SOURCES += \
 	src/base/hash.c src/base/hash.h \
 	src/base/landlock.c src/base/landlock.h \
 	src/base/log.c src/base/log.h \
+	src/base/may_block.c src/base/may_block.h \
 	src/base/pattern.c src/base/pattern.h \
 	src/base/rand.c src/base/rand.h \
 	src/base/secret_hash.c src/base/secret_hash.h \

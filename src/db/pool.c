@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/may_block.h"
 
 #include <poll.h>
 
@@ -156,6 +157,7 @@ static struct conn *connect_in(
 
 struct conn *pool_borrow(struct db *db, bool fresh, int64_t deadline, struct err *e)
 {
+	may_block(); /* for the statement's answer, at least */
 	for (;;) {
 		struct place p = { .c = NULL };
 		bool ok;

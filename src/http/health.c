@@ -9,6 +9,7 @@
 
 #include "http/http_internal.h"
 
+#include "base/may_block.h"
 #include "net/address.h"
 
 #include <string.h>
@@ -107,6 +108,7 @@ static bool answer_stream(struct req *r, struct resp *p)
 	if (!resp_send_head(r, p) || !strcmp(r->method, "HEAD"))
 		return true;
 	if (io_write(r->io, first, strlen(first)) && io_flush(r->io)) {
+		may_block();
 		nanosleep(&pause, NULL);
 		io_write(r->io, buf_text(&p->body), p->body.len);
 	}

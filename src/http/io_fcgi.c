@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/may_block.h"
 #include "http/fcgi.h"
 #include "net/address.h"
 
@@ -79,6 +80,7 @@ static bool can_go_on(struct io_fcgi *f)
 
 	if (errno == EINTR)
 		return true;
+	may_block();
 	f->broken = errno != EAGAIN || poll(&p, 1, SILENCE_MS) != 1;
 	return !f->broken;
 }
@@ -244,6 +246,7 @@ static void receive_until(struct io_fcgi *f, int64_t until)
 
 	if (receive(f) || f->over)
 		return;
+	may_block();
 	left = clock_left_ms(until);
 	if (!left || poll(&p, 1, left) == 0)
 		f->over = true;
@@ -324,6 +327,7 @@ static void drain(const struct io_fcgi *f)
 	size_t drained = 0;
 	ssize_t n = 1;
 
+	may_block();
 	if (shutdown(f->fd, SHUT_WR))
 		return;
 	while (n > 0 && drained < DRAIN_MAX && clock_left_ms(until) && poll(&p, 1, DRAIN_MS) == 1) {

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/may_block.h"
 #include "base/uri.h"
 #include "net/transfer.h"
 
@@ -413,6 +414,7 @@ bool fetch(struct fetch *f, struct arena *a, struct err *e)
 	if (!transfer_is_allowed(f->guard, f->upstream, &u, &why))
 		return refuse(f, "fetch_url", "the address is not one that may be fetched from",
 		    "not https", e);
+	may_block(); /* also who finds no place waits, and asks again */
 	place = place_take(u.host);
 	if (place < 0)
 		return err_reason(e, ERR_UNAVAILABLE, "fetch_busy",

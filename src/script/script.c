@@ -12,6 +12,7 @@
 #include "script/script.h"
 
 #include "base/clock.h"
+#include "base/may_block.h"
 #include "script/internal.h"
 
 #include <stdlib.h>
@@ -214,6 +215,7 @@ bool script_run(const struct script *s, struct span input, struct buf *result, s
 		{ .memory_max = SCRIPT_MEMORY_MAX + SCRIPT_MEMORY_TIMES * input.n } };
 	char why[400];
 
+	may_block(); /* for as long as its limits let it run */
 	result->max = SCRIPT_RESULT_MAX;
 	if (left)
 		left->max = SCRIPT_RESULT_MAX + SCRIPT_RESULT_TIMES * input.n;
