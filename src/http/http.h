@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -80,6 +81,13 @@ struct app { /* one program; cgi-bin/NAME.c fills it in */
 	bool (*error_page)(struct req *, struct resp *, const struct err *);
 	/* After project, keys and database are there, before the first request. False ends the program. */
 	bool (*start)(struct app *, struct err *);
+	/*
+	 * Set by `start` of a program that has a loop of its own, with the listening socket in it: request threads run it, in place of
+	 * waiting for a connection each, and it calls serve_request(). `shut`, at SIGTERM: takes no more connections, and waits until
+	 * the requests that have come are served, at most until UNTIL (CLOCK_REALTIME; else false); then `run` returns. NULL: no.
+	 */
+	void (*run)(struct app *);
+	bool (*shut)(struct app *, const struct timespec *until);
 	/* At SIGTERM: end what is in flight (streams within 5 s). Called after all request threads have ended. */
 	void (*stop)(struct app *);
 
@@ -219,6 +227,9 @@ bool resp_send_head(struct req *, struct resp *);
 void req_detach(struct req *);
 /* Ends a detached request: closes the connection, frees the arena. */
 void req_finish(struct req *);
+
+/* Serves one request, and ends it unless it was detached. */
+void serve_request(struct app *, struct io *);
 
 /* Runs the program until SIGTERM; returns its exit status. */
 int serve(struct app *, int argc, char **argv);

@@ -33,7 +33,7 @@ enum io_state {
 
 /*
  * The listening socket that the web server or its helper gave us as descriptor 0. One per request
- * thread, all on the same socket. STOP_FD becomes readable when no more requests are wanted.
+ * thread, all on the same socket. STOP_FD becomes readable when no more requests are wanted; -1: it is for io_accept_now() alone.
  * NULL if descriptor 0 is no listening socket.
  */
 struct io_listener *io_listen(int stop_fd);

@@ -382,7 +382,9 @@ struct io_listener *io_listen(int stop_fd)
 	getsockopt(IO_LISTEN_FD, SOL_SOCKET, SO_DOMAIN, &family, &family_len);
 	l->is_inet = family == AF_INET || family == AF_INET6;
 	l->allowed = getenv("FCGI_WEB_SERVER_ADDRS");
-	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->epoll = stop_fd < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
+	if (stop_fd < 0)
+		return l;
 	if (l->epoll < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, IO_LISTEN_FD, &on_accept) ||
 	    epoll_ctl(l->epoll, EPOLL_CTL_ADD, stop_fd, &on_stop)) {
 		io_listener_free(l);

@@ -109,7 +109,7 @@ static bool respond(struct req *r, struct resp *p, struct err *e)
 	return req_read_body(r, r->row->body_max, e) && need_is_met(r, e) && r->row->handler(r, p, e);
 }
 
-static void serve_one(struct app *app, struct io *io)
+void serve_request(struct app *app, struct io *io)
 {
 	struct req *r = req_new(app, io);
 	struct resp *p = arena_alloc(r->arena, sizeof(*p));
@@ -130,13 +130,23 @@ static void serve_one(struct app *app, struct io *io)
 	req_finish(r);
 }
 
+/* Not yet, maybe: a program may start with a project that is not sound. */
+static bool has_loop(const struct app *app)
+{
+	return app->up && app->run;
+}
+
 static void *worker_run(void *arg)
 {
 	struct worker *w = arg;
 	struct io *io;
 
-	while ((io = io_accept(w->listener)))
-		serve_one(w->app, io);
+	while (!has_loop(w->app)) {
+		if (!(io = io_accept(w->listener)))
+			return NULL;
+		serve_request(w->app, io);
+	}
+	w->app->run(w->app);
 	return NULL;
 }
 
@@ -263,7 +273,7 @@ static bool start_workers(struct worker *workers, struct app *app, int stop_fd)
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
 	for (int i = 0; ok && i < app->threads; i++) {
 		workers[i].app = app;
-		workers[i].listener = io_listen(stop_fd);
+		workers[i].listener = io_listen(has_loop(app) ? -1 : stop_fd);
 		ok = workers[i].listener &&
 		    !pthread_create(&workers[i].thread, &attr, worker_run, &workers[i]);
 	}
@@ -275,17 +285,17 @@ static bool start_workers(struct worker *workers, struct app *app, int stop_fd)
  * Requests being answered are finished; one that does not end in time goes with the process, and with it all
  * calls in flight: so the time is long.
  */
-static void join_workers(struct worker *workers, int n)
+static void end_at_once(void)
 {
-	struct timespec until;
+	log_warn(NULL, "a request did not end in time", NULL);
+	_exit(0);
+}
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += STOP_S;
+static void join_workers(struct worker *workers, int n, const struct timespec *until)
+{
 	for (int i = 0; i < n; i++) {
-		if (pthread_timedjoin_np(workers[i].thread, NULL, &until)) {
-			log_warn(NULL, "a request did not end in time", NULL);
-			_exit(0);
-		}
+		if (pthread_timedjoin_np(workers[i].thread, NULL, until))
+			end_at_once();
 		io_listener_free(workers[i].listener);
 	}
 }
@@ -328,9 +338,14 @@ static void stop_workers(struct app *app, struct worker *workers, int stop_fd)
 {
 	const uint64_t one = 1;
 	ssize_t n = write(stop_fd, &one, sizeof(one));
+	struct timespec until;
 
 	(void)n;
-	join_workers(workers, app->threads);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_S;
+	if (has_loop(app) && !app->shut(app, &until))
+		end_at_once();
+	join_workers(workers, app->threads, &until);
 	free(workers);
 }
 
@@ -362,7 +377,7 @@ int serve(struct app *app, int argc, char **argv)
 	if (!app_bring_up(app))
 		return 1;
 	if (one) {
-		serve_one(app, one);
+		serve_request(app, one);
 		return finish(app);
 	}
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -376,6 +391,7 @@ int serve(struct app *app, int argc, char **argv)
 	site_watch(app);
 	wait_for_stop(&signals);
 	log_info(NULL, "stopping", NULL);
+	site_unwatch(app); /* it might bring the program up just now */
 	stop_workers(app, workers, stop_fd);
 	return finish(app);
 }

@@ -7,7 +7,9 @@ libgatehouse_a_SOURCES += \
 	src/mcp/contents.c src/mcp/contents.h \
 	src/mcp/cors.c src/mcp/cors.h \
 	src/mcp/credential.c src/mcp/credential.h \
+	src/mcp/crew.c src/mcp/crew.h \
 	src/mcp/crossing.c src/mcp/crossing.h \
+	src/mcp/door.c src/mcp/door.h \
 	src/mcp/edit.c src/mcp/edit.h \
 	src/mcp/errand.c src/mcp/errand.h \
 	src/mcp/flights.c src/mcp/flights.h \
@@ -39,6 +41,7 @@ TESTS += t/304-mcp-outages.t
 TESTS += t/305-mcp-stream-ends.t
 TESTS += t/306-mcp-client-certificate.t
 TESTS += t/307-mcp-slow-names.t
+TESTS += t/308-mcp-loop.t
 TESTS += t/310-eras.t
 TESTS += t/311-mirrored-parameters.t
 TESTS += t/312-bridge.t
@@ -63,6 +66,12 @@ TESTS += t/unit/mcp_known
 check_PROGRAMS += t/unit/mcp_repeats
 t_unit_mcp_repeats_SOURCES = t/unit/mcp_repeats.c t/unit/tap.h
 TESTS += t/unit/mcp_repeats
+check_PROGRAMS += t/unit/mcp_crew
+t_unit_mcp_crew_SOURCES = t/unit/mcp_crew.c t/unit/tap.h
+TESTS += t/unit/mcp_crew
+check_PROGRAMS += t/unit/mcp_door
+t_unit_mcp_door_SOURCES = t/unit/mcp_door.c t/unit/tap.h
+TESTS += t/unit/mcp_door
 check_PROGRAMS += t/unit/mcp_workers
 t_unit_mcp_workers_SOURCES = t/unit/mcp_workers.c t/unit/tap.h
 TESTS += t/unit/mcp_workers

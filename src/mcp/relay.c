@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The relay's loop: epoll over the inbox, the upstreams' connections, libcurl's or our own (net/wire.h), and the clients'.
+ * The relay's loop: epoll over the inbox, the upstreams' connections, libcurl's or our own (net/wire.h), the clients', and those on which
+ * requests are on their way (mcp/door.h).
  *
  * Three rules keep one call from hurting the others. Nothing blocks: a client that does not read
  * pauses its transfer, and one that never reads is cut off. Nothing is held: a piece of an event stream is
  * flushed as it comes. Nothing is freed while the batch of events that names it is being
- * worked through: ended calls wait in `dead` until the end of the thread's turn.
+ * worked through: ended calls wait in `dead` until the end of the turn.
  *
- * The state belongs to whoever holds `turns`: the relay's thread, but while it waits for events; then a thread that submits a call may
- * begin it at once, which saves two threads from waking each other. What comes of the call is the relay's thread's again.
+ * "The relay's thread" is the one that leads at the moment (mcp/crew.h): between two turns it serves the requests that are there. The
+ * state belongs to whoever holds `turns`: that thread, in its turn, but while it waits for events. Otherwise a thread that submits a call
+ * may begin it at once: the leader itself between two turns, or one that gave the lead up, which saves threads from waking each other.
+ * What comes of the call is the leader's.
  */
 #include "config.h"
 
@@ -16,6 +19,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "mcp/crew.h"
+#include "mcp/door.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -70,8 +75,14 @@ struct relay {
 	struct ask *asks;
 	int streams_ms; /* not 0: stopping */
 	bool asleep;    /* or about to be: `wake` has to be written to */
+	bool shuts;     /* the door is to be shut */
 
-	atomic_bool up;        /* the thread has, or waits for, `turns`: nobody gets in between */
+	struct crew *crew;
+	struct door door; /* whoever leads has it */
+	void (*serve)(void *own, struct io *);
+	void *serve_own;
+
+	atomic_bool up;        /* the leader is waking, or at work: nobody gets in between */
 	pthread_mutex_t turns; /* taken before `lock`, for all that follows */
 	int64_t sleeps_until;
 	struct relay_call *calls, *dead;
@@ -85,7 +96,10 @@ struct relay {
 
 /* ---- lanes: libcurl's multi handles, and their sockets in our epoll */
 
-/* An epoll tag: odd for a socket of libcurl's (lane and descriptor), 0 for the inbox, one of wire_of_tag(), else the call's address. */
+/*
+ * An epoll tag: odd for a socket of libcurl's (lane and descriptor), 0 for the inbox, one of wire_of_tag() or the door's, else the call's
+ * address.
+ */
 static uint64_t socket_tag(const struct lane *lane, curl_socket_t fd)
 {
 	return (uint64_t)lane->index << 32 | (uint64_t)(uint32_t)fd << 1 | 1;
@@ -943,6 +957,7 @@ static void tick(struct relay *r)
 	if (r->now_ms < r->tick_ms)
 		return;
 	r->tick_ms = r->now_ms + TICK_MS;
+	door_check(&r->door, r->now_ms);
 	for (struct relay_call *c = r->calls; c; c = next) {
 		next = c->next;
 		check(c);
@@ -1022,16 +1037,20 @@ static void take_inbox(struct relay *r)
 {
 	struct relay_call *inbox, *next, *ordered = NULL;
 	struct ask *asks;
+	bool shuts;
 
 	pthread_mutex_lock(&r->lock);
 	r->asleep = false;
 	inbox = r->inbox;
 	asks = r->asks;
+	shuts = r->shuts;
 	r->inbox = NULL;
 	r->asks = NULL;
 	if (r->streams_ms && !r->stop_ms)
 		r->stop_ms = r->now_ms + r->streams_ms;
 	pthread_mutex_unlock(&r->lock);
+	if (shuts)
+		door_shut(&r->door);
 	for (; inbox; inbox = next) {
 		next = inbox->next;
 		inbox->next = ordered;
@@ -1065,7 +1084,7 @@ static void rest(struct relay *r)
 /* When the next turn is due, whatever happens. Where calls come one after the other, one that comes now need not be waked for. */
 static int64_t next_turn(const struct relay *r)
 {
-	int64_t until = r->calls || r->idle_ms ? r->tick_ms : INT64_MAX;
+	int64_t until = r->dead ? 0 : r->calls || r->idle_ms ? r->tick_ms : INT64_MAX;
 
 	for (const struct lane *lane = r->lanes; lane; lane = lane->next)
 		if (lane->timer_ms >= 0 && lane->timer_ms < until)
@@ -1073,15 +1092,27 @@ static int64_t next_turn(const struct relay *r)
 	return until;
 }
 
+/* Where the request threads are all busy, nobody is let in: a sibling process may have one. Returns when the door wants its next turn. */
+static int64_t mind_door(struct relay *r)
+{
+	unsigned hands = crew_followers(r->crew);
+
+	door_listen(&r->door, hands);
+	return door_has(&r->door) && hands ? 0 : door_waits(&r->door) ? r->tick_ms : INT64_MAX;
+}
+
 /* Waits for events, with `turns` given up meanwhile. */
 static int await(struct relay *r, struct epoll_event *events)
 {
+	int64_t door = mind_door(r);
 	bool sleeps;
 	int n;
 
 	r->sleeps_until = next_turn(r);
+	if (door < r->sleeps_until)
+		r->sleeps_until = door;
 	pthread_mutex_lock(&r->lock);
-	sleeps = r->asleep = !r->inbox && !r->asks && (!r->streams_ms || r->stop_ms);
+	sleeps = r->asleep = !r->inbox && !r->asks && (!r->streams_ms || r->stop_ms) && (!r->shuts || r->door.shut);
 	pthread_mutex_unlock(&r->lock);
 	pthread_mutex_unlock(&r->turns);
 	atomic_store(&r->up, false);
@@ -1089,6 +1120,14 @@ static int await(struct relay *r, struct epoll_event *events)
 	atomic_store(&r->up, true);
 	pthread_mutex_lock(&r->turns);
 	return n;
+}
+
+static void wake(struct relay *r)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(r->wake, &one, sizeof(one));
+
+	(void)n; /* only a counter at its maximum fails, and then it is awake */
 }
 
 static void drain(int wake)
@@ -1114,11 +1153,15 @@ static void bury_dead(struct relay *r, bool named)
 	}
 }
 
-static bool turn(struct relay *r)
+static bool turn(void *own)
 {
+	struct relay *r = own;
 	struct epoll_event events[EVENTS];
-	int n = await(r, events);
+	bool goes_on;
+	int n;
 
+	pthread_mutex_lock(&r->turns);
+	n = await(r, events);
 	r->now_ms = clock_ms();
 	take_inbox(r);
 	for (int i = 0; i < n; i++) {
@@ -1126,6 +1169,8 @@ static bool turn(struct relay *r)
 
 		if (!tag)
 			drain(r->wake);
+		else if (door_event(&r->door, tag))
+			continue;
 		else if (tag & 1)
 			on_curl_socket(r, tag, events[i].events);
 		else if (wire_of_tag(tag))
@@ -1133,12 +1178,52 @@ static bool turn(struct relay *r)
 		else
 			on_client(events[i].data.ptr, events[i].events);
 	}
+	door_admit(&r->door, r->now_ms);
 	lanes_time(r);
 	tick(r);
 	rest(r);
 	wires_bury(&r->room);
 	bury_dead(r, true);
-	return r->calls || !r->stop_ms;
+	if (door_is_done(&r->door))
+		crew_dismiss(r->crew);
+	goes_on = r->calls || !r->stop_ms;
+	r->sleeps_until = 0; /* until the next turn nobody is to be waked */
+	pthread_mutex_unlock(&r->turns);
+	atomic_store(&r->up, false);
+	return goes_on;
+}
+
+/* ---- requests, which whoever leads serves between two turns */
+
+static bool has_request(void *own)
+{
+	const struct relay *r = own;
+
+	return door_has(&r->door);
+}
+
+static void *take_request(void *own)
+{
+	struct relay *r = own;
+
+	return door_take(&r->door);
+}
+
+static void serve_guest(void *own, void *guest)
+{
+	const struct relay *r = own;
+	bool is_gone;
+	struct io *io = guest_io(guest, &is_gone);
+
+	if (is_gone)
+		io_end(io);
+	else
+		r->serve(r->serve_own, io);
+}
+
+static void rouse(void *own)
+{
+	wake(own);
 }
 
 static void *run(void *arg)
@@ -1146,30 +1231,25 @@ static void *run(void *arg)
 	struct relay *r = arg;
 
 	pthread_setname_np(pthread_self(), "relay");
-	pthread_mutex_lock(&r->turns);
-	while (turn(r))
-		;
-	pthread_mutex_unlock(&r->turns);
+	crew_run(r->crew, true);
 	return NULL;
 }
 
 /* ---- for other threads */
 
-static void wake(struct relay *r)
-{
-	const uint64_t one = 1;
-	ssize_t n = write(r->wake, &one, sizeof(one));
-
-	(void)n; /* only a counter at its maximum fails, and then it is awake */
-}
-
-struct relay *relay_start(void)
+struct relay *relay_start(void (*serves)(void *own, struct io *), void *own)
 {
 	struct relay *r = xcalloc(1, sizeof(*r));
+	const struct crew_loop loop = { .own = r, .turn = turn, .has_job = has_request, .take_job = take_request, .work = serve_guest,
+		.rouse = rouse };
 	struct epoll_event inbox = { .events = EPOLLIN, .data.u64 = 0 };
 
-	atomic_init(&r->up, true);
-	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	r->crew = crew_new(&loop);
+	r->door.epoll = r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (serves)
+		door_open(&r->door);
+	r->serve = serves;
+	r->serve_own = own;
 	wire_room_init(&r->room, r->epoll);
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&r->lock, NULL);
@@ -1199,7 +1279,7 @@ static void begin_here(struct relay *r, struct relay_call *c)
 	r->now_ms = clock_ms(); /* libcurl wants to be called at once */
 	lanes_time(r);
 	bury_dead(r, false);
-	if (r->dead || next_turn(r) < r->sleeps_until)
+	if (next_turn(r) < r->sleeps_until)
 		wake(r);
 }
 
@@ -1279,6 +1359,25 @@ void relay_ready(struct relay *r, struct relay_call *c)
 	post(r, ask);
 }
 
+bool relay_listens(const struct relay *r)
+{
+	return r->door.listener;
+}
+
+void relay_run(struct relay *r)
+{
+	crew_run(r->crew, false);
+}
+
+bool relay_shut(struct relay *r, const struct timespec *until)
+{
+	pthread_mutex_lock(&r->lock);
+	r->shuts = true;
+	pthread_mutex_unlock(&r->lock);
+	wake(r);
+	return crew_await_dismissal(r->crew, until);
+}
+
 void relay_stop(struct relay *r, int streams_ms)
 {
 	pthread_mutex_lock(&r->lock);
@@ -1295,6 +1394,8 @@ void relay_stop(struct relay *r, int streams_ms)
 	}
 	wire_room_release(&r->room);
 	free_handles(r);
+	door_release(&r->door);
+	crew_free(r->crew);
 	close(r->epoll);
 	close(r->wake);
 	pthread_mutex_destroy(&r->lock);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The relay: one thread that runs every transfer of the process and writes the answers as they
+ * The relay: one thread, at any moment, that runs every transfer of the process and writes the answers as they
  * arrive. A request thread prepares a call and submits it; from then on the call, with its
- * request and its arena, belongs to the relay, which ends it. No thread waits for an upstream. While the relay waits for events, the
- * thread that submits a call begins it itself: with the relay's lock, as if it were the relay's thread.
+ * request and its arena, belongs to the relay, which ends it. No thread waits for an upstream. Request threads take turns at being the
+ * relay's (mcp/crew.h): that one also takes connections, and prepares their calls as long as nothing in it has to wait.
  *
  * The relay knows HTTP and event streams, not MCP: what an answer means is decided by the hooks,
  * which run in its thread and must not block. A hook that needs longer sets `busy`, has another thread do the work, and is called
@@ -143,8 +143,19 @@ struct relay_call {
 	bool ended, cut, ready, kept, kept_ok;
 };
 
-/* Starts the thread. One relay per process. */
-struct relay *relay_start(void);
+/*
+ * Starts the thread. One relay per process. If SERVES is not NULL, the listening socket that is descriptor 0 is in the relay's loop, and
+ * SERVES(OWN, IO) is called for each request, as soon as there is a thread that has called relay_run().
+ */
+struct relay *relay_start(void (*serves)(void *own, struct io *), void *own);
+
+/* Whether descriptor 0 was a listening socket. */
+bool relay_listens(const struct relay *);
+/* The work of a request thread, until relay_shut(): see mcp/crew.h. */
+void relay_run(struct relay *);
+
+/* Takes no more connections, and waits until the requests that have come are served, at most until UNTIL (CLOCK_REALTIME): else false. */
+bool relay_shut(struct relay *, const struct timespec *until);
 
 /* Hands the call over. The caller must not touch it, its request or its arena again. */
 void relay_submit(struct relay *, struct relay_call *);

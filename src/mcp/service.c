@@ -97,6 +97,25 @@ void mcp_changed(struct app *app, const struct site *old, const struct site *new
 	}
 }
 
+static void run(struct app *app)
+{
+	const struct mcp *m = app->own;
+
+	relay_run(m->relay);
+}
+
+static bool shut(struct app *app, const struct timespec *until)
+{
+	const struct mcp *m = app->own;
+
+	return relay_shut(m->relay, until);
+}
+
+static void serve_io(void *app, struct io *io)
+{
+	serve_request(app, io);
+}
+
 bool mcp_start(struct app *app, struct err *e)
 {
 	struct mcp *m = xcalloc(1, sizeof(*m));
@@ -105,7 +124,7 @@ bool mcp_start(struct app *app, struct err *e)
 	(void)e;
 	fetch_start(2 * (RENEWALS + WAIT_THREADS)); /* half of what is said may be in a fetch: all of these may */
 	m->known = known_start(app->one_call ? NULL : app->db);
-	m->relay = relay_start();
+	m->relay = relay_start(app->one_call ? NULL : serve_io, app);
 	m->renewals = renewals_start(app->db, m->relay);
 	if (!app->one_call)
 		counters_open(app->db);
@@ -117,6 +136,10 @@ bool mcp_start(struct app *app, struct err *e)
 		m->cache = bearer_cache_start(p, app->name, on_revoked, on_lists, m);
 	bearer_cache_want_claims(m->cache, wants_claims(p));
 	app->own = m;
+	if (relay_listens(m->relay)) {
+		app->run = run;
+		app->shut = shut;
+	}
 	return true;
 }
 

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections on their way in. */
+#include "config.h"
+
+#include "mcp/door.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum {
+	TAG = 4,           /* in an epoll tag, beside a guest's address, or alone: the socket's */
+	ADMITTED = 8,      /* connections in one turn: an answer waits no longer than they take */
+	PATIENCE_MS = 200, /* for a body */
+	SILENCE_MS = 30000 /* for a request */
+};
+
+struct guest {
+	struct guest *next, **at; /* `at`: of those that are coming */
+	struct io *io;
+	int64_t since_ms;
+	bool watched, gone;
+};
+
+void door_open(struct door *d)
+{
+	d->listener = io_listen(-1);
+	d->at_once = 1;
+	d->last = &d->here;
+}
+
+/*
+ * The kernel tells one process of a connection, not all that listen. Whoever was told has to take one, and nobody is told who is not
+ * waiting at that moment: so it is changed at any time but while one waits.
+ */
+static void listen_if(struct door *d, bool on)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = TAG };
+
+	if (on != d->listening && !epoll_ctl(d->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, IO_LISTEN_FD, &event))
+		d->listening = on;
+}
+
+void door_listen(struct door *d, unsigned hands)
+{
+	d->hands = hands;
+	listen_if(d, hands && d->listener && !d->shut && !d->pauses);
+}
+
+/* Who has knocked already is let in. */
+void door_shut(struct door *d)
+{
+	d->shut = true;
+	listen_if(d, false);
+}
+
+void door_release(struct door *d)
+{
+	io_listener_free(d->listener);
+}
+
+/* ---- those who come */
+
+static void watch(struct door *d, struct guest *g)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)(uintptr_t)g | TAG };
+
+	epoll_ctl(d->epoll, EPOLL_CTL_ADD, io_fd(g->io), &event);
+	g->watched = true;
+	g->next = d->coming;
+	g->at = &d->coming;
+	if (g->next)
+		g->next->at = &g->next;
+	d->coming = g;
+}
+
+static void unwatch(const struct door *d, struct guest *g)
+{
+	epoll_ctl(d->epoll, EPOLL_CTL_DEL, io_fd(g->io), NULL);
+	g->watched = false;
+	*g->at = g->next;
+	if (g->next)
+		g->next->at = g->at;
+}
+
+/* To those that somebody is to serve. */
+static void let_in(struct door *d, struct guest *g)
+{
+	if (g->watched)
+		unwatch(d, g);
+	g->next = NULL;
+	*d->last = g;
+	d->last = &g->next;
+}
+
+static void advance(struct door *d, struct guest *g)
+{
+	switch (io_advance(g->io)) {
+	case IO_COMING:
+		if (!g->watched)
+			watch(d, g);
+		return;
+	case IO_GONE:
+		g->gone = true;
+		break;
+	case IO_HERE:
+	case IO_LARGE:
+		break;
+	}
+	let_in(d, g);
+}
+
+bool door_event(struct door *d, uint64_t tag)
+{
+	if ((tag & (TAG | 3)) != TAG)
+		return false;
+	if (tag == TAG)
+		d->knocked = true;
+	else
+		advance(d, (struct guest *)(uintptr_t)(tag & ~(uint64_t)TAG));
+	return true;
+}
+
+/* Too many open files, say: the connection stays queued; trying at once would spin. */
+static void admit_failed(struct door *d)
+{
+	if (errno == EAGAIN)
+		return;
+	log_error(NULL, "cannot accept a connection", "error", strerror(errno), NULL);
+	d->pauses = true;
+}
+
+/* As many as wait, by experience: finding out that there are no more costs as much as one. */
+void door_admit(struct door *d, int64_t now_ms)
+{
+	struct guest *all = NULL, **last = &all, *g;
+	const unsigned most = d->at_once < d->hands ? d->at_once : d->hands;
+	unsigned n = 0;
+	struct io *io = NULL;
+
+	if (!d->knocked)
+		return;
+	d->knocked = false;
+	while (n < most && (io = io_accept_now(d->listener))) {
+		g = *last = xcalloc(1, sizeof(*g));
+		g->io = io;
+		g->since_ms = now_ms;
+		last = &g->next;
+		n++;
+	}
+	if (!io)
+		admit_failed(d);
+	if (!io)
+		d->at_once = n ? n : 1;
+	else if (n == d->at_once && n < ADMITTED)
+		d->at_once = 2 * n;
+	while ((g = all)) { /* which gave the web server time to send the first one's request */
+		all = g->next;
+		advance(d, g);
+	}
+}
+
+void door_check(struct door *d, int64_t now_ms)
+{
+	struct guest *next;
+
+	d->pauses = false;
+	for (struct guest *g = d->coming; g; g = next) {
+		next = g->next;
+		if (now_ms - g->since_ms < PATIENCE_MS)
+			continue;
+		g->gone = now_ms - g->since_ms >= SILENCE_MS;
+		if (g->gone || *io_params(g->io)) /* there is none until all have come */
+			let_in(d, g);
+	}
+}
+
+bool door_waits(const struct door *d)
+{
+	return d->coming || d->pauses;
+}
+
+bool door_is_done(const struct door *d)
+{
+	return d->shut && !d->coming && !d->here;
+}
+
+bool door_has(const struct door *d)
+{
+	return d->here;
+}
+
+struct guest *door_take(struct door *d)
+{
+	struct guest *g = d->here;
+
+	d->here = g->next;
+	if (!d->here)
+		d->last = &d->here;
+	return g;
+}
+
+struct io *guest_io(struct guest *g, bool *is_gone)
+{
+	struct io *io = g->io;
+
+	*is_gone = g->gone;
+	free(g);
+	return io;
+}
