@@ -84,7 +84,8 @@ static bool tell_webhook(const struct project *p, const struct alert_to *to, str
     struct err *e)
 {
 	struct fetch f = { .status = 0 };
-	struct out_post post = { .name = "alerts", .url = to->url, .json = json_of(a, rows), .id = id_of(a, rows),
+	const char *json = json_of(a, rows);
+	struct out_post post = { .name = "alerts", .url = to->url, .json = json, .len = strlen(json), .id = id_of(a, rows),
 		.secret_file = to->secret_file, .guard = guard_load(a, p->outbound, p->development, e) };
 
 	if (!post.guard || !out_post(&post, &f, a, e))

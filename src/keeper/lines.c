@@ -15,7 +15,7 @@ struct lines {
 	unsigned shared;
 	struct {
 		struct buf text; /* each line with its end */
-		size_t *ends;    /* of each row's line, behind that; NULL: nobody wanted it yet */
+		size_t *_Atomic ends; /* of each row's line, behind that; NULL: nobody wanted it yet */
 	} of[FORMS];
 };
 
@@ -65,16 +65,20 @@ static void make(struct lines *l, enum event_form form)
 const char *lines_of(enum event_form form, const struct told *t, size_t n, size_t *len)
 {
 	struct lines *l = t->lines;
-	size_t from;
+	size_t from, *ends;
 
 	if (!l || !(l->shared & 1u << form))
 		return NULL;
-	pthread_mutex_lock(&l->lock);
-	if (!l->of[form].ends)
-		make(l, form);
-	pthread_mutex_unlock(&l->lock);
-	from = t->row ? l->of[form].ends[t->row - 1] : 0;
-	*len = l->of[form].ends[t[n - 1].row] - from;
+	ends = l->of[form].ends;
+	if (!ends) {
+		pthread_mutex_lock(&l->lock);
+		if (!l->of[form].ends)
+			make(l, form);
+		ends = l->of[form].ends;
+		pthread_mutex_unlock(&l->lock);
+	}
+	from = t->row ? ends[t->row - 1] : 0;
+	*len = ends[t[n - 1].row] - from;
 	return buf_text(&l->of[form].text) + from;
 }
 

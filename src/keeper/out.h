@@ -55,6 +55,7 @@ enum out_end out_otlp(struct out *, struct arena *, const struct told *, size_t 
 struct fetch;
 struct out_post {
 	const char *name, *url, *json;
+	size_t len; /* of json */
 	const char *id, *secret_file, *headers_file; /* NULL: none */
 	const struct guard *guard;
 	void **connection; /* kept for the next one; NULL: it ends with the answer */

@@ -78,7 +78,7 @@ static bool add_signature(const struct out_post *p, struct arena *a, const char 
 		    "%s", p->secret_file);
 	buf_init(&text, SIZE_MAX / 2);
 	buf_printf(&text, "%s.%s.", p->id, now);
-	buf_str(&text, p->json);
+	buf_add(&text, p->json, p->len);
 	hash_hmac(mac, secret.p, len, text.data, text.len);
 	buf_release(&text);
 	OPENSSL_cleanse(secret.p, secret.n);
@@ -99,7 +99,7 @@ bool out_post(const struct out_post *p, struct fetch *f, struct arena *a, struct
 		headers[n++] = arena_printf(a, "webhook-id: %s", p->id);
 	if (p->secret_file && !add_signature(p, a, headers, &n, e))
 		return false;
-	*f = (struct fetch){ .url = p->url, .guard = p->guard, .upstream = p->name, .json = p->json,
+	*f = (struct fetch){ .url = p->url, .guard = p->guard, .upstream = p->name, .json = p->json, .json_len = p->len,
 		.kept = p->connection, .headers = headers, .max = ANSWER_MAX, .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS };
 	if (fetch(f, a, e))
 		return true;
@@ -150,11 +150,30 @@ static void add_quoted(struct buf *b, enum event_form form, const struct told *t
 	buf_release(&line);
 }
 
-static const char *batch_text(struct out *o, const struct told *t, size_t n)
+/* An array of lines that each end in a newline, of which they have no other. */
+static void add_joined(struct buf *b, const char *lines, size_t n)
+{
+	size_t from = b->len + 1;
+
+	buf_char(b, '[');
+	if (!buf_add(b, lines, n))
+		return;
+	for (char *end = b->data + from; (end = memchr(end, '\n', (size_t)(b->data + b->len - end)));)
+		*end++ = ',';
+	b->data[b->len - 1] = ']';
+}
+
+static struct buf *batch_text(struct out *o, const struct told *t, size_t n)
 {
 	const enum event_form form = o->to->form;
 	struct buf *b = out_text(o, (n + 1) * FORM_LINE_MAX);
+	size_t len;
+	const char *lines = form == FORM_CEF ? NULL : lines_of(form, t, n, &len);
 
+	if (lines) {
+		add_joined(b, lines, len);
+		return b;
+	}
 	for (size_t i = 0; i < n; i++) {
 		buf_char(b, i ? ',' : '[');
 		if (form == FORM_CEF)
@@ -163,15 +182,17 @@ static const char *batch_text(struct out *o, const struct told *t, size_t n)
 			lines_write(b, form, &t[i]);
 	}
 	buf_char(b, ']');
-	return buf_text(b);
+	return b;
 }
 
 enum out_end out_webhook(struct out *o, struct arena *a, const struct told *t, size_t n, struct err *e)
 {
+	const struct buf *batch = batch_text(o, t, n);
 	const struct out_post p = {
 		.name = o->to->name,
 		.url = o->to->url,
-		.json = batch_text(o, t, n),
+		.json = buf_text(batch),
+		.len = batch->len,
 		.id = batch_id(a, t, n),
 		.secret_file = o->to->secret_file,
 		.headers_file = o->to->headers_file,
@@ -208,10 +229,10 @@ static void note_rejected(struct out *o, const struct fetch *f)
 	log_warn(NULL, "a collector refused a part", "destination", o->to->name, "items", number, "why", why, NULL);
 }
 
-static enum out_end send_signal(struct out *o, struct arena *a, const struct signal *s, const char *json, struct err *e)
+static enum out_end send_signal(struct out *o, struct arena *a, const struct signal *s, const struct buf *body, struct err *e)
 {
 	size_t base = strlen(o->to->url);
-	struct out_post p = { .name = o->to->name, .json = json, .headers_file = o->to->headers_file, .guard = o->guard,
+	struct out_post p = { .name = o->to->name, .json = buf_text(body), .len = body->len, .headers_file = o->to->headers_file, .guard = o->guard,
 		.connection = &o->connection };
 	struct fetch f = { .status = 0 };
 
@@ -248,7 +269,7 @@ enum out_end out_otlp(struct out *o, struct arena *a, const struct told *t, size
 
 		if (!(written & signals[i].bit))
 			continue;
-		end = send_signal(o, a, &signals[i], buf_text(&body[i]), e);
+		end = send_signal(o, a, &signals[i], &body[i], e);
 		if (end == OUT_RETRY)
 			return OUT_RETRY;
 		o->signals_done |= signals[i].bit;

@@ -343,7 +343,7 @@ static bool perform(struct fetch *f, struct answer *an, struct err *e)
 		.guard = f->guard,
 		.headers = request_headers(f, an->arena),
 		.body = body,
-		.body_len = body ? strlen(body) : 0,
+		.body_len = !body ? 0 : !f->form && f->json_len ? f->json_len : strlen(body),
 		.connect_ms = f->connect_ms,
 		.repeatable = f->kept != NULL,
 		.on_header = on_header,

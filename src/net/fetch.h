@@ -27,6 +27,7 @@ struct fetch {
 	const char *accept;         /* NULL: application/json */
 	const char *form;           /* a form to POST; NULL: GET */
 	const char *json;           /* a JSON text to POST in its place */
+	size_t json_len;            /* its length, where it is known; 0: it is not */
 	const char *const *headers; /* more of them, "Name: value", ended by NULL; NULL: none */
 	const char *if_none_match;  /* an entity tag of an earlier answer; NULL: none */
 	size_t max;                 /* bytes of the body */

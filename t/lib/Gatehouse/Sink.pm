@@ -7,7 +7,7 @@ package Gatehouse::Sink;
 #	my $sink = Gatehouse::Sink->new;
 #	$sink->url;                               # http://127.0.0.1:PORT
 #	$sink->answers(503, 'Retry-After: 1');    # from now on; answers(200) again
-#	Gatehouse::Sink->new(forgets => 1);       # keeps none of them: a fast one
+#	Gatehouse::Sink->new(forgets => 1);       # keeps none of them, but the connection of one sender: a fast one
 #	$sink->requests;                          # ({ path, headers, body, status }, ...)
 
 use strict;
@@ -31,7 +31,10 @@ sub new {
 	if (!$self->{pid}) {
 		$SIG{$_} = 'DEFAULT' for qw(TERM INT HUP);
 		$SIG{PIPE} = 'IGNORE';
-		while (my $peer = $socket->accept) { _serve($dir, $peer, $o{forgets}) }
+		while (my $peer = $socket->accept) {
+			while (_serve($dir, $peer, $o{forgets})) { }
+			close $peer;
+		}
 		POSIX::_exit(0);
 	}
 	return $self;
@@ -78,12 +81,14 @@ sub _write {
 	return;
 }
 
+# One request; whether there may be another.
 sub _serve {
 	my ($dir, $peer, $forgets) = @_;
 	local $SIG{ALRM} = sub { die "slow\n" };
-	eval {
-		alarm 10;
+	my $ok = eval {
+		alarm 10 unless $forgets;
 		my $line = <$peer> // die "nothing\n";
+		alarm 10;
 		my ($method, $path) = $line =~ /^(\S+) (\S+)/;
 		my %headers;
 		while (defined($line = <$peer>) && $line =~ /\S/) {
@@ -102,12 +107,13 @@ sub _serve {
 			print $log $JSON->encode({ path => $path, method => $method, headers => \%headers, body => $body, status => $status }), "\n";
 			close $log;
 		}
-		print $peer "HTTP/1.1 $status X\r\nContent-Type: application/json\r\nConnection: close\r\n",
+		print $peer "HTTP/1.1 $status X\r\nContent-Type: application/json\r\n", $forgets ? () : "Connection: close\r\n",
 		    (map { "$_\r\n" } @$more), 'Content-Length: ', length $answer, "\r\n\r\n$answer";
+		$peer->flush;
+		1;
 	};
 	alarm 0;
-	close $peer;
-	return;
+	return $ok && $forgets;
 }
 
 1;
