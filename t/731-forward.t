@@ -220,6 +220,34 @@ ok(wait_until(20, sub { (() = $hook->requests) > $until_now }), 'a webhook asks 
 for my $n (1 .. 4) { my $l = () = lines(); $drive->say('emit 5'); wait_until(20, sub { (() = lines()) >= $l + 5 }) or last; sleep 0.5 }
 is((() = $hook->requests) - $until_now, 1, '... and is left alone, while others get theirs');
 
+# ---- ... and gets its hour: the times that are kept are set back by as much, and those who know of it otherwise are killed ----
+
+kill KILL => $gw->pids('consent');
+$pg->psql("update gatehouse.event_destination set lease_until = now() where name <> 'hook' and name <> ''");    # others need not wait for the end of these
+my $l = calls(lines());
+$drive->say('emit 5');
+ok(wait_until(40, sub { calls(lines()) >= $l + 5 }), 'when they are killed, others go on with the other destinations');
+sleep 1;
+is((() = $hook->requests) - $until_now, 1, '... and leave alone the one that asked for it, of which they know from the database');
+my @waiting = map { $_->{eventId} } calls(lines());
+my %hooked = map { $_->{eventId} => 1 } hooked(1);
+my $behind = "from gatehouse.event_queue q, gatehouse.event_destination d where d.name = 'hook' and q.family = 'call' and (q.tx, q.batch) > (d.tx, d.batch)";
+my $waits = $pg->psql("select sum(q.n) $behind");
+is($waits, scalar(grep { !$hooked{$_} } @waiting), 'all that came since waits');
+$hook->answers(200);
+$pg->psql("update gatehouse.event_destination set lease_until = lease_until - interval '1 hour', failed_since = failed_since - interval '1 hour',
+	seen_at = seen_at - interval '1 hour' where name = 'hook'; update gatehouse.event_queue set at = at - interval '1 hour'");
+($status, $text) = $gw->ctl('maintenance');
+is($status, 0, 'an hour later, what everybody has is tidied away') or diag $text;
+is($pg->psql("select sum(q.n) $behind"), $waits, '... but not what waits for the one that failed so long');
+ok(wait_until(60, sub { my %h = map { $_->{eventId} => 1 } calls(hooked(1)); !grep { !$h{$_} } map { $_->{eventId} } calls(lines()) }), 'then it gets everything') or diag $gw->log('consent');
+is_deeply([distinct(map { $_->{eventId} } calls(hooked(1)))], [ids('call')], '... in order, and nothing is lost');
+my %times;
+$times{ $_->{eventId} }++ for hooked(1);
+my @refused = map { $_->{eventId} } map { @{ $JSON->decode($_->{body}) } } grep { $_->{status} == 503 } ($hook->requests)[$until_now .. $until_now];
+cmp_ok(scalar @refused, '>', 0, '... what it had refused an hour ago, too:');
+is_deeply([grep { ($times{$_} // 0) != 1 } @refused], [], '... each once, under the id that it had then');
+
 # ---- the spool's bound ----
 
 $hook->answers(500);

@@ -144,8 +144,13 @@ bool packed_next(char **at, int64_t *time_us, const char **fields, size_t n)
 	for (size_t i = 0; ok && i < n; i++) {
 		char *text = *at, first = last ? '\0' : *text;
 
-		if (last) {
+		if (last || first == FIELD_END) { /* most are absent, or what the record before has */
 			fields[i] = NULL;
+			*at += !last;
+			continue;
+		}
+		if (first == SAME && text[1] == FIELD_END) {
+			*at += 2;
 			continue;
 		}
 		ok = end_field(at, &last);

@@ -6,7 +6,6 @@
 
 #include "keeper/json_write.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const words[] = {
@@ -83,7 +82,7 @@ int form_status(const struct told *t)
 /* 12345 microseconds as 12.345. */
 static void add_ms(struct buf *b, const char *name, const char *us)
 {
-	int64_t n = strtoll(us, NULL, 10);
+	int64_t n = told_decimal(us, 0);
 	const char rest[] = { '.', (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
 
 	jw_name(b, name);
@@ -91,11 +90,8 @@ static void add_ms(struct buf *b, const char *name, const char *us)
 	buf_add(b, rest, sizeof(rest));
 }
 
-static void add_field(struct buf *b, const struct told *t, size_t i)
+static void add_field(struct buf *b, const struct record_field *f, const char *text)
 {
-	const struct record_field *f = &record_fields[i];
-	const char *text = told_get_at(t, i);
-
 	if (!text || f->offset == offsetof(struct record, severity))
 		return;
 	for (const char *name = f->name; name; name = name == f->name ? f->alias : NULL) {
@@ -127,11 +123,11 @@ static bool same_head(const struct told *t, const struct told *old)
 }
 
 /* Fields from I on that are those of the line before, of which AT is filled in; returns the field behind them. */
-static size_t copy_fields(struct buf *b, const struct told *t, const struct told *old, const struct form_before *p, size_t i, size_t *at)
+static size_t copy_fields(struct buf *b, const char *const *fields, const char *const *old, const struct form_before *p, size_t i, size_t *at)
 {
 	size_t first = i;
 
-	for (; record_fields[i].name && i < FORM_PARTS && told_get_at(t, i) == told_get_at(old, i); i++)
+	for (; record_fields[i].name && i < FORM_PARTS && fields[i] == old[i]; i++)
 		at[i] = b->len + (p->at[i] - p->at[first]);
 	buf_again(b, p->at[first], p->at[i] - p->at[first]);
 	return i;
@@ -141,6 +137,7 @@ void form_write_next(struct buf *b, const struct told *t, struct form_before *p)
 {
 	struct form_before now = { .rows = t->rows, .row = t->row };
 	const struct told old = { .rows = t->rows, .row = p->row };
+	const char *const *fields = told_fields(t), *const *fields_old = told_fields(&old);
 	bool follows = p->rows == t->rows && p->row + 1 == t->row;
 	size_t i = 0;
 
@@ -152,11 +149,12 @@ void form_write_next(struct buf *b, const struct told *t, struct form_before *p)
 	else
 		add_head(b, t);
 	while (record_fields[i].name && i < FORM_PARTS) {
-		if (follows && told_get_at(t, i) == told_get_at(&old, i)) {
-			i = copy_fields(b, t, &old, p, i, now.at);
+		if (follows && fields[i] == fields_old[i]) {
+			i = copy_fields(b, fields, fields_old, p, i, now.at);
 		} else {
 			now.at[i] = b->len;
-			add_field(b, t, i++);
+			add_field(b, &record_fields[i], fields[i]);
+			i++;
 		}
 	}
 	now.at[i] = b->len;

@@ -342,10 +342,10 @@ enum forward_step forward_step(
 
 /* ---- the threads: one for each place in the project's list ---- */
 
-/* What came while a page was sent is few, and would cost as much as many. */
+/* What came while a page was sent is few, and would cost as much as many. All look at the same times, so that one reads for the others. */
 static int next_pause(const struct forward *f, enum forward_step step, const struct destination *d)
 {
-	return step == FORWARD_MORE && f->full ? 0 : d->interval_ms;
+	return step == FORWARD_MORE && f->full ? 0 : d->interval_ms - (int)(clock_ms() % d->interval_ms);
 }
 
 void *forward_run(void *arg)

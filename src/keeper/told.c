@@ -9,7 +9,6 @@
 #include "event/packed.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -236,8 +235,7 @@ const char *told_does(const struct told *t)
 	return told_cell(t, TOLD_FIRST_FIELD + fields_n + 2);
 }
 
-/* Of what programs and PostgreSQL write as numbers, which strtoll() does more for than it takes; ABSENT for no text. */
-static int64_t number_of(const char *text, int64_t absent)
+int64_t told_decimal(const char *text, int64_t absent)
 {
 	bool minus = text && *text == '-';
 	uint64_t n = 0;
@@ -252,12 +250,12 @@ static int64_t number_of(const char *text, int64_t absent)
 
 int64_t told_time_us(const struct told *t)
 {
-	return number_of(told_column(t, TOLD_US), 0);
+	return told_decimal(told_column(t, TOLD_US), 0);
 }
 
 int64_t told_number(const struct told *t, enum told_field field)
 {
-	return number_of(told_get(t, field), -1);
+	return told_decimal(told_get(t, field), -1);
 }
 
 const char *told_name(const struct told *t)

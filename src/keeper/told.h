@@ -82,6 +82,12 @@ static inline const char *told_cell(const struct told *t, size_t column)
 	return t->row < t->rows->rows && column < t->rows->columns ? t->rows->cells[t->row * t->rows->columns + column] : NULL;
 }
 
+/* All fields, by their index in record_fields: for whoever goes through them. */
+static inline const char *const *told_fields(const struct told *t)
+{
+	return t->rows->cells + t->row * t->rows->columns + TOLD_FIRST_FIELD;
+}
+
 /* The field of this row of record_fields. */
 static inline const char *told_get_at(const struct told *t, size_t index)
 {
@@ -105,6 +111,8 @@ const char *told_detail(const struct told *);
 /* What a called tool says that it does: "read", "create", "update", "delete". NULL: it does not, or none was called. */
 const char *told_does(const struct told *);
 
+/* A text that is a number, as programs and PostgreSQL write them (strtoll() does more for it than it takes); ABSENT for NULL. */
+int64_t told_decimal(const char *text, int64_t absent);
 /* When it began: microseconds since 1970. */
 int64_t told_time_us(const struct told *);
 /* The field as a number; -1: absent. */
