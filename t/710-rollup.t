@@ -7,7 +7,7 @@ use warnings;
 use POSIX ();
 use Test::More;
 
-use Gatehouse::Calls qw(store @HOSTILE);
+use Gatehouse::Calls qw(store use_wrong @HOSTILE);
 use Gatehouse::Pg;
 
 my $pg = Gatehouse::Pg->new(private => 1); # what other databases write would hold the queue up
@@ -19,7 +19,7 @@ sub step {
 	return $pg->psql('select gatehouse.rollup_step(90, 400, 600000)');
 }
 
-my @CUBES = qw(end user call client habit person access side);
+my @CUBES = qw(end user call client habit person access side use);
 
 sub sums {
 	return $pg->psql(join(' union all ', map { "select '$_', grain, sum(calls), sum(failed), sum(latency_us), sum(tokens_in) from gatehouse.rollup_$_ group by 2" } @CUBES)
@@ -30,7 +30,7 @@ sub sums {
 sub check_grains {
 	my ($when, $from) = @_;
 	$from ||= '-infinity';
-	for my $cube (@CUBES) {
+	for my $cube (grep { $_ ne 'use' } @CUBES) {
 		my $hours = $cube =~ /^(?:user|habit|person|access)$/ ? "greatest('$from'::timestamptz, gatehouse.rollup_ceil(2, gatehouse.rollup_people_from(now())))" : "'$from'";
 		my $wrong = $pg->psql("with p as (select min(days_to) d, min(weeks_to) w from gatehouse.rollup_part where cube = '$cube'),
 			sums as (select grain, sum(calls) n, sum(failed) f from (select grain, at, calls, failed from gatehouse.rollup_$cube
@@ -44,6 +44,7 @@ sub check_grains {
 			where (s.n, s.f) is distinct from (calls.n, calls.f)");
 		is($wrong, '', "$when: '$cube' has each call once, by days and weeks too");
 	}
+	is(use_wrong($pg), '', "$when: 'use' has each call of whole days once, and rollup_recent those since");
 	return;
 }
 
@@ -57,6 +58,8 @@ like("@filled", qr/t/, 'less than a day is a piece, where it has many calls');
 is(step(), 'f', 'the sums are made to the end');
 $pg->psql($bytes);
 check_grains('after the first step');
+
+is($pg->psql('select count(*) > 0 and count(*) = count(distinct (at, u, c, t, e)) from gatehouse.rollup_use'), 't', "a day of 'use' has one row for all that is the same");
 
 # ---- each panel against the calls, for random filters
 
@@ -101,8 +104,11 @@ srand 7;
 my (@wrong, @apart);
 my ($asked, $together) = (0, 0);
 my $page = "'{total,tool,type,user,route,upstream,method,client,transport,code,origin,reason}'::text[]";
-for my $round (1 .. 40) {
-	my @filters = map { random_filter() } 1 .. int rand 4;
+my %from; # how often each source was asked
+for my $round (1 .. 50) {
+	# the last ones ask of a user and a tool: what 'use' has by days
+	my @filters = $round > 40 ? map { my $field = $_; [$field, 'equals', $some{$field}[0], "$column{$field} = " . quote($some{$field}[0])] } @{ (['user'], ['tool'], ['user', 'reason'], ['user', 'tool'], ['tool', 'status'])[$round / 2 % 5] }
+	  : map { random_filter() } 1 .. int rand 4;
 	my ($from, $to) = split /\|/, $pg->psql("select from_at, to_at from gatehouse.analytics_range($ranges[$round % @ranges][0], $ranges[$round % @ranges][1])");
 	my $where = join ' and ', "at >= '$from' and at < '$to'", map { $_->[3] } @filters;
 	my $args = join ', ', array(map { $_->[0] } @filters), array(map { $_->[1] } @filters), array(map { $_->[2] } @filters);
@@ -116,6 +122,8 @@ for my $round (1 .. 40) {
 			coalesce(sum(tokens_in), 0) as t, coalesce(sum(bytes_out), 0) as b
 			from gatehouse.event_call where $where group by 1, 2) x";
 	}
+	$from{$_}++ for split /\n/, $pg->psql("select gatehouse.analytics_source_of(p, '$from', '$to', " . array(map { $_->[0] } @filters) . ") || case when '$from' < gatehouse.rollup_people_from(now()) then ' long' else '' end
+		from unnest(" . array(sort keys %column) . ") p");
 	my %said;
 	for (split /\n/, $pg->psql(join ' union all ', @sql)) {
 		my ($panel, $who, $digest) = split /\|/;
@@ -140,7 +148,24 @@ cmp_ok($together, '>', 400, 'in many rows');
 is($pg->psql("select string_agg(r::text, ' ') from gatehouse.analytics_readings($page, now() - interval '1 day', now(), '{}') r"),
 	'{total,client,transport,code,origin,reason} {tool,type,route,upstream,method} {user}', 'three readings are a page without filters');
 is(join("\n", @wrong), '', 'every panel agrees with the calls for random filters and ranges');
-is($asked, 40 * keys %column, 'and all were asked');
+is($asked, 50 * keys %column, 'and all were asked');
+is(join(' ', grep { !$from{$_} } @CUBES, 'use long', 'raw long'), '', '... of each cube, of short ranges and of long ones');
+
+# days are read where there are such, and nothing else for them
+my $of_tool = "select coalesce(sum(calls), 0) from gatehouse.analytics_panel('user', date_trunc('day', now() - interval '13 days', 'UTC'), now(), 0, '{tool}', '{equals}', '{tool-0}', 'calls', 1000, 0) where key is not null";
+my $days_to = $pg->psql("select min(days_to) from gatehouse.rollup_part where cube = 'use'");
+is($pg->psql("begin; delete from gatehouse.rollup_use; $of_tool; rollback"), $pg->psql("select count(*) from gatehouse.event_call where at >= '$days_to' and capability_name = 'tool-0'"),
+	'users of a tool come from days, and from the day that is not over');
+is($pg->psql("begin; delete from gatehouse.rollup_recent where at < '$days_to'; $of_tool; rollback"), $pg->psql("select count(*) from gatehouse.event_call where capability_name = 'tool-0'"),
+	'... of which rollup_recent is not asked');
+is($pg->psql("select analytics_indexed from unnest('{user,user,tool,tool,user,route}'::text[], '{equals,in,equals,in,contains,equals}'::text[]) f (n, m), gatehouse.analytics_indexed(array[n], array[m])"),
+	"t\nt\nt\nt\nf\nf", 'days are all read for nobody: some users, or some tools, are looked for');
+my $most = $pg->psql("select pg_get_functiondef('gatehouse.analytics_raw_from'::regproc)");
+$pg->psql($most =~ s/1500000/10/r);
+is($pg->psql("select string_agg((since > now() - interval '2 days')::text, ' ' order by m) from unnest('{equals,not}'::text[]) m, lateral (
+	select min(since) as since from gatehouse.analytics_panel('user', date_trunc('day', now() - interval '13 days', 'UTC'), now(), 0, '{tool}', array[m], '{tool-0}', 'calls', 1000, 0)) p"),
+	'false true', '... and of others the newest calls, which the panel says');
+$pg->psql($most);
 
 # ---- durations
 

@@ -2,8 +2,8 @@
 --
 -- A question is a panel, a range of time, and filters: three arrays with the field, the mode and the
 -- value of each. Names of columns come from the tables in here; values are parameters always.
--- It is answered from the smallest cube that knows all its fields; where none does, from the calls themselves, of
--- which at most the newest 1.5 million are read (all of them where one user is asked for, which has an index).
+-- It is answered from the smallest cube that knows all its fields; where none does, or the one that knows all would be read whole for too long, from the
+-- calls themselves, of which at most the newest 1.5 million are read (all of them where one user is asked for, which has an index).
 
 -- A field of a filter, or what a panel is about, in one source (a cube, whose columns are those of the texts that its numbers
 -- stand for; 'raw': the calls). Null: the source does not tell it.
@@ -70,7 +70,7 @@ begin
 end $$;
 
 -- The conditions of the filters, as SQL whose values are elements of $1; those that the source cannot tell are left out. Of a cube: which
--- numbers fit.
+-- numbers fit, and in which parts these lie.
 -- for: nobody
 create or replace function gatehouse.analytics_where(p_source text, p_fields text[], p_modes text[],
 	p_values text[]) returns text
@@ -98,7 +98,9 @@ begin
 		if cardinality(ids) > 1000 then
 			found := found || format(' and %s in (%s)', number, of_number);
 		else
-			found := found || format(' and %s = any(%L::int[])', number, ids);
+			found := found || format(' and %s = any(%L::int[])', number, ids)
+				|| case when number = 'u' and rollup_of_people(p_source)
+					then format(' and part = any(%L::smallint[])', array(select distinct i & 7 from unnest(ids) i)) else '' end;
 		end if;
 	end loop;
 	return found;
@@ -111,14 +113,21 @@ language sql immutable parallel safe as $$
 select exists (select from unnest(p_fields, p_modes, p_values) f (n, m, v) where n = 'user' and m = 'equals' and v <> '')
 $$;
 
--- The smallest source that tells all these fields; 'recent' is only of some days.
+-- Whether the filters ask for some users, or some tools, by which `use` has an index.
+-- for: nobody
+create or replace function gatehouse.analytics_indexed(p_fields text[], p_modes text[]) returns boolean
+language sql immutable parallel safe as $$
+select exists (select from unnest(p_fields, p_modes) f (n, m) where n in ('user', 'tool') and m in ('equals', 'in'))
+$$;
+
+-- The smallest source that tells all these fields.
 -- for: nobody
 create or replace function gatehouse.analytics_source(p_fields text[]) returns text
 language plpgsql immutable set search_path = gatehouse, pg_temp as $$
 declare
 	s text;
 begin
-	foreach s in array rollup_cubes() || 'recent'::text loop
+	foreach s in array rollup_cubes() loop
 		if (select bool_and(analytics_column(s, f) is not null) from unnest(p_fields) f) is not false then
 			return s;
 		end if;
@@ -203,36 +212,44 @@ declare
 	w1 timestamptz := least(rollup_ceil(3, d1), d2);
 	w2 timestamptz := greatest(least(rollup_floor(3, d2), weeks_to), w1);
 	pieces text;
-	bounds timestamptz[] := array[p_from, d1, w1, w2, d2, p_to];
-	spread timestamptz := case when p_source = 'recent' then '-infinity'
-		else coalesce((select spread_to from rollup_cursor where only_one), '-infinity') end;
+	bounds timestamptz[];
+	spread timestamptz := coalesce((select spread_to from rollup_cursor where only_one), '-infinity');
+	hours boolean := p_source <> 'use'; -- its hours, and what came lately, are in rollup_recent
+	grain int;
 	summed text;
+	lately text; -- the same of rollup_recent, which has no parts
 	numbers text[];
 	tail record;
 begin
 	if p_source = 'raw' then
 		return analytics_raw(p_keys, p_latency, p_from, p_to, p_bars, raw);
 	end if;
-	if p_source = 'recent' then
-		bounds := '{}';
-	elsif days_to is null or p_bars < interval '1 day' or d1 >= d2 then
+	if not hours then
+		w2 := w1;
+	end if;
+	bounds := array[p_from, d1, w1, w2, d2, p_to];
+	if days_to is null or p_bars < interval '1 day' or d1 >= d2 then
 		bounds := array[p_from, p_from, p_from, p_from, p_from, p_to];
 	elsif p_bars < interval '7 days' then
 		bounds := array[p_from, d1, d2, d2, d2, p_to];
 	end if;
 	summed := analytics_where(p_source, p_fields, p_modes, p_values);
+	lately := case when rollup_of_people(p_source) then analytics_where('use', p_fields, p_modes, p_values) else summed end;
 	numbers := array(select distinct left(c, 1) from unnest(columns) c where c <> 'bar');
 	for i in 0 .. 5 loop
+		grain := ('{0,1,2,3,2,1}'::int[])[i + 1];
 		-- of the youngest grain all: it may have calls that came late
-		continue when bounds = '{}' or i > 0 and bounds[i] >= bounds[i + 1];
-		pieces := concat_ws(' union all ', pieces, format('select %s%s, %s from gatehouse.rollup_%s where grain = %s and at >= %L and at < %L%s',
+		continue when i > 0 and bounds[i] >= bounds[i + 1] or i = 0 and not hours;
+		pieces := concat_ws(' union all ', pieces, format('select %s%s, %s from gatehouse.rollup_%s where %sat >= %L and at < %L%s',
 			array_to_string(numbers, ', '), case when p_bars is null then '' else ', ' || analytics_bar(p_bars) || ' as bar' end, sums,
-			p_source, ('{0,1,2,3,2,1}'::int[])[i + 1], case when i = 0 then p_from else bounds[i] end,
-			case when i = 0 then p_to else bounds[i + 1] end, summed));
+			case when hours or grain > 1 then p_source else 'recent' end, case when hours then format('grain = %s and ', grain) end,
+			case when i = 0 then p_from else bounds[i] end, case when i = 0 then p_to else bounds[i + 1] end, summed));
 	end loop;
-	pieces := concat_ws(' union all ', pieces, format('select %s%s, %s from gatehouse.rollup_recent where at >= %L and at < %L%s',
-		array_to_string(numbers, ', '), case when p_bars is null then '' else ', ' || analytics_bar(p_bars) || ' as bar' end, sums,
-		greatest(p_from, spread), p_to, summed));
+	if hours then
+		pieces := concat_ws(' union all ', pieces, format('select %s%s, %s from gatehouse.rollup_recent where at >= %L and at < %L%s',
+			array_to_string(numbers, ', '), case when p_bars is null then '' else ', ' || analytics_bar(p_bars) || ' as bar' end, sums,
+			greatest(p_from, spread), p_to, lately));
+	end if;
 	select * into tail from rollup_tail();
 	-- numbers are added up before texts are looked up
 	return format('select %1$s, %2$s from (select %3$s, %4$s from (%5$s) p group by %3$s) s %6$s union all %7$s',
@@ -267,8 +284,12 @@ declare
 	source text := analytics_source(p_fields || analytics_keys(p_panel));
 	people timestamptz := rollup_people_from(now()); -- hours of people from before are gone
 begin
-	return case when rollup_of_people(source) and (p_from < people and p_from <> rollup_floor(2, p_from) or p_to < people and p_to <> rollup_floor(2, p_to))
-		or source = 'recent' and p_from < people then 'raw' else source end;
+	return case when (rollup_of_people(source) or source = 'use')
+			and (p_from < people and p_from <> rollup_floor(2, p_from)
+				or greatest(p_from, rollup_floor(2, p_to)) < people and p_to <> rollup_floor(2, p_to))
+		or source = 'use' and p_from < people
+			and coalesce((select min(days_to) from rollup_part where cube = 'use'), '-infinity') < least(p_to, people)
+		then 'raw' else source end;
 end $$;
 
 -- Panels of those asked for that come from one reading, each time: what analytics_panels() takes.
@@ -319,9 +340,13 @@ begin
 				filter (where bars is not null or f = any(analytics_keys(p))) as columns,
 			sum(case when bars is not null or f = any(analytics_keys(p)) then 0 else 1 << (cardinality(fields) - n::int) end) as grouping
 		from unnest(fields) with ordinality u (f, n)) s;
+	-- days of `use` all read take as long as the calls
+	if source = 'use' and p_from < rollup_people_from(now()) and (bars < interval '1 day' or not analytics_indexed(p_fields, p_modes)) then
+		source := 'raw';
+	end if;
 	if source = 'raw' and not analytics_one_user(p_fields, p_modes, p_values) then
 		from_at := analytics_raw_from(p_from, p_to);
-	elsif source = 'side' then -- goes with the calls
+	elsif source in ('side', 'use') then -- go with the calls
 		from_at := least(greatest(p_from, rollup_first_day()), p_to);
 	end if;
 	return query execute format($sql$

@@ -111,16 +111,16 @@ $$;
 -- for: nobody
 create or replace function gatehouse.rollup_cubes() returns text[]
 language sql immutable parallel safe as $$
-select '{end,user,call,client,habit,person,access,side}'::text[]
+select '{end,user,call,client,habit,person,access,side,use}'::text[]
 $$;
 
--- The numbers by which a cube, or rollup_recent, tells apart.
+-- The numbers by which a cube tells apart.
 -- for: nobody
 create or replace function gatehouse.rollup_keys(p_cube text) returns text[]
 language sql immutable parallel safe as $$
 select case p_cube when 'end' then '{c,e}'::text[] when 'call' then '{t,e}' when 'client' then '{c,t}' when 'side' then '{c,t,e}'
 	when 'user' then '{u}' when 'habit' then '{u,t}' when 'person' then '{u,c,e}' when 'access' then '{u,t}'
-	when 'recent' then '{u,c,t,e}' end
+	when 'use' then '{u,c,t,e}' end
 $$;
 
 -- The texts that it tells.
@@ -153,14 +153,14 @@ from unnest('{calls,failed,latency_us,gateway_us,upstream_us,bytes_in,bytes_out,
 	with ordinality u (s, n)
 $$;
 
--- The statement that writes rows of a grain from P_SOURCE. Rows of one first number lie together.
+-- The statement that writes rows of a grain from P_SOURCE. Rows of one first number lie together; of `use`, those of what some users called.
 -- for: nobody
 create or replace function gatehouse.rollup_insert(p_cube text, p_grain int, p_source text) returns text
 language sql immutable parallel safe as $$
 select format('insert into gatehouse.rollup_%1$s select gatehouse.rollup_floor(%2$s, at) as at, %2$s, part, %3$s, %4$s
-	from %5$s group by 1, part, %3$s order by part, %3$s',
+	from %5$s group by 1, part, %3$s order by part, %6$s',
 	p_cube, p_grain, array_to_string(gatehouse.rollup_keys(p_cube), ', '), gatehouse.rollup_sums(not gatehouse.rollup_of_people(p_cube)),
-	p_source)
+	p_source, case when p_cube = 'use' then 'u & 63, t, u' else array_to_string(gatehouse.rollup_keys(p_cube), ', ') end)
 $$;
 
 -- Sums are written anew as long as their time is younger than this: it is told to five minutes. (A late call is told with
@@ -273,11 +273,11 @@ begin
 	return learnt;
 end $$;
 
--- Adds the calls of P_WHERE, none of which began before P_FROM, to rollup_recent. P_MOST: how many texts may be new. Returns how many
--- were. (Hashing: sorting costs many times as much, which the planner does not see. Forbidden sorts look dear, for which
+-- Adds the calls of P_WHERE, none of which began before P_FROM, to rollup_recent, where those of one user lie together. P_MOST: how many texts may
+-- be new. P_SPREAD: they are in the cubes already. Returns how many texts were new. (Hashing: sorting costs many times as much, which the planner does not see. Forbidden sorts look dear, for which
 -- code would be compiled.)
 -- for: nobody
-create or replace function gatehouse.rollup_take(p_where text, p_from timestamptz, p_most int) returns int
+create or replace function gatehouse.rollup_take(p_where text, p_from timestamptz, p_most int, p_spread boolean) returns int
 language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_nestloop = off set enable_mergejoin = off set jit = off
 	set work_mem = '32MB' as $$
 declare
@@ -290,7 +290,7 @@ declare
 	how_ids int[];
 	name_ids int[];
 	learnt int;
-	spread timestamptz := (select spread_to from rollup_cursor where only_one);
+	spread timestamptz := case when p_spread then '-infinity' else (select spread_to from rollup_cursor where only_one) end;
 begin
 	execute format('with k as materialized (
 			select coalesce(operation_id, '''') as operation_id, coalesce(upstream_id, '''') as upstream_id, coalesce(mcp_method, '''') as mcp_method,
@@ -340,9 +340,9 @@ begin
 				and e.status = coalesce(k.mcp_status::text, '''')
 			join (select id, name from rollup_name where id = any($3)) u on u.name = coalesce(k.subject_id, '''')
 			join (select coalesce(same_as, id) as id, name from rollup_name where id = any($3)) c on c.name = coalesce(k.client_name, '''')) k
-		group by at, u, c, t, e', spread, rollup_sums(false), p_where) using what_ids, how_ids, name_ids;
+		group by at, u, c, t, e order by u', spread, rollup_sums(false), p_where) using what_ids, how_ids, name_ids;
 	if p_from < spread and exists (select from rollup_recent where late) then
-		perform rollup_spread(0, 'update rollup_recent set late = false where late returning *');
+		perform rollup_spread(0, true, 'update rollup_recent set late = false where late returning *');
 	end if;
 	if learnt > 0 then
 		delete from rollup_what where id = any(what_ids) and same_as is not null;
@@ -353,9 +353,9 @@ begin
 end $$;
 
 -- Writes rows of every cube from rows of rollup_recent, which the statement P_BASE returns; those of people of whole days where their hours are
--- not kept.
+-- not kept. P_LATE: those of `use` too, where their time is made already.
 -- for: nobody
-create or replace function gatehouse.rollup_spread(p_grain int, p_base text) returns void
+create or replace function gatehouse.rollup_spread(p_grain int, p_late boolean, p_base text) returns void
 language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_nestloop = off set enable_mergejoin = off set jit = off
 	set work_mem = '32MB' as $$
 begin
@@ -371,8 +371,10 @@ begin
 		person as materialized (select people_at as at, part, u, place, kind, %3$s from k group by people_at, part, u, place, kind),
 		w5 as (insert into rollup_access select at, %2$s, part, u, place, %3$s from person group by at, part, u, place),
 		habit as (insert into rollup_habit select at, %2$s, part, u, kind, %3$s from person group by at, part, u, kind returning *),
-		w6 as (insert into rollup_user select at, %2$s, part, u, %3$s from habit group by at, part, u) select',
-		p_base, p_grain, rollup_sums(false), rollup_people_from(now()));
+		w6 as (insert into rollup_user select at, %2$s, part, u, %3$s from habit group by at, part, u)%5$s select',
+		p_base, p_grain, rollup_sums(false), rollup_people_from(now()),
+		case when p_late then format(', w7 as (%s)', rollup_insert('use', 2,
+			'(select k.* from k join rollup_part p on p.cube = ''use'' and p.part = k.part and k.at < p.hours_to) l')) end);
 end $$;
 
 -- The end of the next piece of rollup_recent that is due to be spread over the cubes, and the grain it goes to: what is of hours that are
@@ -437,7 +439,7 @@ begin
 			c.named := 0;
 		end if;
 		c.named := c.named + rollup_take(format('batch = any(%L::bigint[]) and at between %L and %L', w.batches, w.from_at, w.to_at), w.from_at,
-			30000 - c.named);
+			30000 - c.named, false);
 	end if;
 	update rollup_cursor set tx = w.tx, batch = w.batch, named = c.named, named_on = today;
 	return exists (select from event_queue q
@@ -451,30 +453,59 @@ language sql immutable parallel safe as $$
 select 8388608::bigint
 $$;
 
--- Counts calls that were there before counting began: a day's, where hours of people are not kept, or an hour's; less where a
--- day has many. Returns whether there were any to be counted.
+-- The end of the piece that begins at P_AT: a day, where hours of people are not kept, or an hour; less where a day has many calls.
+-- for: nobody
+create or replace function gatehouse.rollup_fill_piece(p_at timestamptz) returns timestamptz
+language plpgsql stable set search_path = gatehouse, pg_temp as $$
+declare
+	bytes bigint := pg_relation_size(to_regclass('event_call' || to_char(p_at at time zone 'UTC', '_YYYYMMDD')));
+	to_at timestamptz := case when p_at >= rollup_floor(1, now()) then 'infinity'
+		when p_at < rollup_people_from(now()) then rollup_floor(2, p_at) + interval '1 day'
+		else rollup_floor(1, p_at) + interval '1 hour' end;
+begin
+	if bytes > rollup_fill_bytes() and p_at < now() then
+		return least(to_at, date_trunc('minute', rollup_floor(0, p_at) + greatest(interval '1 day' * (rollup_fill_bytes() / bytes::float8),
+			interval '5 minutes'), 'UTC'));
+	end if;
+	return to_at;
+end $$;
+
+-- Counts calls that were there before counting began. Returns whether there were any to be counted.
 -- for: nobody
 create or replace function gatehouse.rollup_fill() returns boolean
 language plpgsql set search_path = gatehouse, pg_temp as $$
 declare
 	c rollup_cursor;
-	bytes bigint;
 	to_at timestamptz;
 begin
 	select * into c from rollup_cursor where only_one;
 	if c.filled_to = 'infinity' then
 		return false;
 	end if;
-	bytes := pg_relation_size(to_regclass('event_call' || to_char(c.filled_to at time zone 'UTC', '_YYYYMMDD')));
-	to_at := case when c.filled_to >= rollup_floor(1, now()) then 'infinity'
-		when c.filled_to < rollup_people_from(now()) then rollup_floor(2, c.filled_to) + interval '1 day'
-		else rollup_floor(1, c.filled_to) + interval '1 hour' end;
-	if bytes > rollup_fill_bytes() and c.filled_to < now() then
-		to_at := least(to_at, rollup_floor(0, c.filled_to)
-			+ greatest(interval '1 day' * (rollup_fill_bytes() / bytes::float8), interval '5 minutes'));
-	end if;
-	perform rollup_take(format('batch <= %s and at >= %L and at < %L', c.first_batch, c.filled_to, to_at), c.filled_to, 10000);
+	to_at := rollup_fill_piece(c.filled_to);
+	perform rollup_take(format('batch <= %s and at >= %L and at < %L', c.first_batch, c.filled_to, to_at), c.filled_to, 10000, false);
 	update rollup_cursor set filled_to = to_at;
+	return true;
+end $$;
+
+-- Takes calls that are in the other cubes into rollup_recent again, for `use` of before there was such a cube: all but those whose batches wait
+-- in the queue. What is there of their time goes: calls that came late. Returns whether there were any to be taken.
+-- for: nobody
+create or replace function gatehouse.rollup_refill() returns boolean
+language plpgsql set search_path = gatehouse, pg_temp as $$
+declare
+	c rollup_cursor;
+	to_at timestamptz;
+begin
+	select * into c from rollup_cursor where only_one;
+	if c.refill_to = 'infinity' then
+		return false;
+	end if;
+	to_at := least(rollup_fill_piece(c.refill_to), c.refill_end);
+	delete from rollup_recent where at >= c.refill_to and at < to_at;
+	perform rollup_take(format('at >= %L and at < %L and batch <> all(array(select q.batch from event_queue q
+		where (q.tx, q.batch) > (%L, %s) and q.family = ''call'' and q.batch > %s))', c.refill_to, to_at, c.tx, c.batch, c.first_batch), c.refill_to, 0, true);
+	update rollup_cursor set refill_to = case when to_at < c.refill_end then to_at else 'infinity' end;
 	return true;
 end $$;
 
@@ -507,6 +538,30 @@ begin
 		p_at + rollup_width(p_grain)));
 end $$;
 
+-- Makes a day of `use`, or hours of one that has more calls than a piece should read, of rollup_recent, which then has no more of days
+-- whose hours are not kept.
+-- for: nobody
+create or replace function gatehouse.rollup_use_day(p gatehouse.rollup_part) returns void
+language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_indexscan = off set jit = off set work_mem = '32MB' as $$
+declare
+	from_at timestamptz := greatest(p.hours_to, p.days_to);
+	day_to timestamptz := p.days_to + interval '1 day';
+	to_at timestamptz;
+	which text;
+begin
+	select min(h.at) into to_at from (
+		select rollup_floor(1, r.at) as at, sum(sum(r.calls)) over (order by rollup_floor(1, r.at)) as seen
+		from rollup_end r where r.grain in (0, 1) and r.at >= from_at and r.at < day_to
+		group by 1) h where h.seen > 1500000;
+	to_at := case when to_at is null then day_to else greatest(to_at, from_at + interval '1 hour') end;
+	which := format('from gatehouse.rollup_recent where at >= %L and at < %L and u & 7 = %s', from_at, to_at, p.part);
+	execute case when day_to <= rollup_people_from(now())
+		then format('with gone as (delete %s returning *) %s', which, rollup_insert('use', 2, '(select *, (u & 7)::smallint as part from gone) g'))
+		else rollup_insert('use', 2, format('(select *, (u & 7)::smallint as part %s) g', which)) end;
+	update rollup_part r set hours_to = to_at, days_to = case when to_at = day_to then day_to else r.days_to end
+	where r.cube = p.cube and r.part = p.part;
+end $$;
+
 -- One piece of work on sums whose time is over. Returns whether there was one.
 -- for: nobody
 create or replace function gatehouse.rollup_settle() returns boolean
@@ -523,14 +578,11 @@ declare
 begin
 	select * into d from rollup_due();
 	if d.due is not null then
-		-- what is older than hours of people are kept is not needed any more
-		perform rollup_spread(d.grain, format('%s from rollup_recent where at >= %L and at < %L and not late%s',
-			case when d.due <= rollup_people_from(now()) then 'delete' else 'select *' end, spread, d.due,
-			case when d.due <= rollup_people_from(now()) then ' returning *' else '' end));
+		perform rollup_spread(d.grain, false, format('select * from rollup_recent where at >= %L and at < %L and not late', spread, d.due));
 		update rollup_cursor set spread_to = d.due where only_one;
 		return true;
 	end if;
-	select * into p from rollup_part where hours_to < hours order by hours_to limit 1;
+	select * into p from rollup_part where hours_to < hours and cube <> 'use' order by hours_to limit 1;
 	if found then
 		to_at := p.hours_to + case when p.hours_to + interval '1 day' <= hours then interval '1 day' else interval '1 hour' end;
 		perform rollup_move(p, 1, p.hours_to, to_at);
@@ -538,7 +590,7 @@ begin
 		where r.cube = p.cube and r.part = p.part;
 		return true;
 	end if;
-	select * into p from rollup_part where days_to + interval '1 day' <= hours_to limit 1;
+	select * into p from rollup_part where days_to + interval '1 day' <= hours_to and cube <> 'use' limit 1;
 	if found then
 		perform rollup_copy(p, 2, p.days_to);
 		update rollup_part r set days_to = p.days_to + interval '1 day' where r.cube = p.cube and r.part = p.part;
@@ -554,6 +606,12 @@ begin
 	if found then
 		perform rollup_move(p, 1, '-infinity', p.hours_to); -- what came late
 		update rollup_part r set slots_to = slots where r.cube = p.cube and r.part = p.part;
+		return true;
+	end if;
+	select r.* into p from rollup_part r, rollup_cursor c where r.cube = 'use' and r.days_to + interval '1 day' <= least(hours, c.refill_to)
+	order by r.days_to limit 1;
+	if found then
+		perform rollup_use_day(p);
 		return true;
 	end if;
 	return false;
@@ -592,8 +650,8 @@ begin
 	values (pg_snapshot_xmin(pg_current_snapshot()), first,
 		coalesce(pg_sequence_last_value(pg_get_serial_sequence('gatehouse.event_queue', 'batch')), 0), first);
 	insert into rollup_part (cube, part, slots_to, hours_to, days_to, weeks_to)
-	select u.cube, n, first, first, first, rollup_floor(3, first)
-	from unnest(rollup_cubes()) u (cube), generate_series(0, case when rollup_of_people(u.cube) then 7 else 0 end) n;
+	select u.cube, n, case when u.cube = 'use' then 'infinity' else first end, first, first, case when u.cube = 'use' then 'infinity' else rollup_floor(3, first) end
+	from unnest(rollup_cubes()) u (cube), generate_series(0, case when rollup_of_people(u.cube) or u.cube = 'use' then 7 else 0 end) n;
 	return true;
 end $$;
 
@@ -613,13 +671,14 @@ begin
 		execute format('delete from rollup_%1$s where ctid = any(array(select ctid from rollup_%1$s
 			where part = any($4) and (grain = 1 and at < $1 or grain = 2 and at < $2 or grain = 3 and at < $3) limit 20000))', p.cube)
 		using least(p.days_to, case when rollup_of_people(p.cube) then greatest(p_raw, rollup_people_from(now())) else p_raw end),
-			least(p.weeks_to, case when p.cube = 'side' then greatest(p_raw, v_keep) else v_keep end),
+			least(p.weeks_to, case when p.cube in ('side', 'use') then greatest(p_raw, v_keep) else v_keep end),
 			case when p.cube = 'side' then greatest(p_raw, v_keep) else v_keep end - interval '6 days', p.parts;
 		get diagnostics n = row_count;
 		gone := gone + n;
 	end loop;
 	delete from rollup_recent where ctid = any(array(select ctid from rollup_recent where at < least(
-		(select spread_to from rollup_cursor where only_one), greatest(p_raw, rollup_people_from(now()))) limit 20000));
+		(select spread_to from rollup_cursor where only_one), (select min(days_to) from rollup_part where cube = 'use'),
+		greatest(p_raw, rollup_people_from(now()))) limit 20000));
 	get diagnostics n = row_count;
 	gone := gone + n;
 	if gone = 0 and v_keep > '-infinity' then -- what is named by no row any more
@@ -650,7 +709,7 @@ begin
 		most := case when clock_timestamp() + 3 * (clock_timestamp() - began) < stop then least(2 * most, 20000) else 2000 end;
 	end loop;
 	while clock_timestamp() < stop loop
-		continue when rollup_settle() or rollup_fill();
+		continue when rollup_settle() or rollup_fill() or rollup_refill();
 		perform rollup_forget(case when p_keep > 0 then rollup_floor(2, now()) - make_interval(days => p_keep)
 			else '-infinity' end, p_keep_sums);
 		return more;

@@ -13,5 +13,6 @@ libgatehouse_a_SOURCES += \
 TESTS += t/640-console-browser.t
 TESTS += t/710-rollup.t
 TESTS += t/711-rollup-before.t
+TESTS += t/712-rollup-use.t
 TESTS += t/630-console.t
 TESTS += t/631-console-large.t

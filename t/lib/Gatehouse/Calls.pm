@@ -15,7 +15,7 @@ use warnings;
 use utf8;
 
 use Exporter qw(import);
-our @EXPORT_OK = qw(store sum_up events_step @HOSTILE);
+our @EXPORT_OK = qw(store sum_up events_step use_wrong @HOSTILE);
 
 our @HOSTILE = (
 	'<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '=HYPERLINK("http://evil.example","x")',
@@ -111,6 +111,21 @@ sub sum_up {
 		$counted = $pg->psql("select count(*) from gatehouse.rollup_cursor where filled_to = 'infinity'");
 	} while (!$counted);
 	return $more;
+}
+
+# Days and users of which rollup_use, as far as it is made, or rollup_recent from there on, does not have what the calls have.
+sub use_wrong {
+	my ($pg) = @_;
+	return $pg->psql("with parts as (select part, days_to, greatest(days_to, gatehouse.rollup_people_from(now())) as recent_from from gatehouse.rollup_part where cube = 'use'),
+		calls as (select gatehouse.rollup_floor(2, c.at) as day, c.at >= p.days_to as recent, n.id as u, count(*) as n, sum(latency_us) as l
+			from gatehouse.event_call c join gatehouse.rollup_name n on n.name = coalesce(c.subject_id, '') join parts p on p.part = n.id & 7
+			where c.at < p.days_to or c.at >= p.recent_from group by 1, 2, 3),
+		sums as (select u.at as day, false as recent, u, sum(calls) as n, sum(latency_us) as l from gatehouse.rollup_use u join parts p using (part)
+			where u.at < p.days_to group by 1, 3
+			union all select gatehouse.rollup_floor(2, r.at), true, u, sum(calls), sum(latency_us) from gatehouse.rollup_recent r join parts p on p.part = r.u & 7
+			where r.at >= p.recent_from group by 1, 3)
+		select string_agg(concat_ws(' ', day, recent, u, calls.n, sums.n), ', ') from calls full join sums using (day, recent, u)
+		where (calls.n, calls.l) is distinct from (sums.n, sums.l)");
 }
 
 1;

@@ -1,0 +1,104 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# An installation that has sums but no days of users with what they called: these are made of the calls that are kept, piece by piece, while
+# others arrive, late ones too; and panels are right meanwhile.
+use strict;
+use warnings;
+use Test::More;
+
+use Gatehouse::Calls qw(store sum_up use_wrong);
+use Gatehouse::Pg;
+
+my $pg = Gatehouse::Pg->new(private => 1); # what other databases write would hold the queue up
+$pg->migrate;
+store($pg, n => 1500, from => "now() - interval '12 days'");
+sum_up($pg);
+
+# as it was before
+$pg->psql("drop table gatehouse.rollup_use;
+	drop index gatehouse.rollup_recent_by_user;
+	alter table gatehouse.rollup_cursor drop column refill_to, drop column refill_end;
+	delete from gatehouse.rollup_part where cube = 'use'");
+
+my $asked = 0;
+
+# A call as programs store it, of user0 and tool-0.
+sub arrives {
+	my ($at) = @_;
+	return $pg->psql("with q as (insert into gatehouse.event_queue (family, n, from_at, to_at) values ('call', 1, $at, $at) returning batch)
+		insert into gatehouse.event_call (at, program, severity, batch, operation_id, subject_id, client_name, mcp_method, capability_type, capability_name, outcome, latency_us)
+		select $at, 'mcp', 'info', batch, 'route-1', 'https://login.example.com|user0\@example.com', 'Claude', 'tools/call', 'tool', 'tool-0', 'success', 1000 from q");
+}
+
+# Panels that ask for a user with a tool, of which the calls say something else.
+sub wrong {
+	return $pg->psql(join ' union all ', map {
+		my ($panel, $field, $value, $key, $column, $from) = @$_;
+		$asked++;
+		"select concat_ws(' ', '$panel', key, p.calls, c.calls) from (select key, calls, latency_us from gatehouse.analytics_panel('$panel', $from, now(), 0, '{$field}', '{equals}',
+			array['$value'], 'calls', 1000, 0) where key is not null) p
+		full join (select coalesce($key, '') as key, count(*) as calls, sum(latency_us)::bigint as latency_us from gatehouse.event_call
+			where at >= $from and at <= now() and $column = '$value' group by 1) c using (key)
+		where (p.calls, p.latency_us) is distinct from (c.calls, c.latency_us)"
+	} map { my $from = $_; (['user', 'tool', 'tool-0', 'subject_id', 'capability_name', $from],
+		['reason', 'tool', 'tool-0', 'reason_code', 'capability_name', $from],
+		['upstream', 'user', 'https://login.example.com|user0@example.com', 'upstream_id', 'subject_id', $from]) }
+	  "date_trunc('day', now() - interval '13 days', 'UTC')", "date_trunc('hour', now() - interval '7 days', 'UTC')");
+}
+
+my $source = "select gatehouse.analytics_source_of('user', date_trunc('day', now() - interval '13 days', 'UTC'), now(), '{tool}')";
+my $piece = 'select gatehouse.rollup_consume(1000); select gatehouse.rollup_settle() or gatehouse.rollup_fill() or gatehouse.rollup_refill()';
+
+arrives("now() - interval '10 days'"); # nobody has summed it up yet
+my ($new) = glob "$ENV{top_srcdir}/sql/schema/0032-*.sql";
+$pg->psql("begin;\n\\i $new\ncommit");
+# pieces of some hours, days in several
+for (['rollup_fill_bytes', 8388608, 65536], ['rollup_use_day', 1500000, 40]) {
+	my ($function, $many, $few) = @$_;
+	my $text = $pg->psql("select pg_get_functiondef('gatehouse.$function'::regproc)");
+	$text =~ s/\b$many\b/$few/ or die "$function has no $many";
+	$pg->psql($text);
+}
+is($pg->psql('select refill_to < refill_end from gatehouse.rollup_cursor'), 't', 'there are days to be made of calls');
+is($pg->psql($source), 'raw', '... which are read until then');
+is(wrong(), '', 'panels are right at once');
+
+my ($pieces, $used, @wrong) = (0, 0);
+while ((split /\n/, $pg->psql($piece))[1] eq 't') {
+	$pieces++;
+	# late ones: where it is taken again already, where it is not yet, where days are made
+	arrives("(select refill_to from gatehouse.rollup_cursor) - interval '30 seconds'") if $pieces == 6;
+	arrives("(select refill_to from gatehouse.rollup_cursor) + interval '6 hours'") if $pieces == 8;
+	arrives("greatest((select min(days_to) from gatehouse.rollup_part where cube = 'use'), gatehouse.rollup_first_day() + interval '4 hours') - interval '3 hours'") if $pieces == 60;
+	arrives("greatest((select max(hours_to) from gatehouse.rollup_part where cube = 'use'), gatehouse.rollup_first_day() + interval '1 hour') - interval '10 minutes'")
+	  if $pieces == 80 || $pieces == 81;
+	die "no end\n" if $pieces > 5000;
+	next if $pieces % 5 && ($pieces < 6 || $pieces > 9) && ($pieces < 60 || $pieces > 62) && ($pieces < 80 || $pieces > 83);
+	push @wrong, "piece $pieces: $_" for split /\n/, wrong();
+	$used++ if $pg->psql($source) eq 'use';
+}
+cmp_ok($pieces, '>', 100, 'days are made in many pieces');
+cmp_ok($used, '>', 5, '... the last ones while they are read');
+is("@wrong", '', '... and panels are right meanwhile, though calls come late');
+is($pg->psql('select refill_to from gatehouse.rollup_cursor'), 'infinity', 'all are made');
+is($pg->psql("select count(*), min(days_to) = date_trunc('day', now() - interval '2 hours', 'UTC') from gatehouse.rollup_part where cube = 'use'"), '8|t', 'to the last whole day');
+is(use_wrong($pg), '', 'each call is in them once');
+is($pg->psql("select count(*) > 0 from gatehouse.rollup_use where at <= now() - interval '11 days'"), 't', 'the oldest, too');
+is($pg->psql("select count(*) from gatehouse.rollup_recent where at < now() - interval '10 days'"), 0, 'what was taken again is gone again');
+arrives("now() - interval '9 days'");
+arrives("now() - interval '3 days'");
+is(wrong(), '', 'late ones count at once');
+sum_up($pg);
+is(wrong(), '', '... and in the days that are made');
+is(use_wrong($pg), '', '... once');
+
+# ---- with the calls they go
+
+$pg->psql("select gatehouse.event_forget((now() at time zone 'UTC')::date - 4)");
+sum_up($pg, 4, 400);
+is($pg->psql("select count(*) from gatehouse.rollup_use where at < date_trunc('day', now(), 'UTC') - interval '5 days'"), 0, 'days go with the calls');
+is($pg->psql("select (min(since) >= date_trunc('day', now(), 'UTC') - interval '5 days')::text from gatehouse.analytics_panel('user', date_trunc('day', now() - interval '13 days', 'UTC'), now(), 0,
+	'{tool}', '{equals}', '{tool-0}', 'calls', 1000, 0)"), 'true', '... which a panel says');
+is(wrong(), '', '... and what is left is right');
+
+done_testing();
