@@ -305,13 +305,14 @@ end $$;
 -- Panels that come from one source (analytics_readings()), which is read once. Of each the sum of everything first (key null), then its keys, the P_LIMIT first in P_ORDER ('calls',
 -- 'failed', 'slow', 'tokens', 'key'; 'any': the P_LIMIT first in each) after P_SKIP. `since` is where counting began, which is later than P_FROM
 -- where calls had to be read and are too many. A panel of bars (of P_BAR seconds, by outcome) is asked for alone; no two are about the same fields.
+-- (By bitmaps of pages: times lie in order, but not within a piece of rollup_recent, which the planner takes to cost nothing.)
 -- for: console
 create or replace function gatehouse.analytics_panels(p_panels text[], p_from timestamptz, p_to timestamptz,
 	p_bar int, p_fields text[], p_modes text[], p_values text[], p_order text, p_limit int, p_skip int)
 returns table (key text, key2 text, calls bigint, failed bigint, p95_us bigint, latency_us bigint,
 	gateway_us bigint, upstream_us bigint, bytes_in bigint, bytes_out bigint, tokens_in bigint,
 	tokens_out bigint, since timestamptz, panel text)
-language plpgsql stable security definer set search_path = gatehouse, pg_temp set jit = off as $$
+language plpgsql stable security definer set search_path = gatehouse, pg_temp set jit = off set enable_indexscan = off as $$
 #variable_conflict use_column
 declare
 	source text := analytics_source_of(p_panels[1], p_from, p_to, p_fields);

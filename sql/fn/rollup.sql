@@ -273,8 +273,8 @@ begin
 	return learnt;
 end $$;
 
--- Adds the calls of P_WHERE, none of which began before P_FROM, to rollup_recent, where those of one user lie together. P_MOST: how many texts may
--- be new. P_SPREAD: they are in the cubes already. Returns how many texts were new. (Hashing: sorting costs many times as much, which the planner does not see. Forbidden sorts look dear, for which
+-- Adds the calls of P_WHERE, none of which began before P_FROM, to rollup_recent: by groups of users of as many pages as there are groups, and in these by what they
+-- called, so that a BRIN index finds one user's and one tool's. P_MOST: how many texts may be new. P_SPREAD: they are in the cubes already. Returns how many texts were new. (Hashing: sorting costs many times as much, which the planner does not see. Forbidden sorts look dear, for which
 -- code would be compiled.)
 -- for: nobody
 create or replace function gatehouse.rollup_take(p_where text, p_from timestamptz, p_most int, p_spread boolean) returns int
@@ -340,7 +340,7 @@ begin
 				and e.status = coalesce(k.mcp_status::text, '''')
 			join (select id, name from rollup_name where id = any($3)) u on u.name = coalesce(k.subject_id, '''')
 			join (select coalesce(same_as, id) as id, name from rollup_name where id = any($3)) c on c.name = coalesce(k.client_name, '''')) k
-		group by at, u, c, t, e order by u', spread, rollup_sums(false), p_where) using what_ids, how_ids, name_ids;
+		group by at, u, c, t, e order by floor(row_number() over (order by u) / sqrt(60.0 * count(*) over ())), t', spread, rollup_sums(false), p_where) using what_ids, how_ids, name_ids;
 	if p_from < spread and exists (select from rollup_recent where late) then
 		perform rollup_spread(0, true, 'update rollup_recent set late = false where late returning *');
 	end if;

@@ -7,7 +7,7 @@
 -- Days of before, of which rollup_recent has nothing any more, are taken into it again from the calls: up to refill_to, until
 -- refill_end ('infinity': none are).
 --
--- rollup_recent is read by one user's rows, which lie together in each piece, or by its time.
+-- rollup_recent is read for one user's rows, or one tool's, which lie together in each piece (rollup_take()).
 
 select pg_advisory_xact_lock(7449359170164355440); -- no step is under way
 create table gatehouse.rollup_use (
@@ -19,7 +19,7 @@ create table gatehouse.rollup_use (
 create index rollup_use_by_time on gatehouse.rollup_use using brin (at) with (autosummarize = on);
 create index rollup_use_by_user on gatehouse.rollup_use (u, at);
 create index rollup_use_by_what on gatehouse.rollup_use (t, at);
-create index rollup_recent_by_user on gatehouse.rollup_recent using brin (at, u) with (pages_per_range = 4, autosummarize = on);
+create index rollup_recent_by_place on gatehouse.rollup_recent using brin (at, u, t) with (pages_per_range = 2, autosummarize = on);
 
 alter table gatehouse.rollup_cursor
 	add column refill_to timestamptz not null default 'infinity',
