@@ -96,9 +96,10 @@ static void watch(struct crew *c)
 	}
 }
 
+/* Not before all jobs are done: the one that stays may be at one, and somebody has to run the loop meanwhile. */
 static bool is_to_leave(const struct member *m)
 {
-	return m->crew->dismissed && !m->stays;
+	return m->crew->dismissed && !m->crew->in_hand && !m->stays;
 }
 
 static bool follow(struct member *m)
@@ -171,8 +172,11 @@ static bool job_ends(const struct member *m)
 	leads = c->leader == m;
 	if (leads)
 		c->working = false;
-	if (!--c->in_hand)
+	if (!--c->in_hand && c->dismissed) {
 		pthread_cond_signal(&c->done);
+		pthread_cond_broadcast(&c->changed); /* who follows may leave, as may who leads */
+		c->loop.rouse(c->loop.own);
+	}
 	pthread_mutex_unlock(&c->lock);
 	return leads;
 }

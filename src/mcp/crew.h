@@ -43,7 +43,7 @@ void crew_run(struct crew *, bool stays);
  */
 unsigned crew_followers(struct crew *);
 
-/* There will be no more jobs: all leave but the one that stays. For the leader. */
+/* There will be no more jobs: as soon as those in hand are done, all leave but the one that stays. For the leader. */
 void crew_dismiss(struct crew *);
 
 /* Waits until they are dismissed and all jobs are done, at most until UNTIL (CLOCK_REALTIME): else false. */

@@ -222,6 +222,36 @@ static void test_dismissal(pthread_t *followers)
 	ok(sees_event(), "one is left for the loop");
 }
 
+/* The one that stays is at a job when all others are dismissed. */
+static void test_dismissal_meanwhile(const struct crew_loop *loop)
+{
+	pthread_t stayer, followers[FOLLOWERS];
+	struct timespec later = { .tv_sec = 0 };
+	int before = value(&begun);
+
+	set(&over, false);
+	set(&gate, false);
+	crew = crew_new(loop);
+	pthread_create(&stayer, NULL, stay, NULL);
+	sees_event();
+	post(SAYS);
+	for (int i = 0; i < FOLLOWERS; i++)
+		pthread_create(&followers[i], NULL, follow, NULL);
+	ok(reaches(&begun, before + 1), "the one that stays is at a job");
+	crew_dismiss(crew);
+	ok(sees_event() && sees_event(), "... and all others are dismissed: the loop goes on");
+	set(&gate, true);
+	clock_gettime(CLOCK_REALTIME, &later);
+	later.tv_sec += PATIENCE_S;
+	ok(crew_await_dismissal(crew, &later), "it is done");
+	for (int i = 0; i < FOLLOWERS; i++)
+		pthread_join(followers[i], NULL);
+	ok(sees_event(), "the others have left, and it has the loop");
+	set(&over, true);
+	pthread_join(stayer, NULL);
+	crew_free(crew);
+}
+
 int main(void)
 {
 	const struct crew_loop loop = { .turn = turn, .has_job = has_job, .take_job = take_job, .work = work, .rouse = rouse };
@@ -241,5 +271,6 @@ int main(void)
 	set(&over, true);
 	pthread_join(stayer, NULL);
 	crew_free(crew);
+	test_dismissal_meanwhile(&loop);
 	return done();
 }
