@@ -151,6 +151,11 @@ is(join("\n", @wrong), '', 'every panel agrees with the calls for random filters
 is($asked, 50 * keys %column, 'and all were asked');
 is(join(' ', grep { !$from{$_} } @CUBES, 'use long', 'raw long'), '', '... of each cube, of short ranges and of long ones');
 
+# hours of people are kept from within a day on: a range that ends in that day has not all of its hours
+my ($edge_from, $edge_to) = split /\|/, $pg->psql("select gatehouse.rollup_floor(2, p) - interval '1 day', p + interval '1 hour' from gatehouse.rollup_people_from(now()) p");
+is($pg->psql("select coalesce(sum(calls), 0) from gatehouse.analytics_panel('user', '$edge_from', '$edge_to', 0, '{}', '{}', '{}', 'calls', 1000, 0) where key is not null"),
+	$pg->psql("select count(*) from gatehouse.event_call where at >= '$edge_from' and at < '$edge_to'"), 'users of a range that ends where their hours begin');
+
 # days are read where there are such, and nothing else for them
 my $of_tool = "select coalesce(sum(calls), 0) from gatehouse.analytics_panel('user', date_trunc('day', now() - interval '13 days', 'UTC'), now(), 0, '{tool}', '{equals}', '{tool-0}', 'calls', 1000, 0) where key is not null";
 my $days_to = $pg->psql("select min(days_to) from gatehouse.rollup_part where cube = 'use'");

@@ -47,13 +47,13 @@ sub wrong {
 }
 
 my $source = "select gatehouse.analytics_source_of('user', date_trunc('day', now() - interval '13 days', 'UTC'), now(), '{tool}')";
-my $piece = 'select gatehouse.rollup_consume(1000); select gatehouse.rollup_settle() or gatehouse.rollup_fill() or gatehouse.rollup_refill()';
+my $piece = 'select gatehouse.rollup_consume(1000); select gatehouse.rollup_settle() or gatehouse.rollup_refill() or gatehouse.rollup_fill()';
 
 arrives("now() - interval '10 days'"); # nobody has summed it up yet
 my ($new) = glob "$ENV{top_srcdir}/sql/schema/0032-*.sql";
 $pg->psql("begin;\nset local role gatehouse;\n\\i $new\ncommit");
 # pieces of some hours, days in several
-for (['rollup_fill_bytes', 8388608, 65536], ['rollup_use_day', 1500000, 40]) {
+for (['rollup_fill_bytes', 8388608, 65536], ['rollup_use_day', 750000, 40]) {
 	my ($function, $many, $few) = @$_;
 	my $text = $pg->psql("select pg_get_functiondef('gatehouse.$function'::regproc)");
 	$text =~ s/\b$many\b/$few/ or die "$function has no $many";
@@ -67,13 +67,14 @@ my ($pieces, $used, @wrong) = (0, 0);
 while ((split /\n/, $pg->psql($piece))[1] eq 't') {
 	$pieces++;
 	# late ones: where it is taken again already, where it is not yet, where days are made
-	arrives("(select refill_to from gatehouse.rollup_cursor) - interval '30 seconds'") if $pieces == 6;
-	arrives("(select refill_to from gatehouse.rollup_cursor) + interval '6 hours'") if $pieces == 8;
+	my $refilled = "(select greatest(least(refill_to, refill_end), gatehouse.rollup_first_day() + interval '1 minute') from gatehouse.rollup_cursor)";
+	arrives("$refilled - interval '30 seconds'") if $pieces == 6 || $pieces == 25 || $pieces == 40;
+	arrives("$refilled + interval '6 hours'") if $pieces == 8 || $pieces == 26;
 	arrives("greatest((select min(days_to) from gatehouse.rollup_part where cube = 'use'), gatehouse.rollup_first_day() + interval '4 hours') - interval '3 hours'") if $pieces == 60;
 	arrives("greatest((select max(hours_to) from gatehouse.rollup_part where cube = 'use'), gatehouse.rollup_first_day() + interval '1 hour') - interval '10 minutes'")
 	  if $pieces == 80 || $pieces == 81;
 	die "no end\n" if $pieces > 5000;
-	next if $pieces % 5 && ($pieces < 6 || $pieces > 9) && ($pieces < 60 || $pieces > 62) && ($pieces < 80 || $pieces > 83);
+	next if $pieces % 5 && ($pieces < 6 || $pieces > 9) && ($pieces < 25 || $pieces > 28) && ($pieces < 60 || $pieces > 62) && ($pieces < 80 || $pieces > 83);
 	push @wrong, "piece $pieces: $_" for split /\n/, wrong();
 	$used++ if $pg->psql($source) eq 'use';
 }

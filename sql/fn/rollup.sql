@@ -114,13 +114,13 @@ language sql immutable parallel safe as $$
 select '{end,user,call,client,habit,person,access,side,use}'::text[]
 $$;
 
--- The numbers by which a cube tells apart.
+-- The numbers by which a cube, or rollup_recent, tells apart.
 -- for: nobody
 create or replace function gatehouse.rollup_keys(p_cube text) returns text[]
 language sql immutable parallel safe as $$
 select case p_cube when 'end' then '{c,e}'::text[] when 'call' then '{t,e}' when 'client' then '{c,t}' when 'side' then '{c,t,e}'
 	when 'user' then '{u}' when 'habit' then '{u,t}' when 'person' then '{u,c,e}' when 'access' then '{u,t}'
-	when 'use' then '{u,c,t,e}' end
+	when 'use' then '{u,c,t,e}' when 'recent' then '{u,c,t,e}' end
 $$;
 
 -- The texts that it tells.
@@ -552,7 +552,7 @@ begin
 	select min(h.at) into to_at from (
 		select rollup_floor(1, r.at) as at, sum(sum(r.calls)) over (order by rollup_floor(1, r.at)) as seen
 		from rollup_end r where r.grain in (0, 1) and r.at >= from_at and r.at < day_to
-		group by 1) h where h.seen > 1500000;
+		group by 1) h where h.seen > 750000;
 	to_at := case when to_at is null then day_to else greatest(to_at, from_at + interval '1 hour') end;
 	which := format('from gatehouse.rollup_recent where at >= %L and at < %L and u & 7 = %s', from_at, to_at, p.part);
 	execute case when day_to <= rollup_people_from(now())
@@ -709,7 +709,7 @@ begin
 		most := case when clock_timestamp() + 3 * (clock_timestamp() - began) < stop then least(2 * most, 20000) else 2000 end;
 	end loop;
 	while clock_timestamp() < stop loop
-		continue when rollup_settle() or rollup_fill() or rollup_refill();
+		continue when rollup_settle() or rollup_refill() or rollup_fill();
 		perform rollup_forget(case when p_keep > 0 then rollup_floor(2, now()) - make_interval(days => p_keep)
 			else '-infinity' end, p_keep_sums);
 		return more;
