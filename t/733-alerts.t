@@ -126,6 +126,10 @@ sleep 2;
 my %times;
 $times{"$_->{id} $_->{state}"}++ for two();
 is_deeply([grep { $_ != 1 } values %times], [], '... each once, though three processes look');
+$pg->psql("insert into gatehouse.event_loss (who, n, why) values ('connect', 3, 'the queue is full')");
+sub connects { return grep { $_->{subject} eq 'connect' } two() }
+ok(wait_until(300, sub { connects() > 0 }), 'what begins while they run is told within five minutes, by nobody\'s doing') or diag $gw2->log('consent');
+is(scalar(connects()), 1, '... once');
 is(($gw2->ctl('alerts', @$_))[0], 2, "'alerts @$_' is called in a wrong way") for [], ['show'], ['list', 'x'];
 $gw2->stop;
 $pg->stop;

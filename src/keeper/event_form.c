@@ -137,8 +137,8 @@ void form_write_next(struct buf *b, const struct told *t, struct form_before *p)
 {
 	struct form_before now = { .rows = t->rows, .row = t->row };
 	const struct told old = { .rows = t->rows, .row = p->row };
-	const char *const *fields = told_fields(t), *const *fields_old = told_fields(&old);
 	bool follows = p->rows == t->rows && p->row + 1 == t->row;
+	const char *const *fields = told_fields(t), *const *fields_old = follows ? told_fields(&old) : NULL;
 	size_t i = 0;
 
 	buf_char(b, '{'); /* whatever stands before it */
