@@ -187,7 +187,7 @@ is($pg->psql("select count(*) from gatehouse.audit a where to_jsonb(a)::text ~ '
 # Functions that change something and tell nobody, of programs' roles: what they change is nothing that somebody decided.
 my %silent = map { my ($why, @names) = @$_; map { $_ => $why } @names } (
 	['books, which are kept by themselves', qw(alerts_judge alerts_take alerts_told audit_anchor audit_seal_add event_lost events_add_auth events_add_call events_add_policy
-		forward_done forward_failed forward_read forward_release metrics_step rollup_run tools_listed)],
+		forward_done forward_failed forward_next forward_read forward_release metrics_step rollup_run tools_listed)],
 	['counts', qw(quota_settle quota_take rate_add rate_take)],
 	['a step on the way to what is told', qw(authorization_begin connect_begin connect_take sign_in_begin login_due login_return session_mark_admin)],
 	['renewal of what is there', qw(assertion_adopt assertion_lease assertion_renew assertion_use bearer_find client_rehash connection_lease connection_release connection_want session_present token_introspect)],

@@ -117,7 +117,7 @@ begin
 end $$;
 
 -- What a destination gets next, for its holder: P_HOLDER becomes it if nobody is. A destination that is
--- new begins with what comes from now on.
+-- new begins with what comes from now on. Programs of before forward_next() call it, which may run beside newer ones for a while.
 -- for: consent admin
 create or replace function gatehouse.forward_read(p_name text, p_holder uuid, p_spool bigint, p_families text[],
 	p_limit int)
