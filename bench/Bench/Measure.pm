@@ -13,7 +13,7 @@ use POSIX qw(sysconf _SC_CLK_TCK);
 
 use Gatehouse::Run qw(children find_program read_file);
 
-our @EXPORT_OK = qw(load cpu_us family memory_kb peak_kb forget_peak threads median judge note failed rows);
+our @EXPORT_OK = qw(load cpu_us family memory_kb peak_kb forget_peak threads descriptors median judge note failed rows);
 
 my $failed = 0;
 my @rows;    # what was judged: [what, value, mark, ok]
@@ -70,6 +70,7 @@ sub peak_kb {
 }
 
 sub threads { my @t = glob "/proc/$_[0]/task/*"; return scalar @t }
+sub descriptors { my @d = glob "/proc/$_[0]/fd/*"; return scalar @d }
 
 sub median {
 	my @v = sort { $a <=> $b } @_;
