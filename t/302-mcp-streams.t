@@ -8,11 +8,11 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
-use IO::Socket::UNIX;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Gatehouse::Fcgi qw(connection say_to request_bytes);
 use Gatehouse::Http qw(request stream parallel);
 use Gatehouse::Pg;
 use Gatehouse::Run qw(read_file wait_until);
@@ -215,16 +215,7 @@ is(event_of($r)->{outcome}, 'success', 'and its outcome is known at its end');
 # hold back what their clients do not take.
 sub ask_and_read_nothing {
 	my ($route) = @_;
-	my $socket = IO::Socket::UNIX->new(Peer => $gw->run->dir . '/sock/mcp.sock') or die "no connection: $!";
-	my %p = (REQUEST_METHOD => 'POST', REQUEST_URI => "/mcp/$route", SCRIPT_NAME => "/mcp/$route", QUERY_STRING => '',
-		HTTP_HOST => '127.0.0.1:' . $gw->port, SERVER_PROTOCOL => 'HTTP/1.1', REMOTE_ADDR => '127.0.0.1',
-		CONTENT_TYPE => 'application/json', CONTENT_LENGTH => length $call, GATEWAY_INTERFACE => 'CGI/1.1',
-		HTTP_AUTHORIZATION => "Bearer $token{$route}{access_token}");
-	my $params = join '', map { pack('CC', length $_, length $p{$_}) . $_ . $p{$_} } sort keys %p;
-	my $record = sub { my ($type, $data) = @_; return pack('CCnnCC', 1, $type, 1, length $data, 0, 0) . $data };
-	print {$socket} $record->(1, pack 'nCx5', 1, 0), $record->(4, $params), $record->(4, ''), $record->(5, $call), $record->(5, '');
-	$socket->flush;
-	return $socket;
+	return say_to(connection($gw, 'mcp'), request_bytes(0, $gw, "/mcp/$route", $call, $token{$route}{access_token}));
 }
 
 $up{large}->wait_for(sub { grep { exists $_->{done} } $up{large}->notes });    # the one before

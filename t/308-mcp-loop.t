@@ -7,11 +7,11 @@
 use strict;
 use warnings;
 
-use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use Gatehouse::Fcgi qw(connection record begin say_to);
 use Gatehouse::Http qw(request parallel);
 use Gatehouse::Pg;
 use Gatehouse::Run qw(wait_until);
@@ -51,33 +51,18 @@ sub arguments {
 }
 sub post { my ($route, @o) = @_; return request(@{ arguments($route, 'none', @o) })->{status} }
 
-# A connection to the program itself, as a web server makes one; the record of TYPE with DATA.
-sub connection { return IO::Socket::UNIX->new(Peer => $gw->run->dir . '/sock/mcp.sock') || die "no connection: $!" }
-sub record { my ($type, $data) = @_; return pack('CCnnCC', 1, $type, 1, length $data, 0, 0) . $data }
-sub params {
-	my ($length) = @_;
-	my %p = (REQUEST_METHOD => 'POST', REQUEST_URI => '/mcp/fast', SCRIPT_NAME => '/mcp/fast', QUERY_STRING => '',
-		HTTP_HOST => '127.0.0.1:' . $gw->port, SERVER_PROTOCOL => 'HTTP/1.1', REMOTE_ADDR => '127.0.0.1',
-		CONTENT_TYPE => 'application/json', CONTENT_LENGTH => $length, GATEWAY_INTERFACE => 'CGI/1.1',
-		HTTP_AUTHORIZATION => "Bearer $token{fast}{access_token}");
-	return join '', map { pack('CC', length $_, length $p{$_}) . $_ . $p{$_} } sort keys %p;
-}
-sub say_to { my ($socket, $bytes) = @_; syswrite($socket, $bytes) == length $bytes or die "cannot write: $!"; return $socket }
+sub params { return Gatehouse::Fcgi::params($gw, '/mcp/fast', $_[0], $token{fast}{access_token}) }
 
 # Requests whose variables, or whose bodies, stop in the middle, and: their ends, all before the first answer is read, and the
 # answers' statuses.
 sub body { return content('slow') . ' ' x 2000 }
-sub begin_to_begin { return say_to(connection(), record(1, pack 'nCx5', 1, 0) . record(4, substr params(length body()), 0, 100)) }
+sub begin_to_begin { return say_to(connection($gw, 'mcp'), begin(0) . record(4, substr params(length body()), 0, 100)) }
 sub go_on { return say_to($_[0], record(4, substr params(length body()), 100) . record(4, '') . record(5, substr body(), 0, 500)) }
 sub begin_slowly { return go_on(begin_to_begin()) }
 sub finish {
 	my (@sockets) = @_;
 	say_to($_, record(5, substr body(), 500) . record(5, '')) for @sockets;
-	return join ' ', map {
-		my ($socket, $answer) = ($_, '');
-		1 while sysread $socket, $answer, 65536, length $answer;
-		$answer =~ /Status: (\d+)/ ? $1 : $answer =~ /"result"/ ? 200 : 0;
-	} @sockets;
+	return join ' ', map { Gatehouse::Fcgi::read_answer($_)->{status} } @sockets;
 }
 
 # A stream and a call that the upstream holds are under way; then BEFORE makes requests that wait, and so do those of WAITING. When they
@@ -120,7 +105,7 @@ is(post('slow'), 500, 'a function that has no end is ended');
 
 # --- connections that bring nothing, or a part of the variables
 
-my @mute = map { connection() } 1 .. 10;
+my @mute = map { connection($gw, 'mcp') } 1 .. 10;
 push @mute, map { begin_to_begin() } 1 .. 10;
 sleep 1;
 is(scalar(grep { post('fast') != 200 } 1 .. 10), 0, 'twenty connections without a request hold up no call');

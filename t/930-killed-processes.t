@@ -7,11 +7,10 @@
 use strict;
 use warnings;
 
-use IO::Select;
-use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Gatehouse::Fcgi qw(connection record params begin say_to is_open);
 use Gatehouse::Flow;
 use Gatehouse::Http qw(parallel);
 use Gatehouse::Load qw(describe failures nothing_is_lost);
@@ -111,15 +110,9 @@ subtest 'an upload that stands still' => sub {
 	my $token = $flow->sign_in(route => '/mcp/a');
 	my @call = ('POST', $gw->url('/mcp/a'), $flow->call_request($token, { jsonrpc => '2.0', id => 1, method => 'tools/call',
 		params => { name => 'slow' } }));
-	my $half = IO::Socket::UNIX->new(Peer => $gw->run->dir . '/sock/mcp.sock') or die "mcp.sock: $!";
-	my %p = (REQUEST_METHOD => 'POST', REQUEST_URI => '/mcp/a', HTTP_HOST => ($gw->origin =~ m{//(.*)})[0],
-		CONTENT_TYPE => 'application/json', CONTENT_LENGTH => 100, REMOTE_ADDR => '127.0.0.1', SERVER_PROTOCOL => 'HTTP/1.1',
-		HTTP_AUTHORIZATION => "Bearer $token->{access_token}");
-	my $params = join '', map { pack('CC', length $_, length $p{$_}) . $_ . $p{$_} } sort keys %p;
-	my $record = sub { my ($type, $data) = @_; return pack('CCnnCC', 1, $type, 1, length $data, 0, 0) . $data };
-	syswrite $half, $record->(1, pack 'nCx5', 1, 0) . $record->(4, $params) . $record->(4, '') . $record->(5, '{');
+	my $half = say_to(connection($gw, 'mcp'), begin(0) . record(4, params($gw, '/mcp/a', 100, $token->{access_token})) . record(4, '') . record(5, '{'));
 	sleep 0.5;
-	is(scalar(() = IO::Select->new($half)->can_read(0)), 0, 'it is waited for');
+	ok(is_open($half), 'it is waited for');
 	my $ender = fork // die "fork: $!";
 	if (!$ender) { sleep 1; kill TERM => $gw->pids('mcp'); POSIX::_exit(0) }
 	my @answers = parallel((\@call) x 24);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RESPONDER = 1, FIRST_BLOCK = 4096 };
+enum { RECORD_VERSION = 1, RESPONDER = 1, KEEP_CONN = 1, FIRST_BLOCK = 4096 };
 
 enum type {
 	BEGIN_REQUEST = 1,
@@ -37,6 +37,15 @@ void fcgi_forget(struct fcgi *f)
 void fcgi_release(struct fcgi *f)
 {
 	fcgi_forget(f);
+}
+
+bool fcgi_next(struct fcgi *f)
+{
+	if (!f->keeps || !f->has_body || f->in_record || f->header_n)
+		return false;
+	fcgi_release(f);
+	*f = (struct fcgi){ .id = 0 };
+	return true;
 }
 
 const char *const *fcgi_variables(const struct fcgi *f)
@@ -323,6 +332,7 @@ static enum fcgi_step begin_request(struct fcgi *f)
 		return answer_ending(f, id, UNKNOWN_ROLE, FCGI_LAST);
 	f->is_begun = true;
 	f->id = (uint16_t)id;
+	f->keeps = f->small[2] & KEEP_CONN;
 	return FCGI_MORE;
 }
 

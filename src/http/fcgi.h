@@ -9,8 +9,7 @@
  *   4     management records have the request id 0
  *   4.1   FCGI_GET_VALUES is answered with those values that we know
  *   4.2   other management records are answered with FCGI_UNKNOWN_TYPE
- *   5.1   FCGI_BEGIN_REQUEST: the role. FCGI_KEEP_CONN is not looked at: the one who answers may close all the same (3.5), and a
- *         connection that is kept would hold a thread
+ *   5.1   FCGI_BEGIN_REQUEST: the role. FCGI_KEEP_CONN is what the web server would like: the one who answers may close all the same
  *   5.2   FCGI_PARAMS, a stream of name-value pairs
  *   5.3   FCGI_STDIN, a stream; here it begins when the variables are complete (6.2)
  *   5.4   FCGI_ABORT_REQUEST is answered with FCGI_END_REQUEST
@@ -47,6 +46,7 @@ struct fcgi {
 	const char *why;
 	int status;
 	bool has_variables, has_body; /* they are complete */
+	bool keeps;                   /* FCGI_KEEP_CONN */
 	uint16_t id;
 	const char *piece;
 	size_t piece_n;
@@ -64,6 +64,12 @@ struct fcgi {
 };
 
 void fcgi_release(struct fcgi *);
+
+/*
+ * The request was answered: makes it a new connection, for the next one. False if the web server would not keep it, or has not sent all of
+ * what it began: then nothing has changed, and the connection is to be closed.
+ */
+bool fcgi_next(struct fcgi *);
 
 /* N bytes that came. *USED is how many were taken: all, but behind a piece, an answer, or the end. */
 enum fcgi_step fcgi_feed(struct fcgi *, const char *p, size_t n, size_t *used);

@@ -11,9 +11,20 @@ void io_end(struct io *io)
 	io->ops->end(io);
 }
 
+void io_on_kept(struct io *io, bool (*keep)(void *own, struct io *), void *own)
+{
+	io->keep = keep;
+	io->keep_own = own;
+}
+
 enum io_state io_advance(struct io *io)
 {
 	return io->ops->advance(io);
+}
+
+bool io_has_begun(const struct io *io)
+{
+	return io->ops->has_begun(io);
 }
 
 const char *const *io_params(const struct io *io)

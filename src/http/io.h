@@ -49,15 +49,24 @@ struct io *io_accept(struct io_listener *);
  */
 struct io *io_accept_now(struct io_listener *);
 enum io_state io_advance(struct io *);
+/* Whether a byte of the request has come. */
+bool io_has_begun(const struct io *);
 
 /* The one request of a process started as plain CGI; NULL if it was not. Standard output belongs to it. */
 struct io *io_cgi(void);
 
 /*
- * Ends the request: sends what is buffered and the end mark, closes, frees. Does not block if the body was read to its end (IO_HERE), and
+ * Ends the request: sends what is buffered and the end mark, closes, frees (but see io_on_kept()). Does not block if the body was read to its end (IO_HERE), and
  * io_is_writable(). A body that was refused unread is read here, within limits, while the web server takes the answer.
  */
 void io_end(struct io *);
+
+/*
+ * Somebody who takes the connection at io_end(), for the web server's next request, where it is FastCGI, FCGI_KEEP_CONN was said, and this
+ * one was read and answered whole. KEEP gets it as io_accept_now() would give it, in the thread of io_end(), and returns whether it
+ * was taken; else it is closed. NULL: every connection is closed with its request.
+ */
+void io_on_kept(struct io *, bool (*keep)(void *own, struct io *), void *own);
 
 /* A CGI variable of the request ("REQUEST_METHOD"), NULL if absent. Valid until the request ends, or io_read_done(). */
 const char *io_param(const struct io *, const char *name);

@@ -126,6 +126,12 @@ static enum io_state cgi_advance(struct io *io)
 	return IO_LARGE;
 }
 
+static bool cgi_has_begun(const struct io *io)
+{
+	(void)io;
+	return true;
+}
+
 static char *cgi_take_body(struct io *io, size_t *n)
 {
 	(void)io;
@@ -155,6 +161,7 @@ static int cgi_fd(const struct io *io)
 static const struct io_ops cgi_ops = {
 	.end = cgi_end,
 	.advance = cgi_advance,
+	.has_begun = cgi_has_begun,
 	.params = cgi_params,
 	.read = cgi_read,
 	.take_body = cgi_take_body,

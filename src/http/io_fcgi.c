@@ -3,7 +3,8 @@
  * FastCGI: connections of the web server, one request on each. fcgi.h reads and writes the records; here are the calls to the
  * socket, none of which blocks: what is not there yet is waited for in poll(), with a limit.
  *
- * A connection is closed with its request, even if it might be kept (FCGI_KEEP_CONN): between requests it would hold a thread.
+ * A connection is closed with its request, even if it might be kept (FCGI_KEEP_CONN), unless there is somebody to keep it: between
+ * requests it would hold a thread.
  */
 #include "config.h"
 
@@ -56,6 +57,7 @@ struct io_listener {
 struct io_fcgi {
 	struct io io;
 	int fd;
+	bool begun;  /* a byte of the request has come */
 	bool over;   /* nothing more will be read */
 	bool left;   /* for the web server sends no more */
 	bool broken; /* nothing more can be written */
@@ -231,6 +233,7 @@ static bool receive(struct io_fcgi *f)
 	char scratch[READ_BYTES];
 	ssize_t n = recv(f->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
 
+	f->begun |= n > 0;
 	if (n > 0)
 		take(f, scratch, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -269,6 +272,11 @@ static enum io_state fcgi_advance(struct io *io)
 	if (f->fcgi.has_body)
 		return IO_HERE;
 	return body_left(f) < IO_KEPT ? IO_COMING : IO_LARGE;
+}
+
+static bool fcgi_has_begun(const struct io *io)
+{
+	return ((const struct io_fcgi *)io)->begun;
 }
 
 static const char *const *fcgi_params(const struct io *io)
@@ -336,12 +344,35 @@ static void drain(const struct io_fcgi *f)
 	}
 }
 
+/* A connection of whose request nothing is known yet; its operations and its descriptor are there. */
+static void begin_connection(struct io_fcgi *f)
+{
+	*f = (struct io_fcgi){ .io.ops = f->io.ops, .fd = f->fd };
+	buf_init(&f->body, IO_KEPT + READ_BYTES);
+}
+
+/* Whether somebody has it now, who waits for its next request. */
+static bool is_kept(struct io_fcgi *f)
+{
+	const struct io io = f->io;
+
+	if (!io.keep || f->over || f->broken || !fcgi_next(&f->fcgi))
+		return false;
+	buf_release(&f->body);
+	free(f->out);
+	begin_connection(f);
+	return io.keep(io.keep_own, &f->io);
+}
+
 static void fcgi_close(struct io *io)
 {
 	struct io_fcgi *f = fcgi(io);
+	const bool answered = f->fcgi.id && send_out(f, "", 0, true);
 
-	if (f->fcgi.id && send_out(f, "", 0, true) && !f->fcgi.has_body && !f->left)
+	if (answered && !f->fcgi.has_body && !f->left)
 		drain(f);
+	else if (answered && is_kept(f))
+		return;
 	close(f->fd);
 	fcgi_release(&f->fcgi);
 	buf_release(&f->body);
@@ -352,6 +383,7 @@ static void fcgi_close(struct io *io)
 static const struct io_ops fcgi_ops = {
 	.end = fcgi_close,
 	.advance = fcgi_advance,
+	.has_begun = fcgi_has_begun,
 	.params = fcgi_params,
 	.read = fcgi_read,
 	.take_body = fcgi_take_body,
@@ -473,7 +505,7 @@ struct io *io_accept_now(struct io_listener *l)
 	f = xcalloc(1, sizeof(*f));
 	f->io.ops = &fcgi_ops;
 	f->fd = fd;
-	buf_init(&f->body, IO_KEPT + READ_BYTES);
+	begin_connection(f);
 	return &f->io;
 }
 

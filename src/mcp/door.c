@@ -5,6 +5,7 @@
 #include "mcp/door.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -16,14 +17,16 @@ enum {
 	TAG = 4,           /* in an epoll tag, beside a guest's address, or alone: the socket's */
 	ADMITTED = 8,      /* connections in one turn: an answer waits no longer than they take */
 	PATIENCE_MS = 200, /* for a body */
-	SILENCE_MS = 30000 /* for a request */
+	SILENCE_MS = 30000, /* for a request */
+	CALM_MS = 1000     /* without a request: the web server, which takes the connection that it used last, will not send one just now */
 };
 
 struct guest {
-	struct guest *next, **at; /* `at`: of those that are coming */
+	struct guest *next, **at; /* `at`: of those that are coming, or kept */
+	struct door *door;
 	struct io *io;
 	int64_t since_ms;
-	bool watched, gone;
+	bool coming, kept, gone; /* which of the lists it is on */
 };
 
 void door_open(struct door *d)
@@ -31,6 +34,7 @@ void door_open(struct door *d)
 	d->listener = io_listen(-1);
 	d->at_once = 1;
 	d->last = &d->here;
+	pthread_mutex_init(&d->lock, NULL);
 }
 
 /*
@@ -51,58 +55,77 @@ void door_listen(struct door *d, unsigned hands)
 	listen_if(d, hands && d->listener && !d->shut && !d->pauses);
 }
 
-/* Who has knocked already is let in. */
-void door_shut(struct door *d)
-{
-	d->shut = true;
-	listen_if(d, false);
-}
-
-void door_release(struct door *d)
-{
-	io_listener_free(d->listener);
-}
-
 /* ---- those who come */
 
-static void watch(struct door *d, struct guest *g)
+static void join(struct guest **list, struct guest *g)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)(uintptr_t)g | TAG };
-
-	epoll_ctl(d->epoll, EPOLL_CTL_ADD, io_fd(g->io), &event);
-	g->watched = true;
-	g->next = d->coming;
-	g->at = &d->coming;
+	g->next = *list;
+	g->at = list;
 	if (g->next)
 		g->next->at = &g->next;
-	d->coming = g;
+	*list = g;
 }
 
-static void unwatch(const struct door *d, struct guest *g)
+static void leave(const struct guest *g)
 {
-	epoll_ctl(d->epoll, EPOLL_CTL_DEL, io_fd(g->io), NULL);
-	g->watched = false;
 	*g->at = g->next;
 	if (g->next)
 		g->next->at = g->at;
 }
 
+/* Once is enough, whichever list it is on. The relay may have watched it, for a call that took long. */
+static bool watch(const struct door *d, struct guest *g)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)(uintptr_t)g | TAG };
+
+	return !epoll_ctl(d->epoll, EPOLL_CTL_ADD, io_fd(g->io), &event) ||
+	    (errno == EEXIST && !epoll_ctl(d->epoll, EPOLL_CTL_MOD, io_fd(g->io), &event));
+}
+
+static void wait_for(struct door *d, struct guest *g)
+{
+	g->coming = true;
+	join(&d->coming, g);
+}
+
+/* Others may bring connections back at the same time. */
+static void unkeep(struct door *d, struct guest *g)
+{
+	pthread_mutex_lock(&d->lock);
+	leave(g);
+	pthread_mutex_unlock(&d->lock);
+	g->kept = false;
+}
+
 /* To those that somebody is to serve. */
 static void let_in(struct door *d, struct guest *g)
 {
-	if (g->watched)
-		unwatch(d, g);
+	if (g->kept || g->coming)
+		epoll_ctl(d->epoll, EPOLL_CTL_DEL, io_fd(g->io), NULL);
+	if (g->kept)
+		unkeep(d, g);
+	else if (g->coming)
+		leave(g);
+	g->coming = false;
 	g->next = NULL;
 	*d->last = g;
 	d->last = &g->next;
 }
 
-static void advance(struct door *d, struct guest *g)
+static void advance(struct door *d, struct guest *g, int64_t now_ms)
 {
 	switch (io_advance(g->io)) {
 	case IO_COMING:
-		if (!g->watched)
+		if (g->kept && !io_has_begun(g->io))
+			return;
+		if (g->kept) {
+			unkeep(d, g);
+			g->since_ms = now_ms;
+			wait_for(d, g);
+		} else if (!g->coming) {
 			watch(d, g);
+			wait_for(d, g);
+		}
 		return;
 	case IO_GONE:
 		g->gone = true;
@@ -114,24 +137,72 @@ static void advance(struct door *d, struct guest *g)
 	let_in(d, g);
 }
 
-bool door_event(struct door *d, uint64_t tag)
+bool door_event(struct door *d, uint64_t tag, int64_t now_ms)
 {
 	if ((tag & (TAG | 3)) != TAG)
 		return false;
 	if (tag == TAG)
 		d->knocked = true;
 	else
-		advance(d, (struct guest *)(uintptr_t)(tag & ~(uint64_t)TAG));
+		advance(d, (struct guest *)(uintptr_t)(tag & ~(uint64_t)TAG), now_ms);
 	return true;
 }
 
+/* ---- those that the web server keeps */
+
+/* Whoever runs the loop may hear of it as soon as it is watched. */
+static bool keep(void *own, struct io *io)
+{
+	struct door *d = own;
+	struct guest *g = xcalloc(1, sizeof(*g));
+	bool kept;
+
+	*g = (struct guest){ .door = d, .io = io, .since_ms = clock_ms(), .kept = true };
+	pthread_mutex_lock(&d->lock);
+	kept = !d->shut && watch(d, g);
+	if (kept)
+		join(&d->kept, g);
+	pthread_mutex_unlock(&d->lock);
+	if (!kept)
+		free(g);
+	return kept;
+}
+
+static void dismiss(struct door *d, struct guest *g)
+{
+	unkeep(d, g);
+	io_end(g->io);
+	free(g);
+}
+
+/* What has just come is served. Not before the events of a batch: they may name a guest. */
+static void dismiss_calm(struct door *d, int64_t now_ms)
+{
+	struct guest *g, *next;
+
+	pthread_mutex_lock(&d->lock);
+	g = d->kept;
+	pthread_mutex_unlock(&d->lock);
+	for (; g; g = next) {
+		next = g->next;
+		if (now_ms - g->since_ms < CALM_MS)
+			continue;
+		advance(d, g, now_ms); /* which frees nothing */
+		if (g->kept)
+			dismiss(d, g);
+	}
+}
+
+/* ---- turns */
+
 /* Too many open files, say: the connection stays queued; trying at once would spin. */
-static void admit_failed(struct door *d)
+static void admit_failed(struct door *d, int64_t now_ms)
 {
 	if (errno == EAGAIN)
 		return;
 	log_error(NULL, "cannot accept a connection", "error", strerror(errno), NULL);
 	d->pauses = true;
+	dismiss_calm(d, now_ms);
 }
 
 /* As many as wait, by experience: finding out that there are no more costs as much as one. */
@@ -148,20 +219,38 @@ void door_admit(struct door *d, int64_t now_ms)
 	while (n < most && (io = io_accept_now(d->listener))) {
 		g = *last = xcalloc(1, sizeof(*g));
 		g->io = io;
+		g->door = d;
 		g->since_ms = now_ms;
 		last = &g->next;
 		n++;
 	}
 	if (!io)
-		admit_failed(d);
+		admit_failed(d, now_ms);
 	if (!io)
 		d->at_once = n ? n : 1;
 	else if (n == d->at_once && n < ADMITTED)
 		d->at_once = 2 * n;
 	while ((g = all)) { /* which gave the web server time to send the first one's request */
 		all = g->next;
-		advance(d, g);
+		advance(d, g, now_ms);
 	}
+}
+
+/* Who has knocked already is let in. */
+void door_shut(struct door *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->shut = true;
+	pthread_mutex_unlock(&d->lock);
+	listen_if(d, false);
+}
+
+void door_release(struct door *d)
+{
+	while (d->kept)
+		dismiss(d, d->kept);
+	pthread_mutex_destroy(&d->lock);
+	io_listener_free(d->listener);
 }
 
 void door_check(struct door *d, int64_t now_ms)
@@ -177,16 +266,18 @@ void door_check(struct door *d, int64_t now_ms)
 		if (g->gone || *io_params(g->io)) /* there is none until all have come */
 			let_in(d, g);
 	}
+	if (d->shut)
+		dismiss_calm(d, now_ms);
 }
 
 bool door_waits(const struct door *d)
 {
-	return d->coming || d->pauses;
+	return d->coming || d->pauses || (d->shut && d->kept);
 }
 
 bool door_is_done(const struct door *d)
 {
-	return d->shut && !d->coming && !d->here;
+	return d->shut && !d->coming && !d->here && !d->kept;
 }
 
 bool door_has(const struct door *d)
@@ -209,6 +300,7 @@ struct io *guest_io(struct guest *g, bool *is_gone)
 	struct io *io = g->io;
 
 	*is_gone = g->gone;
+	io_on_kept(io, keep, g->door);
 	free(g);
 	return io;
 }

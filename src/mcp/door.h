@@ -5,10 +5,16 @@
  *
  * A request is waited for here until all of it has come, or a little while: what is slow then is a thread's, which reads it with its own
  * limits. A connection that brings nothing holds a descriptor for half a minute, and never a thread.
+ *
+ * A connection that the web server wants to keep (FCGI_KEEP_CONN) comes back when its request is answered, in any thread, and waits here
+ * for the next one, for as long as the web server likes. We do not close it in its face: it may send that request at this very moment,
+ * and cannot know whether it was seen. Where we have to, for the process ends or there are no more descriptors, those go that it has left
+ * alone for a while; of the others one more request is waited for.
  */
 #ifndef GATEHOUSE_MCP_DOOR_H
 #define GATEHOUSE_MCP_DOOR_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,26 +27,32 @@ struct guest;
 struct door {
 	int epoll;
 	struct io_listener *listener; /* NULL: there is none, or it was never opened */
-	bool listening, shut, knocked, pauses;
+	bool listening, knocked, pauses;
 	unsigned hands;        /* threads that could serve a connection now */
 	unsigned at_once;      /* connections that are taken in one turn, if there are as many hands */
-	struct guest *coming, *here, **last;
+	struct guest *coming;  /* some of the request is there, or it is the connection's first */
+	struct guest *here, **last;
+
+	pthread_mutex_t lock; /* for what follows; taken last of all locks */
+	bool shut;            /* written by whoever runs the loop */
+	struct guest *kept;
 };
 
 /* Whether there is a listening socket, `listener` tells. */
 void door_open(struct door *);
 /* Takes no more of them; those that were taken go on. */
 void door_shut(struct door *);
+/* No thread may have a connection of its any more. */
 void door_release(struct door *);
 
 /* Takes no more connections at once than there are HANDS to serve them; with none it does not listen. */
 void door_listen(struct door *, unsigned hands);
 
-/* Whether an event's tag (epoll's `data.u64`) is the door's; then it is told. */
-bool door_event(struct door *, uint64_t tag);
-/* After the events of a batch: takes the connections that wait. NOW_MS on clock_ms(), here and below. */
+/* Whether an event's tag (epoll's `data.u64`) is the door's; then it is told. NOW_MS on clock_ms(), here and below. */
+bool door_event(struct door *, uint64_t tag, int64_t now_ms);
+/* After the events of a batch: takes the connections that wait. */
 void door_admit(struct door *, int64_t now_ms);
-/* From time to time. */
+/* From time to time; not before the events of a batch. */
 void door_check(struct door *, int64_t now_ms);
 
 /* Whether a connection is watched for which door_check() has to be called. */

@@ -42,6 +42,7 @@ TESTS += t/305-mcp-stream-ends.t
 TESTS += t/306-mcp-client-certificate.t
 TESTS += t/307-mcp-slow-names.t
 TESTS += t/308-mcp-loop.t
+TESTS += t/309-mcp-kept-connections.t
 TESTS += t/310-eras.t
 TESTS += t/311-mirrored-parameters.t
 TESTS += t/312-bridge.t

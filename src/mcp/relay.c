@@ -1169,7 +1169,7 @@ static bool turn(void *own)
 
 		if (!tag)
 			drain(r->wake);
-		else if (door_event(&r->door, tag))
+		else if (door_event(&r->door, tag, r->now_ms))
 			continue;
 		else if (tag & 1)
 			on_curl_socket(r, tag, events[i].events);

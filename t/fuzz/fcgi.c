@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A web server's records: they read the same however they come in pieces; what is handed out was in them; what is kept, and what is
- * said to them, is bounded; a variable is a name and a value, in one string.
+ * said to them, is bounded; a variable is a name and a value, in one string; a connection that is kept reads as a new one.
  */
 #include "config.h"
 
@@ -60,10 +60,8 @@ static void take(struct seen *s, const struct fcgi *f, const char *from, size_t 
 	}
 }
 
-static void read_all(struct seen *s, const uint8_t *bytes, size_t n, size_t piece)
+static void read_on(struct seen *s, struct fcgi *f, const uint8_t *bytes, size_t n, size_t piece)
 {
-	struct fcgi f = { .id = 0 };
-
 	buf_init(&s->variables, SIZE_MAX / 2);
 	buf_init(&s->body, SIZE_MAX / 2);
 	buf_init(&s->answers, SIZE_MAX / 2);
@@ -73,24 +71,31 @@ static void read_all(struct seen *s, const uint8_t *bytes, size_t n, size_t piec
 
 		must(copy);
 		memcpy(copy, bytes + s->used, now);
-		s->step = fcgi_feed(&f, copy, now, &used);
+		s->step = fcgi_feed(f, copy, now, &used);
 		must(used > 0 && used <= now && (s->step != FCGI_MORE || used == now));
-		take(s, &f, copy, now);
+		take(s, f, copy, now);
 		s->used += used;
 		free(copy);
 	}
 	if (s->step <= FCGI_ANSWER)
 		s->step = FCGI_MORE;
-	s->has_variables = f.has_variables;
-	s->has_body = f.has_body;
-	s->id = f.id;
-	s->status = f.status;
-	must(!f.has_body || f.has_variables);
-	must(!f.has_variables || f.id);
-	must(s->answers.len <= (FCGI_ASIDES + 1) * sizeof(f.answer));
-	must(f.block_cap <= 2 * (size_t)FCGI_VARIABLES_BYTES);
-	if (f.has_variables)
-		keep_variables(s, &f);
+	s->has_variables = f->has_variables;
+	s->has_body = f->has_body;
+	s->id = f->id;
+	s->status = f->status;
+	must(!f->has_body || f->has_variables);
+	must(!f->has_variables || f->id);
+	must(s->answers.len <= (FCGI_ASIDES + 1) * sizeof(f->answer));
+	must(f->block_cap <= 2 * (size_t)FCGI_VARIABLES_BYTES);
+	if (f->has_variables)
+		keep_variables(s, f);
+}
+
+static void read_all(struct seen *s, const uint8_t *bytes, size_t n, size_t piece)
+{
+	struct fcgi f = { .id = 0 };
+
+	read_on(s, &f, bytes, n, piece);
 	fcgi_release(&f);
 }
 
@@ -106,20 +111,41 @@ static bool is_same(const struct buf *a, const struct buf *b)
 	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
 }
 
+static void must_be_same(const struct seen *a, const struct seen *b)
+{
+	must(a->step == b->step && a->id == b->id && a->status == b->status);
+	must(a->has_variables == b->has_variables && a->has_body == b->has_body);
+	must(is_same(&a->variables, &b->variables) && is_same(&a->body, &b->body));
+	must(is_same(&a->answers, &b->answers));
+}
+
+/* The same again, on a connection that is kept. */
+static void read_again(const struct seen *first, struct fcgi *f, const uint8_t *bytes, size_t n)
+{
+	struct seen again = { .used = 0 };
+
+	if (!fcgi_next(f))
+		return;
+	must(first->has_body);
+	read_on(&again, f, bytes, n, n);
+	must_be_same(first, &again);
+	release(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static const size_t pieces[] = { 1, 2, 7, 9 };
 	struct seen whole = { .used = 0 };
+	struct fcgi f = { .id = 0 };
 
-	read_all(&whole, bytes, n, n ? n : 1);
+	read_on(&whole, &f, bytes, n, n ? n : 1);
+	read_again(&whole, &f, bytes, n);
+	fcgi_release(&f);
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		struct seen parts = { .used = 0 };
 
 		read_all(&parts, bytes, n, pieces[i]);
-		must(whole.step == parts.step && whole.id == parts.id && whole.status == parts.status);
-		must(whole.has_variables == parts.has_variables && whole.has_body == parts.has_body);
-		must(is_same(&whole.variables, &parts.variables) && is_same(&whole.body, &parts.body));
-		must(is_same(&whole.answers, &parts.answers));
+		must_be_same(&whole, &parts);
 		release(&parts);
 	}
 	release(&whole);

@@ -389,6 +389,68 @@ static void test_written(void)
 	is_mem(last, end, sizeof(last), "its end: an empty record, and that the request is complete (5.5)");
 }
 
+static void put_request(unsigned id, unsigned flags, const char *body)
+{
+	begin(id, 1, flags);
+	text(4, id, "\1\1ab");
+	text(4, id, "");
+	text(5, id, body);
+	text(5, id, "");
+}
+
+/* What came of it stays as it was. */
+static void is_not_kept(const char *name)
+{
+	struct seen s = read_all();
+
+	ok(!fcgi_next(&s.f) && s.f.id == 7, name);
+	forget(&s);
+}
+
+static void test_next(void)
+{
+	struct seen s;
+	size_t used;
+
+	put_request(7, 1, "one");
+	s = read_all();
+	ok(s.f.keeps && s.f.has_body, "a request on a connection that is to be kept (5.1)");
+	ok(fcgi_next(&s.f), "... which can be");
+	ok(!s.f.id && !s.f.has_variables && !s.f.has_body && !s.f.keeps && !*fcgi_variables(&s.f), "nothing is left of the request");
+	text(5, 7, "late");
+	text(2, 7, "");
+	is_int(fcgi_feed(&s.f, in.data, in.len, &used), FCGI_MORE, "what comes late of it, or takes it back, is ignored (3.3)");
+	buf_clear(&in);
+	begin(8, 1, 0);
+	text(4, 8, "\1\1ab");
+	text(4, 8, "");
+	text(5, 8, "");
+	is_int(fcgi_feed(&s.f, in.data, in.len, &used), FCGI_MORE, "the next one is read");
+	ok(s.f.id == 8 && s.f.has_body && !s.f.keeps, "... with flags of its own");
+	is_str(*fcgi_variables(&s.f), "a=b", "... and its own variables");
+	ok(!fcgi_next(&s.f), "it is the last");
+	buf_clear(&in);
+	forget(&s);
+
+	put_request(7, 2, "");
+	is_not_kept("another flag does not keep it");
+	begin(7, 1, 1);
+	text(4, 7, "");
+	text(5, 7, "one");
+	is_not_kept("nor is it kept before all of the body has come");
+	put_request(7, 1, "one");
+	buf_add(&in, "\1\0\0", 3);
+	is_not_kept("within the header of a record neither");
+	put_request(7, 1, "one");
+	buf_add(&in, "\1\5\0\11\0\4\0\0ab", 10);
+	is_not_kept("within its content neither");
+	put_request(7, 1, "one");
+	in.len -= FCGI_HEADER;
+	record_padded(1, 5, 7, "", 0, 9);
+	in.len -= 1;
+	is_not_kept("within its padding neither");
+}
+
 int main(void)
 {
 	buf_init(&in, SIZE_MAX / 2);
@@ -397,6 +459,7 @@ int main(void)
 	test_malformed();
 	test_refused();
 	test_written();
+	test_next();
 	buf_release(&in);
 	return done();
 }

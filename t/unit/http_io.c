@@ -529,6 +529,134 @@ static void test_addresses(void)
 	unsetenv("FCGI_WEB_SERVER_ADDRS");
 }
 
+static struct io *brought; /* what came back of a connection */
+static bool takes;
+
+static bool take_back(void *own, struct io *io)
+{
+	if (own == &brought)
+		brought = io;
+	return takes;
+}
+
+/* Ends the request that IO has, with an answer; whether it came back. */
+static bool comes_back(struct io *io)
+{
+	brought = NULL;
+	io_on_kept(io, take_back, &brought);
+	io_write(io, "yes", 3);
+	io_end(io);
+	return brought;
+}
+
+/* The answer's records on a connection that stays open: "yes", its end, and the request's. */
+static void is_yes(int fd, const char *name)
+{
+	static const char want[] = "\1\6\0\1\0\3\0\0yes\1\6\0\1\0\0\0\0\1\3\0\1\0\10\0\0\0\0\0\0\0\0\0\0";
+	char got[sizeof(want)] = "";
+
+	is_int(recv(fd, got, sizeof(got), MSG_DONTWAIT), 35, name);
+	is_mem(got, want, 35, "... to its end");
+}
+
+static bool is_open(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static void test_kept(void)
+{
+	char zeros[60000] = "", got[8];
+	struct io *io;
+	int fd;
+
+	takes = true;
+	head(&out);
+	text(&out, 5, "one");
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "a request on a connection that the web server keeps");
+	ok(comes_back(io), "it comes back when the request is answered");
+	is_yes(fd, "... to the web server");
+	ok(is_open(fd), "... and is open");
+	ok(io == brought && !*io_params(io) && !io_param(io, "REQUEST_URI"), "nothing is left of the request");
+	is_int(io_advance(io), IO_COMING, "the next one has not come yet");
+	head(&out);
+	record(&out, 5, zeros, sizeof(zeros));
+	record(&out, 5, zeros, sizeof(zeros));
+	send_buf(fd, &out);
+	is_int(io_advance(io), IO_LARGE, "it comes, with a large body");
+	text(&out, 5, "");
+	send_buf(fd, &out);
+	while (io_read(io, zeros, sizeof(zeros)) > 0)
+		;
+	ok(comes_back(io), "... after which it comes back as well");
+	is_yes(fd, "... when it is answered");
+	head(&out);
+	text(&out, 5, "two");
+	text(&out, 5, "");
+	send_buf(fd, &out);
+	is_int(io_advance(io), IO_HERE, "the third one");
+	is_int(io_read(io, got, sizeof(got)), 3, "... has its own body");
+	is_mem(got, "two", 3, "... and no other's");
+	brought = NULL;
+	io_on_kept(io, NULL, NULL);
+	io_end(io);
+	ok(!brought && recv(fd, zeros, sizeof(zeros), 0) > 0 && recv(fd, zeros, sizeof(zeros), 0) == 0, "it is closed with nobody to take it");
+	close(fd);
+
+	takes = false;
+	head(&out);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "another one");
+	ok(comes_back(io), "... is offered");
+	is_answer(fd, "yes", "... and closed where it is not wanted");
+	takes = true;
+
+	record(&out, 1, "\0\1\0\0\0\0\0\0", 8);
+	text(&out, 4, "");
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "one that the web server does not keep");
+	ok(!comes_back(io), "... does not come back");
+	is_answer(fd, "yes", "... it is closed");
+
+	head(&out);
+	text(&out, 5, "one");
+	fd = request();
+	io = accepted(IO_COMING, "one whose body does not end");
+	shutdown(fd, SHUT_WR);
+	ok(!comes_back(io), "... does not come back");
+	is_answer(fd, "yes", "... it is closed");
+
+	head(&out);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "one whose web server leaves");
+	close(fd);
+	ok(!comes_back(io), "... does not come back");
+
+	head(&out);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "one that is left while it is idle");
+	ok(comes_back(io), "... comes back");
+	close(fd);
+	is_int(io_advance(io), IO_GONE, "... and is gone then");
+	io_end(io);
+
+	head(&out);
+	text(&out, 5, "");
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_GONE, "one whose body goes on behind its end");
+	ok(!comes_back(io), "... does not come back");
+	close(fd);
+}
+
 int main(void)
 {
 	alarm(120); /* rather than wait for ever */
@@ -544,6 +672,7 @@ int main(void)
 	test_long_answer();
 	test_calls();
 	test_leaving();
+	test_kept();
 	test_addresses();
 	listen_on(AF_UNIX, SOCK_STREAM);
 	test_stop();

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door: who is let in, who waits and for how long, and that nobody who has knocked is forgotten. */
+/* The door: who is let in, who waits and for how long, that nobody who has knocked is forgotten, and who may stay for another request. */
 #include "config.h"
 
 #include "mcp/door.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/fcgi.h"
 
 #include "tap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,6 +35,19 @@ static void listen_here(void)
 	getsockname(0, (struct sockaddr *)&address, &address_n);
 }
 
+static void open_door(void)
+{
+	door = (struct door){ .epoll = epoll_create1(EPOLL_CLOEXEC) };
+	door_open(&door);
+	door_listen(&door, 1);
+}
+
+static void close_door(void)
+{
+	door_release(&door);
+	close(door.epoll);
+}
+
 static int come(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -50,12 +66,18 @@ static void record(int fd, unsigned type, const char *content, size_t n)
 		abort();
 }
 
-static void begin(int fd)
+static void begin_with(int fd, char flags)
 {
 	static const char method[] = "\16\4REQUEST_METHODPOST";
+	const char role[8] = { 0, 1, flags };
 
-	record(fd, 1, "\0\1\0\0\0\0\0\0", 8);
+	record(fd, 1, role, sizeof(role));
 	record(fd, 4, method, sizeof(method) - 1);
+}
+
+static void begin(int fd)
+{
+	begin_with(fd, 0);
 }
 
 static void end_variables(int fd)
@@ -76,7 +98,7 @@ static int turn(int64_t now_ms)
 	int n = epoll_wait(door.epoll, events, 16, 0);
 
 	for (int i = 0; i < n; i++)
-		door_event(&door, events[i].data.u64);
+		door_event(&door, events[i].data.u64, now_ms);
 	door_admit(&door, now_ms);
 	return n;
 }
@@ -90,6 +112,44 @@ static bool serve_one(void)
 
 	io_end(io);
 	return has;
+}
+
+/* As the relay does, where a call takes long. */
+static void serve_one_watched(void)
+{
+	struct epoll_event event = { .events = EPOLLRDHUP, .data.u64 = 16 };
+	bool gone;
+	struct io *io = guest_io(door_take(&door), &gone);
+
+	epoll_ctl(door.epoll, EPOLL_CTL_ADD, io_fd(io), &event);
+	io_end(io);
+}
+
+/* A whole request on a connection that the web server wants to keep. */
+static void ask(int fd)
+{
+	begin_with(fd, 1);
+	end_variables(fd);
+	end_body(fd);
+}
+
+/* Asks, and is served. */
+static bool is_served(int fd)
+{
+	ask(fd);
+	turn(clock_ms());
+	return door_has(&door) && serve_one();
+}
+
+/* What has come is read; whether more can come. */
+static bool is_open(int fd)
+{
+	char scratch[4096];
+	ssize_t n;
+
+	while ((n = recv(fd, scratch, sizeof(scratch), MSG_DONTWAIT)) > 0)
+		;
+	return n < 0 && errno == EAGAIN;
 }
 
 static void test_hands(void)
@@ -176,6 +236,97 @@ static void test_nobody(void)
 	close(babbler);
 }
 
+static void test_kept(void)
+{
+	int fd = come();
+
+	ok(is_served(fd) && is_open(fd), "a connection that the web server keeps stays open");
+	ok(door.kept && !door_waits(&door), "... and wants no turns");
+	door_check(&door, clock_ms() + 3600000);
+	ok(is_open(fd), "... for as long as it likes");
+	ok(is_served(fd) && is_served(fd) && is_open(fd), "it brings one request after the other");
+	begin_with(fd, 1);
+	turn(1000);
+	ok(!door_has(&door) && door_waits(&door) && !door.kept, "a part of one is waited for");
+	door_check(&door, 30999);
+	ok(!door_has(&door), "... like a new connection's");
+	end_variables(fd);
+	end_body(fd);
+	turn(31000);
+	ok(door_has(&door) && serve_one() && is_open(fd), "until all of it has come");
+	begin_with(fd, 1);
+	turn(1000);
+	door_check(&door, 31000);
+	ok(door_has(&door) && !serve_one() && !is_open(fd), "... or half a minute long");
+	close(fd);
+
+	fd = come();
+	ok(is_served(fd) && door.kept, "another one is kept");
+	close(fd);
+	turn(1000);
+	ok(door_has(&door) && !serve_one() && !door.kept, "... until the web server closes it");
+
+	fd = come();
+	ask(fd);
+	turn(1000);
+	door_listen(&door, 0);
+	ok(serve_one() && is_open(fd) && is_served(fd), "another one is kept, and served, also while no thread is free to take new ones");
+	door_listen(&door, 1);
+	close(fd);
+	turn(1000);
+	serve_one();
+
+	fd = come();
+	begin(fd);
+	end_variables(fd);
+	end_body(fd);
+	turn(1000);
+	ok(serve_one() && !is_open(fd), "as is one that the web server does not keep");
+	close(fd);
+
+	fd = come();
+	ask(fd);
+	turn(1000);
+	serve_one_watched();
+	ok(is_open(fd) && is_served(fd), "one that the relay watched meanwhile is heard all the same");
+	close(fd);
+	turn(1000);
+	serve_one();
+}
+
+/* No more descriptors: what the web server has left alone makes room. */
+static void test_room(void)
+{
+	struct rlimit all, few;
+	int calm = come(), busy = come(), next = come();
+
+	ok(is_served(calm) && is_served(busy), "two connections are kept");
+	getrlimit(RLIMIT_NOFILE, &all);
+	few = all;
+	few.rlim_cur = (rlim_t)next + 3; /* the other ends of two have the next numbers */
+	setrlimit(RLIMIT_NOFILE, &few);
+	ask(next);
+	turn(clock_ms());
+	ok(!door_has(&door) && is_open(calm) && is_open(busy), "a third finds no room, and they were used just now");
+	ask(busy);
+	turn(clock_ms() + 1100);
+	ok(!is_open(calm), "one that was left alone makes it");
+	ok(door_has(&door) && serve_one() && is_open(busy), "one that brings a request does not");
+	door_check(&door, clock_ms());
+	door_listen(&door, 0);
+	door_listen(&door, 1);
+	turn(clock_ms());
+	ok(door_has(&door) && serve_one() && is_open(next), "the third one is served");
+	setrlimit(RLIMIT_NOFILE, &all);
+	for (int i = 0; i < 2; i++) {
+		close(i ? next : busy);
+		turn(clock_ms());
+		serve_one();
+	}
+	close(calm);
+	ok(!door.kept, "nobody is left");
+}
+
 /* The kernel tells of a connection once: the process that ends has to take it. */
 static void test_shut(void)
 {
@@ -186,7 +337,7 @@ static void test_shut(void)
 	end_variables(knocked);
 	is_int(epoll_wait(door.epoll, &event, 1, 0), 1, "a knock is heard");
 	door_shut(&door);
-	door_event(&door, event.data.u64);
+	door_event(&door, event.data.u64, 1000);
 	door_admit(&door, 1000);
 	ok(!door_is_done(&door), "the door is shut in the same moment: that one is let in");
 	late = come();
@@ -197,24 +348,71 @@ static void test_shut(void)
 	ok(door_is_done(&door), "then nobody is left");
 	door_listen(&door, 1);
 	is_int(turn(1000), 0, "and the door stays shut");
+	close(accept(0, NULL, NULL)); /* as a sibling process does */
 	close(knocked);
 	close(late);
+}
+
+/* Of the connections that are kept, those go that the web server has left alone; the others when they have, or with one more request. */
+static void test_shut_kept(void)
+{
+	int asked = come(), alone = come(), late = come();
+	int64_t now;
+
+	open_door();
+	ok(is_served(asked) && is_served(alone) && is_served(late) && door.kept, "three connections are kept");
+	now = clock_ms();
+	door_shut(&door);
+	door_check(&door, now);
+	ok(is_open(asked) && is_open(alone) && is_open(late), "they stay when the door is shut");
+	ok(door_waits(&door) && !door_is_done(&door), "... and it waits for them");
+	ok(is_served(asked) && !is_open(asked), "one brings another request, its last");
+	door_check(&door, now + 900);
+	ok(is_open(alone), "the others are left alone for a while");
+	ask(late);
+	door_check(&door, now + 1100);
+	ok(!is_open(alone), "... and closed");
+	ok(door_has(&door) && serve_one() && !is_open(late), "but not before a request that has just come");
+	ok(door_is_done(&door), "then nobody is left");
+	close_door();
+	close(asked);
+	close(alone);
+	close(late);
+
+	open_door();
+	alone = come();
+	late = come();
+	ok(is_served(alone) && is_served(late), "two are kept");
+	door_shut(&door);
+	door_check(&door, clock_ms() + 1100);
+	ok(!is_open(alone) && !is_open(late) && door_is_done(&door), "that were left alone before: they are closed at once");
+	close_door();
+	close(alone);
+	close(late);
+
+	open_door();
+	alone = come();
+	ok(is_served(alone) && is_open(alone), "one is kept");
+	close_door();
+	ok(!is_open(alone), "it is closed with the door, at the latest");
+	close(alone);
 }
 
 int main(void)
 {
 	log_init("door");
 	listen_here();
-	door.epoll = epoll_create1(EPOLL_CLOEXEC);
-	door_open(&door);
+	open_door();
 	ok(door.listener, "there is a socket to listen on");
-	ok(!door_event(&door, 0) && !door_event(&door, 6) && !door_event(&door, 5), "other tags are not the door's");
+	ok(!door_event(&door, 0, 0) && !door_event(&door, 6, 0) && !door_event(&door, 5, 0), "other tags are not the door's");
 	test_hands();
 	test_parts();
 	test_slow_body();
 	test_nobody();
+	test_kept();
+	test_room();
 	test_shut();
-	door_release(&door);
-	close(door.epoll);
+	close_door();
+	test_shut_kept();
 	return done();
 }

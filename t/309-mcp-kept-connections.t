@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
+# Connections that a web server keeps (FCGI_KEEP_CONN): one call after the other, each with what is its own and nothing of the one before,
+# whatever the calls are; and a process that ends loses none of them.
+
+use strict;
+use warnings;
+
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use Gatehouse::Fcgi qw(connection record params begin say_to request_bytes call read_answer is_open);
+use Gatehouse::Pg;
+use Gatehouse::Run qw(wait_until);
+use Gatehouse::Server;
+use Gatehouse::Token qw(issue);
+use Gatehouse::Upstream;
+
+my $up = Gatehouse::Upstream->new(sub {
+	my ($c, $r) = @_;
+	my ($what) = $r->{path} =~ m{^/(\w+)};
+	if ($what eq 'stream') {
+		$c->begin_stream;
+		$c->event({ jsonrpc => '2.0', method => 'notifications/progress', params => { step => $_ } }) for 1 .. 3;
+		$c->event('{"jsonrpc":"2.0","id":1,"result":{}}');
+		return $c->end_stream;
+	}
+	if ($what eq 'endless') {
+		$c->begin_stream;
+		$c->event({ jsonrpc => '2.0', method => 'notifications/progress', params => { step => 1 } });
+		$c->note(closed => 1) if $c->wait_close;
+		return 0;
+	}
+	sleep 0.7 if $what eq 'slow'; # the relay looks after calls that are not over by its next tick
+	my ($name) = $r->{content} =~ /"name":"(\w+)"/;
+	return $c->json(200, { jsonrpc => '2.0', id => 1, result => { said => $name, big => $what eq 'big' ? 'x' x 3_000_000 : '' } });
+});
+my $pg = Gatehouse::Pg->new(private => 1);
+my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(mcp oauth)], processes => { mcp => 1 },
+	routes => { map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(fast slow big stream endless) });
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_")->{access_token} } qw(fast slow big stream endless);
+
+sub content { my ($name) = @_; return qq({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"$name","arguments":{}}}) }
+sub ask { my ($socket, $route, $name, $token) = @_; return call($socket, $gw, "/mcp/$route", content($name), $token // $token{$route}) }
+sub said { my ($r) = @_; return $r->{content} =~ /"said":"(\w+)"/ ? $1 : "status $r->{status}" }
+sub descriptors { my ($pid) = @_; my @d = glob "/proc/$pid/fd/*"; return scalar @d }
+
+# --- one after the other
+
+my $c = connection($gw, 'mcp');
+is(said(ask($c, 'fast', 'one')), 'one', 'a call on a connection that is kept');
+ok(is_open($c), '... which stays open');
+is(said(ask($c, 'slow', 'two')), 'two', 'a second one, that takes its time');
+is(said(ask($c, 'fast', 'three')), 'three', '... and a third');
+is(ask($c, 'fast', 'nobody', '')->{status}, 401, 'one without a token has none, though the others had');
+is(ask($c, 'fast', 'other', $token{slow})->{status}, 401, "one with another route's token is refused");
+is(said(ask($c, 'fast', 'four')), 'four', '... and the connection serves the next');
+my $r = call($c, $gw, '/mcp/fast', '{"jsonrpc":"2.0"', $token{fast});
+is($r->{status}, 400, 'one that is malformed is refused');
+$r = call($c, $gw, '/mcp/fast', '', $token{fast}, REQUEST_METHOD => 'GET');
+is($r->{status}, 405, 'so is one of another method');
+$r = call($c, $gw, '/nowhere', '', undef, REQUEST_METHOD => 'GET');
+is($r->{status}, 404, 'and one of another path');
+$r = ask($c, 'big', 'five');
+ok($r->{ended} && length $r->{content} > 3_000_000 && said($r) eq 'five', 'a large answer comes whole');
+my $pieces = 0;
+say_to($c, request_bytes(1, $gw, '/mcp/stream', content('six'), $token{stream}));
+$r = read_answer($c, sub { $pieces++ });
+is(scalar(() = $r->{content} =~ /^data:/mg), 4, 'so does a stream');
+cmp_ok($pieces, '>', 2, '... in pieces');
+is(said(ask($c, 'fast', 'seven')), 'seven', 'and then a call');
+ok(wait_until(20, sub { $pg->psql("select count(*) from gatehouse.event_call where outcome = 'success'") == 7 }), 'each that was answered has its event');
+ok(is_open($c), 'it is still open');
+
+# --- the parts of requests, as they come
+
+my $bytes = request_bytes(1, $gw, '/mcp/fast', content('pieces'), $token{fast});
+for my $piece (unpack '(a97)*', $bytes) {
+	say_to($c, $piece);
+	sleep 0.01;
+}
+is(said(read_answer($c)), 'pieces', 'one that comes in small pieces');
+my $large = content('large') . ' ' x 200_000;
+say_to($c, begin(1) . record(4, params($gw, '/mcp/fast', length $large, $token{fast})) . record(4, ''));
+for my $piece (unpack '(a50000)*', $large) {
+	say_to($c, record(5, $piece));
+	sleep 0.1;
+}
+say_to($c, record(5, ''));
+is(said(read_answer($c)), 'large', 'one with a large body that comes slowly');
+ok(is_open($c), 'it is still open');
+
+# --- who is not kept
+
+my $once = connection($gw, 'mcp');
+say_to($once, request_bytes(0, $gw, '/mcp/fast', content('once'), $token{fast}));
+is(said(read_answer($once)), 'once', 'a call on a connection that is not to be kept');
+is(sysread($once, my $none, 1), 0, '... closes it');
+$once = connection($gw, 'oauth');
+$r = call($once, $gw, '/oauth/nothing', '', undef, REQUEST_METHOD => 'GET');
+is($r->{status}, 404, 'another program answers as well');
+is(sysread($once, $none, 1), 0, '... and keeps no connection');
+my $half = connection($gw, 'mcp');
+say_to($half, begin(1) . record(4, params($gw, '/mcp/fast', 6_000_000, $token{fast})) . record(4, '') . record(5, 'x' x 1000));
+is(read_answer($half)->{status}, 413, 'a body that is too large is refused before it has come');
+is(sysread($half, $none, 1), 0, '... and its connection is not kept');
+
+# --- the web server leaves
+
+my ($mcp) = $gw->pids('mcp');
+my $leaver = connection($gw, 'mcp');
+is(said(ask($leaver, 'fast', 'eight')), 'eight', 'a connection');
+say_to($leaver, request_bytes(1, $gw, '/mcp/endless', content('nine'), $token{endless}));
+ok($up->wait_for(sub { grep { $_->{path} eq '/endless' } $up->requests }), '... with a stream that has no end');
+close $leaver;
+ok($up->wait_for(sub { grep { $_->{closed} } $up->notes }), "the upstream's is closed when the web server leaves");
+my $idle = descriptors($mcp);
+my @many = map { connection($gw, 'mcp') } 1 .. 50;
+is(scalar(grep { said(ask($_, 'fast', 'many')) ne 'many' } @many), 0, 'fifty connections');
+is(scalar(grep { !is_open($_) } @many), 0, '... are all kept');
+close $_ for @many;
+ok(wait_until(20, sub { descriptors($mcp) <= $idle + 4 }), '... until the web server closes them');
+
+# --- many at once, with answers of all kinds: each gets its own
+
+my @clients;
+for my $client (1 .. 24) {
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		my ($socket, $wrong) = (connection($gw, 'mcp'), 0);
+		for my $i (1 .. 150) {
+			$socket = connection($gw, 'mcp') if $i % 40 == 0;
+			my $kind = ($client * 7 + $i * 13) % 10;
+			my $is = $kind == 0 ? ask($socket, 'fast', 'x', '')->{status} == 401
+			  : $kind == 1 ? (() = ask($socket, 'stream', 'x')->{content} =~ /^data:/mg) == 4
+			  : said(ask($socket, 'fast', "c${client}i$i")) eq "c${client}i$i";
+			$wrong++ if !$is;
+		}
+		POSIX::_exit($wrong > 99 ? 99 : $wrong);
+	}
+	push @clients, $pid;
+}
+my $wrong = 0;
+for my $pid (@clients) {
+	waitpid $pid, 0;
+	$wrong += $? ? $? >> 8 || 100 : 0;
+}
+is($wrong, 0, 'of 3,600 calls on 24 connections at once each gets its own answer');
+
+# --- the process ends
+
+my $begun = connection($gw, 'mcp');
+is(said(ask($begun, 'fast', 'ten')), 'ten', 'a connection');
+my $slow = connection($gw, 'mcp');
+is(said(ask($slow, 'fast', 'eleven')), 'eleven', '... and another');
+my $seen = $up->requests;
+say_to($slow, request_bytes(1, $gw, '/mcp/slow', content('twelve'), $token{slow}));
+my @halves = unpack '(a300)2 a*', request_bytes(1, $gw, '/mcp/fast', content('thirteen'), $token{fast});
+say_to($begun, shift @halves);
+$up->wait_for(sub { $up->requests > $seen });
+kill TERM => $mcp;
+ok(wait_until(20, sub { !is_open($c) }), 'a process that ends closes what the web server has left alone');
+is(said(read_answer($slow)), 'twelve', 'a call that is under way is finished');
+is(sysread($slow, $none, 1), 0, '... and its connection closed');
+say_to($begun, join '', @halves);
+is(said(read_answer($begun)), 'thirteen', 'one that has begun to come is served');
+is(sysread($begun, $none, 1), 0, '... and its connection closed');
+ok(wait_until(30, sub { !kill 0, $mcp }), 'then the process ends');
+ok(wait_until(30, sub { my ($new) = $gw->pids('mcp'); $new && $new != $mcp && said(ask(connection($gw, 'mcp'), 'fast', 'last')) eq 'last' }),
+	'and another takes its place');
+
+done_testing;
