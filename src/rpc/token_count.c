@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One step per byte, one table for what a byte is, one for what a piece costs. Where the processor compares sixteen bytes at once, plain
- * text is counted by blocks of 64: a bit mask for each class, and of masks the pieces. Both ways come to the same, whatever is
+ * text is counted by blocks of up to 64: a bit mask for each class, and of masks the pieces. Both ways come to the same, whatever is
  * cut where.
  */
 #include "config.h"
 
 #include "rpc/token_count.h"
 
+#include "base/eight.h"
+
 #include <stdbool.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -193,13 +196,17 @@ static void feed_byte(struct token_count *t, unsigned char c)
 		step(t, c);
 }
 
+/* Fewer bytes than these are cheaper one by one. */
+enum { FEW = 8 };
+
 #ifdef __SSE2__
 
-/* ---- 64 bytes at once: bit I of a mask is byte I ---- */
+/* ---- up to 64 bytes at once: bit I of a mask is byte I, bits past the last byte are clear ---- */
 
 enum { BLOCK = 64, WORD_MAX = 60000 }; /* nothing that is counted gets near the end of its type */
 
 struct block {
+	unsigned n; /* bytes */
 	uint64_t of[SIGN + 1]; /* by class, up to SIGN */
 };
 
@@ -223,17 +230,18 @@ static __m128i equal(__m128i v, char c)
 	return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
 }
 
-/* What base64 has beside letters and digits. */
-static __m128i base64_signs(__m128i v)
+/* Bytes that differ from what they are to be in no bit but BIT. */
+static __m128i but_for(__m128i v, char bit)
 {
-	return either(either(equal(v, '+'), equal(v, '/')), either(equal(v, '-'), either(equal(v, '_'), equal(v, '='))));
+	return _mm_or_si128(v, _mm_set1_epi8(bit));
 }
 
-static __m128i base64_in(__m128i v)
+static inline __m128i base64_in(__m128i v)
 {
-	__m128i letters = either(between(v, 'a', 'z'), between(v, 'A', 'Z'));
+	__m128i alphabet = either(between(but_for(v, 0x20), 'a', 'z'), between(v, '0', '9'));
+	__m128i signs = either(equal(but_for(v, 2), '/'), equal(v, '+')); /* '-' is '/' but for a bit */
 
-	return either(either(letters, between(v, '0', '9')), base64_signs(v));
+	return either(either(alphabet, signs), either(equal(v, '_'), equal(v, '=')));
 }
 
 static __m128i load(const char *p)
@@ -241,32 +249,70 @@ static __m128i load(const char *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* Nothing else: it goes on what costs nothing more. */
-static bool block_is_base64(const char *p)
+/* How many bytes of base64 come: they cost nothing more. */
+static size_t binary_ahead(const char *p, size_t n)
 {
-	__m128i all = _mm_and_si128(_mm_and_si128(base64_in(load(p)), base64_in(load(p + 16))),
-	    _mm_and_si128(base64_in(load(p + 32)), base64_in(load(p + 48))));
+	size_t i = 0;
 
-	return bits(all) == 0xffff;
+	while (n - i >= 64 && bits(_mm_and_si128(_mm_and_si128(base64_in(load(p + i)), base64_in(load(p + i + 16))),
+	    _mm_and_si128(base64_in(load(p + i + 32)), base64_in(load(p + i + 48))))) == 0xffff)
+		i += 64;
+	for (; n - i >= 16; i += 16) {
+		unsigned others = ~(unsigned)bits(base64_in(load(p + i))) & 0xffff;
+
+		if (others)
+			return i + (unsigned)__builtin_ctz(others);
+	}
+	while (i < n && is_base64((unsigned char)p[i]))
+		i++;
+	return i;
 }
 
-/* False: not all of it is ASCII, or a backslash is in it. */
-static bool block_read(struct block *b, const char *p)
-{
-	*b = (struct block){ .of = { 0 } };
-	for (int i = 0; i < BLOCK; i += 16) {
-		__m128i v = load(p + i);
+struct masks {
+	uint64_t letters, small, digits, blanks, controls;
+};
 
-		if (bits(either(v, equal(v, '\\'))))
-			return false;
-		b->of[LOWER] |= bits(between(v, 'a', 'z')) << i;
-		b->of[UPPER] |= bits(between(v, 'A', 'Z')) << i;
-		b->of[DIGIT] |= bits(between(v, '0', '9')) << i;
-		b->of[BLANK] |= bits(equal(v, ' ')) << i;
-		b->of[BREAK] |= bits(_mm_cmplt_epi8(v, _mm_set1_epi8(' '))) << i;
+/* The sixteen bytes V, which are the block's from AT on. */
+static inline void masks_add(struct masks *m, __m128i v, unsigned at)
+{
+	m->letters |= bits(between(but_for(v, 0x20), 'a', 'z')) << at;
+	m->small |= bits(_mm_slli_epi16(v, 2)) << at; /* the bit 0x20 */
+	m->digits |= bits(between(v, '0', '9')) << at;
+	m->blanks |= bits(equal(v, ' ')) << at;
+	m->controls |= bits(_mm_cmplt_epi8(v, _mm_set1_epi8(' '))) << at;
+}
+
+/* Those of V that are not ASCII, or a backslash. */
+static uint64_t stops(__m128i v)
+{
+	return bits(either(v, equal(v, '\\')));
+}
+
+/* The first bytes of the 64 at P: N, or as many as are ASCII and no backslash, of which there is one at least. */
+static void block_read(struct block *b, const char *p, unsigned n)
+{
+	const __m128i v[4] = { load(p), load(p + 16), load(p + 32), load(p + 48) };
+	__m128i slashes = either(either(equal(v[0], '\\'), equal(v[1], '\\')), either(equal(v[2], '\\'), equal(v[3], '\\')));
+	struct masks m = { .letters = 0 };
+	uint64_t valid;
+
+	if (bits(either(slashes, either(either(v[0], v[1]), either(v[2], v[3]))))) {
+		unsigned plain = (unsigned)__builtin_ctzll(stops(v[0]) | stops(v[1]) << 16 | stops(v[2]) << 32 | stops(v[3]) << 48);
+
+		n = plain < n ? plain : n;
 	}
-	b->of[SIGN] = ~(b->of[LOWER] | b->of[UPPER] | b->of[DIGIT] | b->of[BLANK] | b->of[BREAK]);
-	return true;
+	masks_add(&m, v[0], 0);
+	masks_add(&m, v[1], 16);
+	masks_add(&m, v[2], 32);
+	masks_add(&m, v[3], 48);
+	valid = ~(uint64_t)0 >> (BLOCK - n);
+	b->n = n;
+	b->of[LOWER] = m.letters & m.small & valid;
+	b->of[UPPER] = m.letters & ~m.small & valid;
+	b->of[DIGIT] = m.digits & valid;
+	b->of[BLANK] = m.blanks & valid;
+	b->of[BREAK] = m.controls & valid;
+	b->of[SIGN] = ~(m.letters | m.digits | m.blanks | m.controls) & valid;
 }
 
 static unsigned count(uint64_t m)
@@ -282,8 +328,10 @@ static unsigned ones_below(uint64_t m)
 	return ~m ? (unsigned)__builtin_ctzll(~m) : BLOCK;
 }
 
-static unsigned ones_above(uint64_t m)
+/* How many bits are set at the end of the block. */
+static unsigned ones_at_end(const struct block *b, uint64_t m)
 {
+	m <<= BLOCK - b->n;
 	return ~m ? (unsigned)__builtin_clzll(~m) : BLOCK;
 }
 
@@ -296,10 +344,9 @@ static uint64_t up(uint64_t m, uint64_t before, int k)
 /* How many letters, digits and signs of base64 the block at P ends in. */
 static unsigned base64_at_end(const struct block *b, const char *p)
 {
-	uint64_t most = b->of[LOWER] | b->of[UPPER] | b->of[DIGIT];
-	unsigned n = ones_above(most);
+	unsigned n = ones_at_end(b, b->of[LOWER] | b->of[UPPER] | b->of[DIGIT]);
 
-	while (n < BLOCK && is_base64((unsigned char)p[BLOCK - 1 - n]))
+	while (n < b->n && is_base64((unsigned char)p[b->n - 1 - n]))
 		n++;
 	return n;
 }
@@ -316,14 +363,16 @@ static unsigned block_words(struct token_count *t, const struct block *b)
 	uint64_t on2 = on1 & on1 << 1, on4 = on2 & on2 << 2;
 	uint64_t go2 = goes_on & up(goes_on, on1, 1), go4 = go2 & up(go2, on2, 2), go8 = go4 & up(go4, on4, 4);
 
-	t->milli += count(word & ~goes_on) * price[WORD];
-	t->milli += count(go4 & ~go8) * price[LETTER_FEW] + count(go8) * price[LETTER_MANY];
+	if (word & ~goes_on)
+		t->milli += count(word & ~goes_on) * price[WORD];
+	if (go4)
+		t->milli += count(go4) * price[LETTER_FEW] + count(go8) * (price[LETTER_MANY] - price[LETTER_FEW]);
 	if (capital)
 		t->milli += count(capital) * price[CAPITAL];
-	if (!(word & top))
+	if (!(word >> (b->n - 1) & 1))
 		return 0;
-	trail = ones_above(goes_on);
-	return trail == BLOCK ? had + BLOCK : trail + 1;
+	trail = ones_at_end(b, goes_on);
+	return trail == b->n ? had + b->n : trail + 1;
 }
 
 /* Digits that were counted of the run at the block's beginning. */
@@ -374,44 +423,75 @@ static void block_blanks(struct token_count *t, const struct block *b)
 		t->milli += count(breaks) * price[BREAKS];
 }
 
-/* False, and nothing was counted: byte by byte, then. */
-static bool feed_block(struct token_count *t, const char *p)
+/* A block that was read. */
+static void block_count(struct token_count *t, const struct block *b, const char *p)
 {
-	struct block b;
-	unsigned word, trail, run;
-	enum class c;
+	unsigned word = block_words(t, b), trail, run = base64_at_end(b, p);
+	enum class c = class_of((unsigned char)p[b->n - 1]);
 
-	if (t->run > BINARY_RUN && block_is_base64(p))
-		return true;
-	if (t->escape || t->run > BINARY_RUN - BLOCK || t->word > WORD_MAX || !block_read(&b, p))
-		return false;
-	word = block_words(t, &b);
-	if (b.of[DIGIT])
-		block_digits(t, b.of[DIGIT]);
-	if (b.of[SIGN])
-		block_signs(t, b.of[SIGN]);
-	if (b.of[BLANK] | b.of[BREAK])
-		block_blanks(t, &b);
-	c = class_of((unsigned char)p[BLOCK - 1]);
-	trail = ones_above(b.of[c]);
+	if (b->of[DIGIT])
+		block_digits(t, b->of[DIGIT]);
+	if (b->of[SIGN])
+		block_signs(t, b->of[SIGN]);
+	if (b->of[BLANK] | b->of[BREAK])
+		block_blanks(t, b);
+	trail = ones_at_end(b, b->of[c]);
 	if (!word) /* the place of the last byte in its run */
-		word = trail < BLOCK ? trail - 1 : (t->last == c ? t->word + 1U : 0) + BLOCK - 1;
+		word = trail < b->n ? trail - 1 : (t->last == c ? t->word + 1U : 0) + b->n - 1;
 	t->word = (uint16_t)word;
-	run = base64_at_end(&b, p);
-	t->run = run == BLOCK ? t->run + BLOCK : run;
+	t->run = run == b->n ? t->run + run : run;
 	t->last = (unsigned char)c;
-	return true;
+}
+
+/* How many of the FEW bytes at P come before the first that is not ASCII, or a backslash. */
+static unsigned plain_of_few(const char *p)
+{
+	uint64_t w = eight_at(p), slash = w ^ EIGHT('\\');
+	unsigned n = 0;
+
+	if (!((w | (slash - EIGHT(1))) & EIGHT(0x80)))
+		return FEW;
+	while (n < FEW && (unsigned char)p[n] < 0x80 && p[n] != '\\')
+		n++;
+	return n;
+}
+
+/* Counts some of N bytes, FEW or more, at once. Returns how many; 0: the first one has to go alone. */
+static size_t feed_block(struct token_count *t, const char *p, size_t n)
+{
+	char padded[BLOCK];
+	struct block b;
+	unsigned plain;
+
+	if (t->run > BINARY_RUN)
+		return binary_ahead(p, n);
+	if (t->escape || t->word > WORD_MAX || t->run > BINARY_RUN - FEW)
+		return 0;
+	plain = plain_of_few(p);
+	if (plain < FEW) {
+		for (unsigned i = 0; i < plain; i++)
+			feed_byte(t, (unsigned char)p[i]);
+		return plain;
+	}
+	if (n < BLOCK) {
+		memset(padded, 0, sizeof(padded));
+		p = memcpy(padded, p, n);
+	} else {
+		n = BLOCK;
+	}
+	block_read(&b, p, n < BINARY_RUN - t->run ? (unsigned)n : BINARY_RUN - t->run);
+	block_count(t, &b, p);
+	return b.n;
 }
 
 #else
 
-enum { BLOCK = 64 };
-
-static bool feed_block(struct token_count *t, const char *p)
+static size_t feed_block(struct token_count *t, const char *p, size_t n)
 {
 	(void)t;
 	(void)p;
-	return false;
+	(void)n;
+	return 0;
 }
 
 #endif
@@ -419,11 +499,12 @@ static bool feed_block(struct token_count *t, const char *p)
 void token_count_feed(struct token_count *t, const char *p, size_t n)
 {
 	while (n) {
-		size_t some = n < BLOCK ? n : BLOCK;
+		size_t some = n >= FEW ? feed_block(t, p, n) : 0;
 
-		if (n < BLOCK || !feed_block(t, p))
-			for (size_t i = 0; i < some; i++)
-				feed_byte(t, (unsigned char)p[i]);
+		if (!some) {
+			feed_byte(t, (unsigned char)*p);
+			some = 1;
+		}
 		p += some;
 		n -= some;
 	}

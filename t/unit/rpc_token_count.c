@@ -118,14 +118,14 @@ static size_t random_text(char *out, size_t size, unsigned *seed)
 	return n;
 }
 
-/* Blocks begin anew with each piece: so bytes alone, and pieces of many sizes, have to agree. */
+/* Blocks begin anew with each piece, and end with it: so bytes alone, and pieces of many sizes, have to agree. */
 static void test_blocks(void)
 {
 	static char text[3000];
 	unsigned seed = 20261127, bad = 0;
 
 	for (int i = 0; i < 20000; i++) {
-		size_t n = random_text(text, sizeof(text), &seed), cut = 1 + (size_t)rand_r(&seed) % n;
+		size_t n = random_text(text, sizeof(text), &seed), cut = 1 + (size_t)rand_r(&seed) % (i % 2 ? n : 80);
 		uint64_t by_byte = milli_in_steps(text, n, 1), by_pieces = milli_in_steps(text, n, cut);
 
 		if (by_byte == milli_in_steps(text, n, n) && by_byte == by_pieces)
