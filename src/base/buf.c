@@ -53,10 +53,11 @@ static bool buf_room(struct buf *b, size_t n)
 	return true;
 }
 
-/* Whether N bytes and a NUL go in as it is; buf_room() makes room, or says that there may be none. */
+/* Whether N bytes and a NUL go in as it is (there is never memory for more than the ceiling); buf_room() makes room, or says that there
+ * may be none. */
 static inline bool has_room(const struct buf *b, size_t n)
 {
-	return !b->over && n < b->cap - b->len && n <= b->max - b->len;
+	return n < b->cap - b->len && !b->over;
 }
 
 bool buf_add(struct buf *b, const void *p, size_t n)
@@ -107,34 +108,45 @@ bool buf_printf(struct buf *b, const char *fmt, ...)
 	return ok;
 }
 
+static unsigned count_digits(uint64_t n)
+{
+	unsigned count = 1;
+
+	for (; n >= 10000; n /= 10000)
+		count += 4;
+	return count + (n >= 10) + (n >= 100) + (n >= 1000);
+}
+
 size_t int_text(char out[INT_TEXT], int64_t i)
 {
 	uint64_t left = i < 0 ? -(uint64_t)i : (uint64_t)i;
-	char digits[INT_TEXT], *p = digits + sizeof(digits), *start = out;
-	size_t n;
+	size_t n = (size_t)(i < 0) + count_digits(left);
+	char *p = out + n;
 
+	*out = '-'; /* or what is written over it */
+	*p = '\0';
 	for (; left >= 100; left /= 100) { /* two at a time: a division is what costs */
 		unsigned two = (unsigned)(left % 100);
 
 		*--p = (char)('0' + two % 10);
 		*--p = (char)('0' + two / 10);
 	}
-	if (left >= 10)
+	if (left >= 10) {
 		*--p = (char)('0' + left % 10);
-	*--p = (char)('0' + (left >= 10 ? left / 10 : left));
-	if (i < 0)
-		*out++ = '-';
-	n = (size_t)(digits + sizeof(digits) - p);
-	memcpy(out, p, n);
-	out[n] = '\0';
-	return (size_t)(out - start) + n;
+		left /= 10;
+	}
+	*--p = (char)('0' + left);
+	return n;
 }
 
 bool buf_int(struct buf *b, int64_t i)
 {
 	char text[INT_TEXT];
 
-	return buf_add(b, text, int_text(text, i));
+	if (!has_room(b, INT_TEXT))
+		return buf_add(b, text, int_text(text, i));
+	b->len += int_text(b->data + b->len, i);
+	return true;
 }
 
 bool buf_again(struct buf *b, size_t from, size_t n)
@@ -153,44 +165,53 @@ static bool is_plain(char c)
 }
 
 /* Whether eight bytes are all plain; a high bit that another byte's carry set is one too many, never one too few. */
-static bool are_plain(const char *s)
+static bool are_plain(uint64_t x)
 {
-	uint64_t x = eight_at(s), quote = x ^ EIGHT('"'), slash = x ^ EIGHT('\\');
+	uint64_t quote = x ^ EIGHT('"'), slash = x ^ EIGHT('\\');
 
 	return !((x | (x + EIGHT(1)) | (x - EIGHT(0x20)) | (quote - EIGHT(1)) | (slash - EIGHT(1))) & EIGHT(0x80));
 }
 
-/* Most texts need no escapes: one look at the room, and few at the bytes. False: nothing was written. */
-static bool json_plain(struct buf *b, const char *s, size_t n)
+/* Whether N bytes are all plain. Some are looked at twice. */
+static bool is_all_plain(const char *s, size_t n)
 {
 	size_t i = 0;
-	char *to;
 
-	if (!has_room(b, n + 2))
-		return false;
-	while (i + 8 <= n && are_plain(s + i))
-		i += 8;
-	if (n >= 8 && i + 8 > n)
-		i = are_plain(s + n - 8) ? n : i; /* some of them once more */
+	if (n >= 8) {
+		for (; i + 8 < n; i += 8)
+			if (!are_plain(eight_at(s + i)))
+				return false;
+		return are_plain(eight_at(s + n - 8));
+	}
+	if (n >= 4)
+		return are_plain((uint64_t)four_at(s) << 32 | four_at(s + n - 4));
 	while (i < n && is_plain(s[i]))
 		i++;
-	if (i < n)
+	return i == n;
+}
+
+/* Most texts need no escapes: one look at the room, and few at the bytes. False: nothing was written. */
+static bool json_plain(struct buf *b, const char *first, size_t first_n, const char *s, size_t n)
+{
+	char *to;
+
+	if (first_n > SIZE_MAX - 2 - n || !has_room(b, first_n + n + 2) || !is_all_plain(s, n))
 		return false;
 	to = b->data + b->len;
+	memcpy(to, first, first_n);
+	to += first_n;
 	*to++ = '"';
 	memcpy(to, s, n);
 	to[n] = '"';
 	to[n + 1] = '\0';
-	b->len += n + 2;
+	b->len += first_n + n + 2;
 	return true;
 }
 
-bool buf_json_n(struct buf *b, const char *s, size_t n)
+/* S as a JSON string, whatever is in it. */
+static bool json_escaped(struct buf *b, const char *s, size_t n)
 {
 	const char *end = s + n;
-
-	if (json_plain(b, s, n))
-		return true;
 
 	buf_char(b, '"');
 	while (s < end) {
@@ -219,6 +240,16 @@ bool buf_json_n(struct buf *b, const char *s, size_t n)
 		}
 	}
 	return buf_char(b, '"');
+}
+
+bool buf_json_n(struct buf *b, const char *s, size_t n)
+{
+	return json_plain(b, "", 0, s, n) || json_escaped(b, s, n);
+}
+
+bool buf_json_behind(struct buf *b, const char *first, size_t first_n, const char *s, size_t n)
+{
+	return json_plain(b, first, first_n, s, n) || (buf_add(b, first, first_n) && json_escaped(b, s, n));
 }
 
 bool buf_json(struct buf *b, const char *s)

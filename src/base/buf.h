@@ -41,6 +41,8 @@ size_t int_text(char out[INT_TEXT], int64_t i);
 /* S as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. NULL writes null. */
 bool buf_json(struct buf *, const char *s);
 bool buf_json_n(struct buf *, const char *s, size_t n);
+/* The same behind a text of FIRST_N bytes, which stands as it is: a member's name and its value in one step. */
+bool buf_json_behind(struct buf *, const char *first, size_t first_n, const char *s, size_t n);
 
 /* S escaped for HTML text and quoted attributes. */
 bool buf_html(struct buf *, const char *s);

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_us(clockid_t id)
@@ -43,10 +45,8 @@ static char *digits(char *out, unsigned value, int n, char after)
 	return out + n + 1;
 }
 
-void clock_text_of(char out[CLOCK_TEXT], int64_t wall_us)
+static void seconds_text(char out[CLOCK_TEXT], time_t s)
 {
-	time_t s = (time_t)(wall_us / 1000000);
-	unsigned ms = (unsigned)(wall_us / 1000 % 1000) % 1000;
 	struct tm tm;
 
 	gmtime_r(&s, &tm);
@@ -55,9 +55,27 @@ void clock_text_of(char out[CLOCK_TEXT], int64_t wall_us)
 	out = digits(out, (unsigned)tm.tm_mday, 2, 'T');
 	out = digits(out, (unsigned)tm.tm_hour, 2, ':');
 	out = digits(out, (unsigned)tm.tm_min, 2, ':');
-	out = digits(out, (unsigned)tm.tm_sec, 2, '.');
-	out = digits(out, ms, 3, 'Z');
-	*out = '\0';
+	digits(out, (unsigned)tm.tm_sec, 2, '.');
+}
+
+/* Times that are told together are mostly of one second: its text is kept. */
+void clock_text_of(char out[CLOCK_TEXT], int64_t wall_us)
+{
+	static _Thread_local struct {
+		bool known;
+		time_t s;
+		char text[CLOCK_TEXT];
+	} last;
+	time_t s = (time_t)(wall_us / 1000000);
+	unsigned ms = (unsigned)(wall_us / 1000 % 1000) % 1000;
+
+	if (!last.known || last.s != s) {
+		seconds_text(last.text, s);
+		last.s = s;
+		last.known = true;
+	}
+	memcpy(out, last.text, CLOCK_TEXT);
+	*digits(out + CLOCK_TEXT - sizeof("678Z"), ms, 3, 'Z') = '\0';
 }
 
 void clock_text(char out[CLOCK_TEXT])

@@ -18,4 +18,13 @@ static inline uint64_t eight_at(const char *p)
 	return x;
 }
 
+/* Four of them. */
+static inline uint32_t four_at(const char *p)
+{
+	uint32_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
 #endif

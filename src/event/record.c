@@ -25,8 +25,9 @@ static atomic_int bodies; /* records that have one */
 #define ALL              (BOTH | POLICY)
 
 /* What the log line has before the value. */
-#define KEY(name)        ",\"" name "\":"
-#define FIELD(name, ...) { name, NULL, KEY(name), NULL, __VA_ARGS__ }
+#define KEY_TEXT(name)   ",\"" name "\":"
+#define KEY(name)        { KEY_TEXT(name), sizeof(KEY_TEXT(name)) - 1 }
+#define FIELD(name, ...) { name, NULL, KEY(name), { NULL, 0 }, __VA_ARGS__ }
 #define ALIASED(name, alias, ...) { name, alias, KEY(name), KEY(alias), __VA_ARGS__ }
 
 const struct record_field record_fields[] = {
@@ -79,7 +80,7 @@ const struct record_field record_fields[] = {
 	FIELD("matches", RECORD_CODE, IN_EVENT(matches), POLICY),
 	FIELD("arguments", RECORD_BODY, IN_EVENT(arguments), CALL),
 	FIELD("result", RECORD_BODY, IN_EVENT(result), CALL),
-	{ NULL, NULL, NULL, NULL, RECORD_TEXT, 0, 0 },
+	{ NULL, NULL, { NULL, 0 }, { NULL, 0 }, RECORD_TEXT, 0, 0 },
 };
 
 static const void *at(const struct record *r, const struct record_field *f)
@@ -90,11 +91,6 @@ static const void *at(const struct record *r, const struct record_field *f)
 static bool is_text(const struct record_field *f)
 {
 	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY;
-}
-
-const char *record_text(const struct record *r, const struct record_field *f)
-{
-	return *(const char *const *)at(r, f);
 }
 
 bool record_number(const struct record *r, const struct record_field *f, int64_t *n)

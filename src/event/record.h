@@ -42,7 +42,10 @@ enum {
 struct record_field {
 	const char *name;
 	const char *alias; /* a second name for it in the log line, or NULL */
-	const char *key, *alias_key; /* what the line has before the value: ,"name": */
+	struct record_key {
+		const char *text;
+		size_t n;
+	} key, alias_key; /* what the line has before the value: ,"name": */
 	enum record_kind kind;
 	size_t offset;
 	unsigned families; /* RECORD_OF_* */
@@ -50,8 +53,12 @@ struct record_field {
 
 extern const struct record_field record_fields[]; /* ended by a NULL name */
 
-/* The field's text, or NULL; its number, false if absent. */
-const char *record_text(const struct record *, const struct record_field *);
+/* The text, or NULL, of a field that has one; the number of one that has none, false if absent. */
+static inline const char *record_text(const struct record *r, const struct record_field *f)
+{
+	return *(const char *const *)(const void *)((const char *)r + f->offset);
+}
+
 bool record_number(const struct record *, const struct record_field *, int64_t *);
 
 /* Whether an event may be written; false for a refusal of nobody known, of which there are too many. */

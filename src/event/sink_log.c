@@ -14,16 +14,13 @@
 
 enum { LINE_MAX_BYTES = 64 * 1024 };
 
-static void add_number(struct buf *b, const struct record_field *f, int64_t n)
+/* Microseconds as milliseconds. */
+static void add_ms(struct buf *b, int64_t us)
 {
 	char text[INT_TEXT + 4], *end = text;
-	int part = (int)(n % 1000);
+	int part = (int)(us % 1000);
 
-	if (f->kind != RECORD_TIME) {
-		buf_int(b, n);
-		return;
-	}
-	end += int_text(text, n / 1000);
+	end += int_text(text, us / 1000);
 	*end++ = '.';
 	*end++ = (char)('0' + part / 100);
 	*end++ = (char)('0' + part / 10 % 10);
@@ -31,17 +28,30 @@ static void add_number(struct buf *b, const struct record_field *f, int64_t n)
 	buf_add(b, text, (size_t)(end - text));
 }
 
-static void add_field(struct buf *b, const struct record *r, const struct record_field *f, const char *key)
+static void add_text(struct buf *b, const struct record_key *key, const char *text)
 {
-	const char *text = f->kind == RECORD_TEXT ? record_text(r, f) : NULL;
+	buf_json_behind(b, key->text, key->n, text, strlen(text));
+}
+
+/* No bodies. */
+static void add_field(struct buf *b, const struct record *r, const struct record_field *f)
+{
+	const char *text;
 	int64_t n;
 
-	if (text) {
-		buf_str(b, key);
-		buf_json(b, text);
-	} else if (record_number(r, f, &n)) { /* it is no text, nor a body */
-		buf_str(b, key);
-		add_number(b, f, n);
+	if (f->kind == RECORD_TEXT) {
+		text = record_text(r, f);
+		if (!text)
+			return;
+		add_text(b, &f->key, text);
+		if (f->alias)
+			add_text(b, &f->alias_key, text);
+	} else if (record_number(r, f, &n)) {
+		buf_add(b, f->key.text, f->key.n);
+		if (f->kind == RECORD_TIME)
+			add_ms(b, n);
+		else
+			buf_int(b, n);
 	}
 }
 
@@ -56,48 +66,50 @@ static enum log_level level_of(const struct record *r)
 	return levels[r->e.severity];
 }
 
-/* PROGRAM and PID: who writes. */
-static void add_line(struct buf *b, const char *program, pid_t pid, const struct record *r)
+/* What the line has behind its time, up to the fields: the same for most of a batch. */
+static void write_head(struct buf *b, const char *program, const struct record *r)
 {
 	static const char *const names[] = { [EVENT_CALL] = "call", [EVENT_AUTH] = "auth_event",
 		[EVENT_POLICY] = "policy_event" };
+
+	buf_clear(b);
+	buf_printf(b, "\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"family\":\"%s\"", r->severity, program, (long)getpid(),
+	    names[r->e.family]);
+}
+
+static void write_line(struct buf *b, const struct buf *head, const struct record *r)
+{
+	static const char begin[] = "{\"time\":\"";
 	unsigned family = 1u << r->e.family;
 	char when[CLOCK_TEXT];
 
 	clock_text_of(when, r->e.time_us);
-	buf_str(b, "{\"time\":\"");
-	buf_str(b, when);
-	buf_str(b, "\",\"level\":\"");
-	buf_str(b, r->severity);
-	buf_str(b, "\",\"program\":\"");
-	buf_str(b, program);
-	buf_str(b, "\",\"pid\":");
-	buf_int(b, pid);
-	buf_str(b, ",\"family\":\"");
-	buf_str(b, names[r->e.family]);
-	buf_char(b, '"');
-	for (const struct record_field *f = record_fields; f->name; f++) {
-		if (!(f->families & family) || f->offset == offsetof(struct record, severity))
-			continue;
-		add_field(b, r, f, f->key);
-		if (f->alias)
-			add_field(b, r, f, f->alias_key);
-	}
+	buf_clear(b);
+	buf_add(b, begin, sizeof(begin) - 1);
+	buf_add(b, when, sizeof(when) - 1);
+	buf_add(b, head->data, head->len);
+	for (const struct record_field *f = record_fields; f->name; f++)
+		if (f->families & family && f->offset != offsetof(struct record, severity))
+			add_field(b, r, f);
 	buf_str(b, "}\n");
 }
 
 void sink_log(const char *program, const struct record *list)
 {
-	const pid_t pid = getpid();
-	struct buf lines, one;
+	const struct record *of_head = NULL;
+	struct buf lines, head, one;
 
 	buf_init(&lines, LINE_MAX_BYTES);
+	buf_init(&head, LINE_MAX_BYTES);
 	buf_init(&one, LINE_MAX_BYTES);
 	for (const struct record *r = list; r; r = r->next) {
 		if (!log_enabled(level_of(r)))
 			continue;
-		buf_clear(&one);
-		add_line(&one, program, pid, r);
+		if (!of_head || of_head->e.severity != r->e.severity || of_head->e.family != r->e.family) {
+			of_head = r;
+			write_head(&head, program, r);
+		}
+		write_line(&one, &head, r);
 		if (lines.len && lines.len + one.len > PIPE_BUF) {
 			log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
 			buf_clear(&lines);
@@ -107,5 +119,6 @@ void sink_log(const char *program, const struct record *list)
 	if (lines.len)
 		log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
 	buf_release(&lines);
+	buf_release(&head);
 	buf_release(&one);
 }

@@ -64,7 +64,8 @@ static const struct {
 	{ "", 0, "\"\"", "nothing is an empty string" },
 };
 
-static const int64_t numbers[] = { 0, 7, -7, 10, 999, 1000, INT64_MAX, INT64_MIN, INT64_MIN + 1 };
+static const int64_t numbers[] = { 0, 7, -7, 10, 99, 100, -100, 999, 1000, 9999, 10000, 99999999, 100000000, -100000000, INT64_MAX,
+	INT64_MIN, INT64_MIN + 1 };
 
 /* A format that does not fit what is there at first. */
 static void formats(void)
@@ -105,6 +106,30 @@ static void test_places(void)
 	is_int(wrong, 0, "a byte is written as it is by itself, wherever it stands");
 }
 
+/* A name and its value in one step, at each ceiling, for texts of all lengths: what two steps write. */
+static void test_behind(void)
+{
+	static const char first[] = ",\"name\":", text[] = "abcdefgh\"ijklmnopqrs\xc3\xbctuv";
+	int wrong = 0;
+
+	for (size_t max = 0; max < 60; max++)
+		for (size_t from = 0; from < sizeof(text) - 1; from++)
+			for (size_t n = 0; n < sizeof(text) - from; n++) {
+				struct buf b, want;
+
+				buf_init(&b, max);
+				buf_init(&want, max);
+				buf_str(&b, "x");
+				buf_str(&want, "x");
+				wrong += buf_json_behind(&b, first, sizeof(first) - 1, text + from, n) !=
+				    (buf_str(&want, first) && buf_json_n(&want, text + from, n));
+				wrong += b.over != want.over || (!b.over && strcmp(buf_text(&b), buf_text(&want)) != 0);
+				buf_release(&b);
+				buf_release(&want);
+			}
+	is_int(wrong, 0, "a name and a text in one step are what they are in two");
+}
+
 int main(void)
 {
 	struct buf b;
@@ -136,5 +161,6 @@ int main(void)
 	    "HTML's five characters are escaped");
 	buf_release(&b);
 	test_places();
+	test_behind();
 	return done();
 }

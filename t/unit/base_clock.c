@@ -11,8 +11,11 @@ static const struct {
 	const char *text, *name;
 } rows[] = {
 	{ 0, "1970-01-01T00:00:00.000Z", "the epoch" },
+	{ 1000, "1970-01-01T00:00:00.001Z", "a millisecond later" },
 	{ 999999, "1970-01-01T00:00:00.999Z", "microseconds are cut, not rounded" },
 	{ 1709210096789000, "2024-02-29T12:34:56.789Z", "a leap day" },
+	{ 1709210096012345, "2024-02-29T12:34:56.012Z", "the same second, before" },
+	{ 1709210097000000, "2024-02-29T12:34:57.000Z", "the second after it" },
 	{ 253402300799999999, "9999-12-31T23:59:59.999Z", "the last time that fits" },
 };
 
