@@ -88,6 +88,18 @@ is($pg->psql('select event, outcome, "reasonCode", "redirectHost", "errMessage",
 	'mcp_auth_login_failed|denied|invalid_request|app.example.com|no state|cookie is missing',
 	'its view, too');
 
+# ---- what is the same in a batch ----
+
+$drive->say('alike 4');
+is(eventually('6 4', sub { count('call') . ' ' . count('policy') }), '6 4', 'four calls that differ little are stored, and what a policy records of them');
+my $alike = sub { $pg->psql("select string_agg(concat_ws(' ', outcome, mcp_status, coalesce(subject_id, '-'), coalesce(latency_us, 0), coalesce(grant_id, '-'), $_[0]), ', ' order by request_id)
+	from gatehouse.event_$_[1] where coalesce(subject_id, 'user') = 'user'") };
+is($alike->('coalesce(jsonrpc_error_code, 0), upstream_us', 'call'), join(', ', 'success 200 - 0 9a3f -32602 12000', 'success 200 user 12345 - 0 12000',
+	'success 200 user 12345 9a3f -32602 12000', 'failure 500 user 12345 9a3f -32602 12000'), 'a column that is the same in all but one event has each value in its place');
+is($alike->('name, matches', 'policy'), join(', ', 'success 200 - 0 9a3f audit.tools.call 1', 'success 200 user 12345 - other 1',
+	'success 200 user 12345 9a3f audit.tools.call 1', 'failure 500 user 12345 9a3f audit.tools.call 2'), '... of what policies record, too');
+$pg->psql("delete from gatehouse.event_call where coalesce(subject_id, 'user') = 'user'");
+
 # ---- views ----
 
 is($pg->psql('select event, "virtualServerName", outcome, "latencyMs" from gatehouse.mcp_request order by "requestId"'),
@@ -209,6 +221,16 @@ is($pg->psql("select count(distinct i) || ' ' || count(*) filter (where to_jsonb
 	from ($typed) y, (select *, row_number() over (order by at) as i from gatehouse.event_call where program = 'cells') c"),
 	'3 0', 'each element of each array is in its row and its column');
 is($pg->psql("select count(*) from ($typed) y"), 42, '... of which there are 42 besides the time');
+
+# One element that stands for all.
+for my $family (qw(call policy)) {
+	(my $of = $typed) =~ s/events_add_call/events_add_$family/;
+	my $all = $pg->psql("select string_agg(case when t = 'uuid[]' then 'array[gen_random_uuid(), gen_random_uuid()]' when name = 'err_name' then 'null::text[]'
+		else quote_literal('[0:0]={' || case t when 'bigint[]' then n::text else name end || '}') || '::' || t end, ', ' order by n) from ($of) y");
+	$pg->psql_as('mcp', "select gatehouse.events_add_$family(gen_random_uuid(), 'all', 'node', array[now() - interval '1 s', now()], $all)");
+	is($pg->psql("select count(*) || ' ' || count(*) filter (where to_jsonb(c) ->> y.name is distinct from case when y.name <> 'err_name' then case t when 'bigint[]' then n::text else y.name end end)
+		from ($of) y, gatehouse.event_$family c where program = 'all' and t <> 'uuid[]'"), $family eq 'call' ? '82 0' : '46 0', "an element with the index 0 stands for all ($family)");
+}
 
 # ---- days ----
 

@@ -1,5 +1,5 @@
 -- Events come in and grow old. The arrays have one element per event, in the order of
--- src/event/record.c. P_BODY is all of them in one piece, of layout P_LAYOUT (src/event/packed.h), where they are sent on.
+-- src/event/record.c; of calls and of what policies record, one element with the index 0 stands for all. P_BODY is all of them in one piece, of layout P_LAYOUT (src/event/packed.h), where they are sent on.
 
 -- The day's table of one family, if it is not there. Made apart and attached, which the inserts
 -- of others do not wait for.
@@ -159,7 +159,7 @@ end $$;
 
 -- A day without a table is made: this gateway may have slept for a week. Elements are taken from the arrays one by one: unnest() of
 -- so many makes a table of each first, which was a third of the whole. (A plan made for certain arrays has copies of them in which
--- an element is looked for from the start.)
+-- an element is looked for from the start.) What stands for all is taken once.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_call(
 	p_batch uuid, p_program text, p_node text, p_at timestamptz[], p_severity text[], p_request_id text[],
@@ -188,26 +188,51 @@ begin
 		perform event_days();
 	end if;
 	insert into event_call (
-		batch, program, at, severity, request_id, operation_id, upstream_id, subject_id,
-		client_id, client_name, auth_profile_id, upstream_auth_mode, http_method,
-		transport, mcp_method, capability_type, capability_name, outcome, failure_origin,
-		mcp_status, jsonrpc_error_code, error_type, reason_code, latency_us, gateway_us,
-		upstream_us, bytes_in, bytes_out, client_ip, protocol_version, session_digest,
-		grant_id, err_name, err_message, cause_message, event_id, trace_parent, trace_link,
-		rpc_id, server_address, server_port, tokens_in, tokens_out, arguments, result
+		batch, program, at, severity, request_id, operation_id, upstream_id, subject_id, client_id, client_name,
+		auth_profile_id, upstream_auth_mode, http_method, transport, mcp_method, capability_type, capability_name,
+		outcome, failure_origin, mcp_status, jsonrpc_error_code, error_type, reason_code, latency_us, gateway_us,
+		upstream_us, bytes_in, bytes_out, client_ip, protocol_version, session_digest, grant_id, err_name,
+		err_message, cause_message, event_id, trace_parent, trace_link, rpc_id, server_address, server_port,
+		tokens_in, tokens_out, arguments, result
 	)
-	select v_batch, p_program,
-		p_at[i], p_severity[i], p_request_id[i], p_operation_id[i], p_upstream_id[i],
-		p_subject_id[i], p_client_id[i], p_client_name[i], p_auth_profile_id[i],
-		p_upstream_auth_mode[i], p_http_method[i], p_transport[i], p_mcp_method[i],
-		p_capability_type[i], p_capability_name[i], p_outcome[i], p_failure_origin[i],
-		p_mcp_status[i], p_jsonrpc_error_code[i], p_error_type[i], p_reason_code[i],
-		p_latency_us[i], p_gateway_us[i], p_upstream_us[i], p_bytes_in[i], p_bytes_out[i],
-		p_client_ip[i], p_protocol_version[i], p_session_digest[i], p_grant_id[i],
-		p_err_name[i], p_err_message[i], p_cause_message[i], p_event_id[i], p_trace_parent[i],
-		p_trace_link[i], p_rpc_id[i], p_server_address[i], p_server_port[i], p_tokens_in[i],
-		p_tokens_out[i], p_arguments[i], p_result[i]
-	from generate_series(1, cardinality(p_at)) i;
+	select
+		v_batch, p_program, p_at[i], coalesce(a.severity, p_severity[i]), coalesce(a.request_id, p_request_id[i]),
+		coalesce(a.operation_id, p_operation_id[i]), coalesce(a.upstream_id, p_upstream_id[i]),
+		coalesce(a.subject_id, p_subject_id[i]), coalesce(a.client_id, p_client_id[i]),
+		coalesce(a.client_name, p_client_name[i]), coalesce(a.auth_profile_id, p_auth_profile_id[i]),
+		coalesce(a.upstream_auth_mode, p_upstream_auth_mode[i]), coalesce(a.http_method, p_http_method[i]),
+		coalesce(a.transport, p_transport[i]), coalesce(a.mcp_method, p_mcp_method[i]),
+		coalesce(a.capability_type, p_capability_type[i]), coalesce(a.capability_name, p_capability_name[i]),
+		coalesce(a.outcome, p_outcome[i]), coalesce(a.failure_origin, p_failure_origin[i]),
+		coalesce(a.mcp_status, p_mcp_status[i]), coalesce(a.jsonrpc_error_code, p_jsonrpc_error_code[i]),
+		coalesce(a.error_type, p_error_type[i]), coalesce(a.reason_code, p_reason_code[i]),
+		coalesce(a.latency_us, p_latency_us[i]), coalesce(a.gateway_us, p_gateway_us[i]),
+		coalesce(a.upstream_us, p_upstream_us[i]), coalesce(a.bytes_in, p_bytes_in[i]),
+		coalesce(a.bytes_out, p_bytes_out[i]), coalesce(a.client_ip, p_client_ip[i]),
+		coalesce(a.protocol_version, p_protocol_version[i]), coalesce(a.session_digest, p_session_digest[i]),
+		coalesce(a.grant_id, p_grant_id[i]), coalesce(a.err_name, p_err_name[i]),
+		coalesce(a.err_message, p_err_message[i]), coalesce(a.cause_message, p_cause_message[i]), p_event_id[i],
+		coalesce(a.trace_parent, p_trace_parent[i]), coalesce(a.trace_link, p_trace_link[i]),
+		coalesce(a.rpc_id, p_rpc_id[i]), coalesce(a.server_address, p_server_address[i]),
+		coalesce(a.server_port, p_server_port[i]), coalesce(a.tokens_in, p_tokens_in[i]),
+		coalesce(a.tokens_out, p_tokens_out[i]), coalesce(a.arguments, p_arguments[i]),
+		coalesce(a.result, p_result[i])
+	from (select
+		p_severity[0] as severity, p_request_id[0] as request_id, p_operation_id[0] as operation_id,
+		p_upstream_id[0] as upstream_id, p_subject_id[0] as subject_id, p_client_id[0] as client_id,
+		p_client_name[0] as client_name, p_auth_profile_id[0] as auth_profile_id,
+		p_upstream_auth_mode[0] as upstream_auth_mode, p_http_method[0] as http_method, p_transport[0] as transport,
+		p_mcp_method[0] as mcp_method, p_capability_type[0] as capability_type,
+		p_capability_name[0] as capability_name, p_outcome[0] as outcome, p_failure_origin[0] as failure_origin,
+		p_mcp_status[0] as mcp_status, p_jsonrpc_error_code[0] as jsonrpc_error_code, p_error_type[0] as error_type,
+		p_reason_code[0] as reason_code, p_latency_us[0] as latency_us, p_gateway_us[0] as gateway_us,
+		p_upstream_us[0] as upstream_us, p_bytes_in[0] as bytes_in, p_bytes_out[0] as bytes_out,
+		p_client_ip[0] as client_ip, p_protocol_version[0] as protocol_version, p_session_digest[0] as session_digest,
+		p_grant_id[0] as grant_id, p_err_name[0] as err_name, p_err_message[0] as err_message,
+		p_cause_message[0] as cause_message, p_trace_parent[0] as trace_parent, p_trace_link[0] as trace_link,
+		p_rpc_id[0] as rpc_id, p_server_address[0] as server_address, p_server_port[0] as server_port,
+		p_tokens_in[0] as tokens_in, p_tokens_out[0] as tokens_out, p_arguments[0] as arguments, p_result[0] as result
+		offset 0) a, generate_series(1, cardinality(p_at)) i;
 end $$;
 
 -- A day without a table is made: this gateway may have slept for a week.
@@ -249,7 +274,7 @@ begin
 	) e;
 end $$;
 
--- A day without a table is made: this gateway may have slept for a week.
+-- The same for what policies record.
 -- for: oauth consent connect mcp console
 create or replace function gatehouse.events_add_policy(
 	p_batch uuid, p_program text, p_node text, p_at timestamptz[], p_severity text[], p_name text[],
@@ -260,7 +285,7 @@ create or replace function gatehouse.events_add_policy(
 	p_query text[], p_grant_id text[], p_event_id uuid[], p_policy text[], p_action text[],
 	p_finds text[], p_matches bigint[], p_body text default null, p_layout int default null
 ) returns void
-language plpgsql security definer set search_path = gatehouse, pg_temp as $$
+language plpgsql security definer set search_path = gatehouse, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
 	v_batch bigint;
 begin
@@ -272,16 +297,30 @@ begin
 		perform event_days();
 	end if;
 	insert into event_policy (
-		batch, program, at, severity, name, request_id, operation_id, upstream_id, subject_id,
-		client_id, client_name, http_method, mcp_method, capability_type, capability_name,
-		outcome, mcp_status, reason_code, latency_us, client_ip, query, grant_id, event_id,
-		policy, action, finds, matches
+		batch, program, at, severity, name, request_id, operation_id, upstream_id, subject_id, client_id, client_name,
+		http_method, mcp_method, capability_type, capability_name, outcome, mcp_status, reason_code, latency_us,
+		client_ip, query, grant_id, event_id, policy, action, finds, matches
 	)
-	select v_batch, p_program, e.*
-	from unnest(
-		p_at, p_severity, p_name, p_request_id, p_operation_id, p_upstream_id,
-		p_subject_id, p_client_id, p_client_name, p_http_method, p_mcp_method,
-		p_capability_type, p_capability_name, p_outcome, p_mcp_status, p_reason_code,
-		p_latency_us, p_client_ip, p_query, p_grant_id, p_event_id, p_policy, p_action, p_finds, p_matches
-	) e;
+	select
+		v_batch, p_program, p_at[i], coalesce(a.severity, p_severity[i]), coalesce(a.name, p_name[i]),
+		coalesce(a.request_id, p_request_id[i]), coalesce(a.operation_id, p_operation_id[i]),
+		coalesce(a.upstream_id, p_upstream_id[i]), coalesce(a.subject_id, p_subject_id[i]),
+		coalesce(a.client_id, p_client_id[i]), coalesce(a.client_name, p_client_name[i]),
+		coalesce(a.http_method, p_http_method[i]), coalesce(a.mcp_method, p_mcp_method[i]),
+		coalesce(a.capability_type, p_capability_type[i]), coalesce(a.capability_name, p_capability_name[i]),
+		coalesce(a.outcome, p_outcome[i]), coalesce(a.mcp_status, p_mcp_status[i]),
+		coalesce(a.reason_code, p_reason_code[i]), coalesce(a.latency_us, p_latency_us[i]),
+		coalesce(a.client_ip, p_client_ip[i]), coalesce(a.query, p_query[i]), coalesce(a.grant_id, p_grant_id[i]),
+		p_event_id[i], coalesce(a.policy, p_policy[i]), coalesce(a.action, p_action[i]),
+		coalesce(a.finds, p_finds[i]), coalesce(a.matches, p_matches[i])
+	from (select
+		p_severity[0] as severity, p_name[0] as name, p_request_id[0] as request_id,
+		p_operation_id[0] as operation_id, p_upstream_id[0] as upstream_id, p_subject_id[0] as subject_id,
+		p_client_id[0] as client_id, p_client_name[0] as client_name, p_http_method[0] as http_method,
+		p_mcp_method[0] as mcp_method, p_capability_type[0] as capability_type,
+		p_capability_name[0] as capability_name, p_outcome[0] as outcome, p_mcp_status[0] as mcp_status,
+		p_reason_code[0] as reason_code, p_latency_us[0] as latency_us, p_client_ip[0] as client_ip,
+		p_query[0] as query, p_grant_id[0] as grant_id, p_policy[0] as policy, p_action[0] as action,
+		p_finds[0] as finds, p_matches[0] as matches
+		offset 0) a, generate_series(1, cardinality(p_at)) i;
 end $$;

@@ -35,15 +35,20 @@ static unsigned char *put_null(unsigned char *p)
 	return put32(p, UINT32_MAX);
 }
 
-/* Room for N elements of SIZE bytes in all; where the first is to stand in *END. */
-static unsigned char *begin(struct arena *a, enum type type, size_t n, size_t size, unsigned char **end)
+/* Room for N elements of SIZE bytes in all, of which the first has the index FIRST; where it is to stand in *END. */
+static unsigned char *begin_at(struct arena *a, enum type type, uint32_t first, size_t n, size_t size, unsigned char **end)
 {
 	unsigned char *array = arena_alloc(a, HEAD + n * LENGTH + size);
 
 	*end = put32(put32(put32(array, n != 0), true), type);
 	if (n)
-		*end = put32(put32(*end, (uint32_t)n), 1);
+		*end = put32(put32(*end, (uint32_t)n), first);
 	return array;
+}
+
+static unsigned char *begin(struct arena *a, enum type type, size_t n, size_t size, unsigned char **end)
+{
+	return begin_at(a, type, 1, n, size, end);
 }
 
 static struct db_param finish(const unsigned char *array, const unsigned char *end)
@@ -84,6 +89,23 @@ static struct db_param numbers(struct arena *a, enum type type, const int64_t *i
 			p = put64(put32(p, sizeof(*items)), (uint64_t)(items[i] - zero));
 	}
 	return finish(array, p);
+}
+
+struct db_param db_text_of_all(struct arena *a, const char *item)
+{
+	size_t length = strlen(item);
+	unsigned char *p, *array = begin_at(a, TEXT, 0, 1, length, &p);
+
+	p = put32(p, (uint32_t)length);
+	memcpy(p, item, length);
+	return finish(array, p + length);
+}
+
+struct db_param db_int_of_all(struct arena *a, int64_t item)
+{
+	unsigned char *p, *array = begin_at(a, INT8, 0, 1, sizeof(item), &p);
+
+	return finish(array, put64(put32(p, sizeof(item)), (uint64_t)item));
 }
 
 struct db_param db_ints(struct arena *a, const int64_t *items, const bool *has, size_t n)

@@ -76,6 +76,9 @@ struct db_param db_texts(struct arena *, const char *const *items, size_t n);
 struct db_param db_ints(struct arena *, const int64_t *items, const bool *has, size_t n);
 struct db_param db_times(struct arena *, const int64_t *us, size_t n);
 struct db_param db_uuids(struct arena *, const char *const *items, size_t n);
+/* Arrays of one element of index 0, which stands for all where a statement says so. */
+struct db_param db_text_of_all(struct arena *, const char *item);
+struct db_param db_int_of_all(struct arena *, int64_t item);
 
 /* Rows, copied into the arena: they outlive the connection. */
 struct db_rows {

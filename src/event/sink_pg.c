@@ -16,6 +16,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { BATCH_MAX = 500, PARAMS = 64, PIECE_MAX = 8000000 /* as event_enqueue() has it */ };
@@ -149,37 +150,50 @@ void sink_pg_add(struct sink_pg *s, struct record *list)
 
 /* ---- a batch as parameters ---- */
 
+/* Whether one element may stand for all of a column: those of few sign-ins are not worth it. */
+static bool may_be_one(const struct batch *b)
+{
+	return b->n > 1 && b->family != EVENT_AUTH;
+}
+
 static struct db_param column_of_texts(struct arena *a, const struct batch *b, const struct record_field *f)
 {
-	const char *items[BATCH_MAX];
-	bool empty = true;
+	const char *items[BATCH_MAX], *first = record_text(b->list, f);
+	bool empty = true, same = first && may_be_one(b);
 	size_t n = 0;
 
 	for (const struct record *r = b->list; r; r = r->next) {
 		items[n] = record_text(r, f);
 		empty = empty && !items[n];
+		same = same && items[n] && !strcmp(items[n], first);
 		n++;
 	}
 	if (empty)
 		return DB_NULL;
-	return f->offset == offsetof(struct record, id) ? db_uuids(a, items, n) : db_texts(a, items, n);
+	if (f->offset == offsetof(struct record, id))
+		return db_uuids(a, items, n);
+	return same ? db_text_of_all(a, first) : db_texts(a, items, n);
 }
 
 static struct db_param column_of_numbers(struct arena *a, const struct batch *b, const struct record_field *f)
 {
 	int64_t items[BATCH_MAX];
-	bool has[BATCH_MAX], empty = true;
+	bool has[BATCH_MAX], empty = true, same = may_be_one(b);
 	size_t n = 0;
 
 	for (const struct record *r = b->list; r; r = r->next) {
 		has[n] = record_number(r, f, &items[n]);
 		empty = empty && !has[n];
+		same = same && has[n] && items[n] == items[0];
 		n++;
 	}
-	return empty ? DB_NULL : db_ints(a, items, has, n);
+	if (empty)
+		return DB_NULL;
+	return same ? db_int_of_all(a, items[0]) : db_ints(a, items, has, n);
 }
 
-/* Most columns are empty in most batches: no array at all says so at a third of the price (unnest() fills up with NULLs). */
+/* Most columns are empty in most batches, or the same in all of its events: no array at all, or one of one element, says so at a third of
+ * the price (sql/fn/event.sql). */
 static struct db_param column(struct arena *a, const struct batch *b, const struct record_field *f)
 {
 	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY ? column_of_texts(a, b, f) : column_of_numbers(a, b, f);

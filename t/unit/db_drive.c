@@ -9,6 +9,7 @@
  *	long MS          the same statement, as work that may take longer
  *	load THREADS MS  statements without pause: "ok N unavailable N other N slowest MS gap MS"
  *	emit N           N events of calls
+ *	alike N          N calls, and as much that a policy records, which differ in one event of each column only
  *	auth             one auth event
  *	forwards         from now on events are kept in one piece, too, as for a project that sends them on
  *	strangers N M    N refusals of strangers from address M
@@ -179,6 +180,26 @@ static void do_emit(int n)
 	}
 }
 
+static void do_alike(int n)
+{
+	need_events();
+	for (int i = 1; i <= n; i++) {
+		struct event e = a_call(i);
+
+		e.outcome = i == n ? "failure" : "success"; /* the last is another */
+		e.mcp_status = i == n ? 500 : 200;
+		e.subject_id = i == 1 ? NULL : "user"; /* the first has none */
+		e.latency_us = i == 1 ? -1 : 12345;
+		e.grant_id = i == 2 ? NULL : "9a3f"; /* the second has none */
+		e.jsonrpc_error_code = i == 2 ? 0 : -32602;
+		event_emit(&e);
+		e.family = EVENT_POLICY;
+		e.name = i == 2 ? "other" : "audit.tools.call";
+		e.matches = i == n ? 2 : 1;
+		event_emit(&e);
+	}
+}
+
 static void do_auth(void)
 {
 	struct err cause = { .code = ERR_NONE };
@@ -273,6 +294,8 @@ static void command(char *line)
 		do_load(n, m);
 	else if (!strcmp(word, "emit"))
 		do_emit(n);
+	else if (!strcmp(word, "alike"))
+		do_alike(n);
 	else if (!strcmp(word, "auth"))
 		do_auth();
 	else if (!strcmp(word, "forwards"))

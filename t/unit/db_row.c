@@ -35,6 +35,8 @@ static void test_binary_arrays(struct arena *a)
 	    "integers that are all there");
 	is_str(hex(a, db_times(a, times, 2)), "0000000100000001000004a00000000200000001" "000000080000000000000001"
 	    "00000008fffca2fec4c82000", "times, those before 2000 too");
+	is_str(hex(a, db_text_of_all(a, "a")), "0000000100000001000000190000000100000000" "0000000161", "a text with the index 0");
+	is_str(hex(a, db_int_of_all(a, -1)), "0000000100000001000000140000000100000000" "00000008ffffffffffffffff", "an integer with the index 0");
 	is_str(hex(a, db_uuids(a, ids, 6)), "000000010000000100000b860000000600000001" "00000010" "00112233445546778899aabbccddeeff"
 	    "ffffffff" "ffffffff" "ffffffff" "ffffffff" "ffffffff", "UUIDs, and what is none");
 }
