@@ -14,6 +14,7 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -29,7 +30,8 @@ enum {
 	DEPTH_MAX = 256,   /* what the C stack allows, whatever the caller allows */
 	FEW = 16,          /* names that are compared by pairs */
 	NAMES_INLINE = 48, /* names kept without asking for memory */
-	NAME_SHOWN = 64    /* bytes of a foreign name that an error repeats */
+	NAME_SHOWN = 64,   /* bytes of a foreign name that an error repeats */
+	PARTS_DEPTH = 2    /* of objects whose members are told */
 };
 
 /* A member's name: RAW bytes between the quotes, that decode to LEN bytes. */
@@ -43,10 +45,12 @@ struct scan {
 	struct err *e;
 	size_t at; /* where the error is */
 	unsigned depth, members; /* what is left of each */
+	unsigned parts_depth; /* members are told while so much depth is left; UINT_MAX: none is */
 	bool tree; /* is to be built by json-c */
+	struct scan_parts *parts;
 	struct name *names;      /* those of all open objects, outermost first */
 	size_t names_n, names_cap;
-	struct name names_inline[NAMES_INLINE];
+	struct name *names_inline; /* where they are at first, NAMES_INLINE of them */
 };
 
 static bool value(struct scan *);
@@ -61,6 +65,11 @@ struct scan_limits scan_limits_of(size_t bytes)
 		.depth = DEPTH,
 		.members = members > UINT32_MAX ? UINT32_MAX : (unsigned)members,
 	};
+}
+
+static struct span span_of(const char *from, const char *to)
+{
+	return (struct span){ from, (size_t)(to - from) };
 }
 
 static bool fail(struct scan *s, enum err_code code, const char *what, const char *at)
@@ -88,9 +97,10 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static void skip_blanks(const char **p, const char *end)
+/* Mostly there are none. */
+static inline void skip_blanks(const char **p, const char *end)
 {
-	while (*p < end && is_blank(**p))
+	while (*p < end && (unsigned char)**p <= ' ' && is_blank(**p))
 		(*p)++;
 }
 
@@ -284,7 +294,7 @@ static const struct name *duplicate_of_few(const struct name *names, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		for (size_t k = 0; k < i; k++)
-			if (name_equal(&names[i], &names[k]))
+			if (names[i].len == names[k].len && name_equal(&names[i], &names[k]))
 				return &names[i];
 	return NULL;
 }
@@ -365,11 +375,9 @@ static bool escape(struct scan *s, size_t *len, bool name)
 	return true;
 }
 
-/* A string; *LEN: the bytes that it decodes to. */
-static bool string(struct scan *s, size_t *len, bool name)
+/* A string from behind its quote on, of which *LEN bytes are read already. */
+static bool string_goes_on(struct scan *s, size_t *len, bool name)
 {
-	*len = 0;
-	s->p++;
 	for (;;) {
 		const char *p = scan_plain_end(s->p, s->end);
 		size_t n;
@@ -393,6 +401,19 @@ static bool string(struct scan *s, size_t *len, bool name)
 			s->p += n;
 		}
 	}
+	s->p++;
+	return true;
+}
+
+/* A string; *LEN: the bytes that it decodes to. */
+static inline bool string(struct scan *s, size_t *len, bool name)
+{
+	const char *from = s->p + 1;
+
+	s->p = scan_plain_end(from, s->end);
+	*len = (size_t)(s->p - from);
+	if (s->p == s->end || *s->p != '"')
+		return string_goes_on(s, len, name);
 	s->p++;
 	return true;
 }
@@ -465,24 +486,42 @@ static bool count_member(struct scan *s)
 	return true;
 }
 
+/* A member's value, which is told. */
+static bool told_value(struct scan *s, struct span name)
+{
+	struct scan_parts *t = s->parts;
+	const char *from = s->p;
+	unsigned at = t->n;
+
+	t->over = t->over || at == t->max;
+	if (t->over)
+		return value(s);
+	t->n++;
+	if (!value(s))
+		return false;
+	t->of[at] = (struct scan_part){ name, span_of(from, s->p), t->n, s->depth > s->parts_depth };
+	return true;
+}
+
 static bool member(struct scan *s)
 {
 	struct name *name;
-	const char *from = s->p;
+	const char *from = s->p, *past_name;
 	size_t len;
 
 	if (s->p == s->end || *s->p != '"')
 		return malformed(s, "a member's name is missing");
 	if (!count_member(s) || !string(s, &len, true))
 		return false;
+	past_name = s->p;
 	name = names_push(s);
-	*name = (struct name){ from + 1, (size_t)(s->p - from) - 2, len };
+	*name = (struct name){ from + 1, (size_t)(past_name - from) - 2, len };
 	skip_blanks(&s->p, s->end);
 	if (s->p == s->end || *s->p != ':')
 		return malformed(s, "a colon is missing");
 	s->p++;
 	skip_blanks(&s->p, s->end);
-	return value(s);
+	return s->depth < s->parts_depth ? value(s) : told_value(s, span_of(from, past_name));
 }
 
 static bool element(struct scan *s)
@@ -570,34 +609,73 @@ static bool whole(struct scan *s, size_t bytes_max)
 	return s->p == s->end || malformed(s, "bytes after the value");
 }
 
-bool scan_check_at(
-    const char *text, size_t n, const struct scan_limits *limits, size_t *at, struct err *e)
+/* PARTS may be NULL. */
+static bool check(const char *text, size_t n, const struct scan_limits *limits, struct scan_parts *parts, size_t *at, struct err *e)
 {
+	unsigned depth = limits->depth < DEPTH_MAX ? limits->depth : DEPTH_MAX;
+	struct name names[NAMES_INLINE];
 	struct scan s = {
 		.start = text,
 		.p = text,
 		.end = text + n,
 		.e = e,
-		.depth = limits->depth < DEPTH_MAX ? limits->depth : DEPTH_MAX,
+		.depth = depth,
 		.members = limits->members,
 		.tree = limits->tree,
+		.parts = parts,
+		.parts_depth = !parts ? UINT_MAX : depth < PARTS_DEPTH ? 0 : depth - PARTS_DEPTH,
+		.names = names,
 		.names_cap = NAMES_INLINE,
+		.names_inline = names,
 	};
 	bool good;
 
-	s.names = s.names_inline;
 	good = whole(&s, limits->bytes);
-	if (s.names != s.names_inline)
+	if (s.names != names)
 		free(s.names);
 	*at = s.at;
 	return good;
+}
+
+bool scan_check_at(
+    const char *text, size_t n, const struct scan_limits *limits, size_t *at, struct err *e)
+{
+	return check(text, n, limits, NULL, at, e);
 }
 
 bool scan_check(const char *text, size_t n, const struct scan_limits *limits, struct err *e)
 {
 	size_t at;
 
-	return scan_check_at(text, n, limits, &at, e);
+	return check(text, n, limits, NULL, &at, e);
+}
+
+bool scan_check_parts(const char *text, size_t n, const struct scan_limits *limits, struct scan_parts *parts, struct err *e)
+{
+	struct span value = scan_value(text, n);
+	size_t at;
+
+	parts->n = 0;
+	parts->over = false;
+	parts->whole = scan_kind(value) == '{' ? value.p : NULL;
+	return check(text, n, limits, parts, &at, e);
+}
+
+const struct scan_part *scan_parts_of(const struct scan_parts *parts, struct span object, const struct scan_part **end)
+{
+	const struct scan_part *p;
+
+	if (!parts || parts->over || !parts->whole || !object.p)
+		return NULL;
+	*end = parts->of + parts->n;
+	if (object.p == parts->whole)
+		return parts->of;
+	for (p = parts->of; p < *end && p->value.p != object.p; p++)
+		;
+	if (p == *end || !p->has_inner || *object.p != '{')
+		return NULL;
+	*end = scan_part_next(parts, p);
+	return p + 1;
 }
 
 /* ---- lookup: in checked text, but never past its end whatever it holds ---- */
@@ -655,11 +733,6 @@ struct span scan_value(const char *text, size_t n)
 	while (n && is_blank(text[n - 1]))
 		n--;
 	return (struct span){ text, n };
-}
-
-static struct span span_of(const char *from, const char *to)
-{
-	return (struct span){ from, (size_t)(to - from) };
 }
 
 bool scan_next(struct span container, size_t *pos, struct span *name, struct span *val)
@@ -806,12 +879,21 @@ bool scan_copy(struct span s, char *out, size_t size)
 		return false;
 	size--;
 	while (p < end) {
+		size_t n = (size_t)(scan_plain_end(p, end) - p);
 		char c[4];
-		size_t n = scan_decode_one(&p, end, c);
+		const char *from = p;
 
-		if (!n || !c[0] || n > size)
+		if (n) {
+			p += n;
+		} else {
+			from = c;
+			n = scan_decode_one(&p, end, c);
+			if (!n || !c[0])
+				return false;
+		}
+		if (n > size)
 			return false;
-		memcpy(out, c, n);
+		memcpy(out, from, n);
 		out += n;
 		size -= n;
 	}

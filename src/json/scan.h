@@ -42,6 +42,38 @@ struct span {
 	size_t n;
 };
 
+/* A member of an object, as the check passed it. */
+struct scan_part {
+	struct span name; /* raw, with its quotes */
+	struct span value;
+	unsigned after;   /* the place in the list of the part that follows it, behind those that lie in it */
+	bool has_inner;   /* its own members are in the list */
+};
+
+/*
+ * The members of the outermost object, and of the objects that are its members: whoever looks for some of them need not walk through
+ * the text again.
+ */
+struct scan_parts {
+	struct scan_part *of; /* the caller's, MAX of them */
+	unsigned max, n;
+	bool over; /* there were more: nothing is known */
+	const char *whole; /* where the outermost object begins; NULL: the value is none */
+};
+
+/* scan_check(), which fills PARTS too. */
+bool scan_check_parts(const char *text, size_t n, const struct scan_limits *, struct scan_parts *parts, struct err *);
+
+/* The first of the members of OBJECT, and in *END what is behind the last; NULL if they are not in PARTS (which may be NULL): scan_next()
+ * finds them. */
+const struct scan_part *scan_parts_of(const struct scan_parts *parts, struct span object, const struct scan_part **end);
+
+/* The one behind P. */
+static inline const struct scan_part *scan_part_next(const struct scan_parts *parts, const struct scan_part *p)
+{
+	return parts->of + p->after;
+}
+
 /* The value in N checked bytes, without the blanks around it. */
 struct span scan_value(const char *text, size_t n);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies of clients: one walk over each message's members, one over its params. */
+/* Bodies of clients: one look at each message's members, one at those of its params. */
 #include "config.h"
 
 #include "rpc/rpc.h"
@@ -13,13 +13,18 @@
 
 /* A member to look for, and where its value goes. */
 struct want {
-	const char *name;
+	const char *name; /* ASCII without a backslash */
+	size_t n;
 	struct span value;
 	bool lax; /* a look-alike of it is no fault */
 };
 
+#define WANT(text) .name = (text), .n = sizeof(text) - 1
+
 enum { M_JSONRPC, M_ID, M_METHOD, M_PARAMS, M_RESULT, M_ERROR, M_END };
 enum { P_NAME, P_URI, P_REF, P_TASK, P_META, P_VERSION, P_CAPABILITIES, P_ARGUMENTS, P_END };
+
+enum { PARTS_MAX = 32 }; /* members that are remembered of a message */
 
 /* The methods that use a capability, and the parameter that names it. */
 static const struct {
@@ -56,24 +61,52 @@ static bool invalid(struct rpc_fault *f, const char *text)
 	return rpc_fail(f, 400, RPC_INVALID_REQUEST, "invalid_request", "%s", text);
 }
 
-/* Fills in the N wanted members of OBJECT, if it is one. A look-alike of one is a fault. */
-static bool members(struct span object, struct want *wants, size_t n, struct rpc_fault *f)
+/* The one of N that a member's name decodes to, or NULL. */
+static struct want *wanted(struct want *wants, size_t n, struct span name)
 {
-	struct span name, value;
-	size_t pos = 0, i;
+	for (size_t i = 0; i < n; i++)
+		if (name.n == wants[i].n + 2 && !memcmp(name.p + 1, wants[i].name, wants[i].n))
+			return &wants[i];
+	if (!name.n || !memchr(name.p, '\\', name.n)) /* it is spelled as it is */
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (scan_string_is(name, wants[i].name))
+			return &wants[i];
+	return NULL;
+}
 
-	while (scan_kind(object) == '{' && scan_next(object, &pos, &name, &value)) {
-		for (i = 0; i < n && !scan_string_is(name, wants[i].name); i++)
-			;
-		if (i < n) {
-			wants[i].value = value;
-			continue;
-		}
-		for (i = 0; i < n; i++)
-			if (!wants[i].lax && scan_string_folds_to(name, wants[i].name))
-				return rpc_fail(f, 400, RPC_INVALID_REQUEST, "invalid_request",
-				    "a member spells \"%s\" in another case", wants[i].name);
+/* Takes a member if it is wanted. A look-alike of one that is wanted is a fault. */
+static bool take_member(struct want *wants, size_t n, struct span name, struct span value, struct rpc_fault *f)
+{
+	struct want *w = wanted(wants, n, name);
+
+	if (w) {
+		w->value = value;
+		return true;
 	}
+	for (size_t i = 0; i < n; i++)
+		if (!wants[i].lax && scan_string_folds_to(name, wants[i].name))
+			return rpc_fail(f, 400, RPC_INVALID_REQUEST, "invalid_request",
+			    "a member spells \"%s\" in another case", wants[i].name);
+	return true;
+}
+
+/* Fills in the N wanted members of OBJECT, if it is one. PARTS, if there are any, may know them. */
+static bool members(const struct scan_parts *parts, struct span object, struct want *wants, size_t n, struct rpc_fault *f)
+{
+	const struct scan_part *end, *p = scan_parts_of(parts, object, &end);
+	struct span name, value;
+	size_t pos = 0;
+
+	if (p) {
+		for (; p < end; p = scan_part_next(parts, p))
+			if (!take_member(wants, n, p->name, p->value, f))
+				return false;
+		return true;
+	}
+	while (scan_kind(object) == '{' && scan_next(object, &pos, &name, &value))
+		if (!take_member(wants, n, name, value, f))
+			return false;
 	return true;
 }
 
@@ -105,9 +138,9 @@ static bool read_capability(
 /* completion/complete: params.ref is {"type":"ref/prompt","name":…} or {"type":"ref/resource","uri":…}. */
 static bool read_reference(struct rpc_msg *m, struct span ref, struct arena *a, struct rpc_fault *f)
 {
-	struct want wants[] = { { .name = "type" }, { .name = "name" }, { .name = "uri" } };
+	struct want wants[] = { { WANT("type") }, { WANT("name") }, { WANT("uri") } };
 
-	if (!members(ref, wants, 3, f))
+	if (!members(NULL, ref, wants, 3, f))
 		return false;
 	if (scan_string_is(wants[0].value, "ref/prompt"))
 		return read_capability(m, "prompt", wants[1].value, a, f);
@@ -118,9 +151,9 @@ static bool read_reference(struct rpc_msg *m, struct span ref, struct arena *a, 
 
 static bool read_envelope(struct rpc_msg *m, struct span meta, struct arena *a, struct rpc_fault *f)
 {
-	struct want wants[] = { { .name = META_VERSION }, { .name = META_CAPABILITIES } };
+	struct want wants[] = { { WANT(META_VERSION) }, { WANT(META_CAPABILITIES) } };
 
-	if (!members(meta, wants, 2, f))
+	if (!members(NULL, meta, wants, 2, f))
 		return false;
 	m->modern = wants[0].value.p != NULL;
 	if (m->modern) {
@@ -130,20 +163,20 @@ static bool read_envelope(struct rpc_msg *m, struct span meta, struct arena *a, 
 	return true;
 }
 
-static bool read_params(struct rpc_msg *m, struct arena *a, struct rpc_fault *f)
+static bool read_params(const struct scan_parts *parts, struct rpc_msg *m, struct arena *a, struct rpc_fault *f)
 {
 	struct want p[P_END] = {
-		[P_NAME] = { .name = "name" },
-		[P_URI] = { .name = "uri" },
-		[P_REF] = { .name = "ref" },
-		[P_TASK] = { .name = "taskId" },
-		[P_META] = { .name = "_meta" },
-		[P_VERSION] = { .name = "protocolVersion" },
-		[P_CAPABILITIES] = { .name = "capabilities" },
-		[P_ARGUMENTS] = { .name = "arguments", .lax = true },
+		[P_NAME] = { WANT("name") },
+		[P_URI] = { WANT("uri") },
+		[P_REF] = { WANT("ref") },
+		[P_TASK] = { WANT("taskId") },
+		[P_META] = { WANT("_meta") },
+		[P_VERSION] = { WANT("protocolVersion") },
+		[P_CAPABILITIES] = { WANT("capabilities") },
+		[P_ARGUMENTS] = { WANT("arguments"), .lax = true },
 	};
 
-	if (!members(m->params, p, P_END, f))
+	if (!members(parts, m->params, p, P_END, f))
 		return false;
 	m->arguments = p[P_ARGUMENTS].value;
 	m->meta = p[P_META].value;
@@ -166,7 +199,7 @@ static bool read_params(struct rpc_msg *m, struct arena *a, struct rpc_fault *f)
 	return true;
 }
 
-static bool read_call(struct rpc_msg *m, struct want *w, struct arena *a, struct rpc_fault *f)
+static bool read_call(const struct scan_parts *parts, struct rpc_msg *m, struct want *w, struct arena *a, struct rpc_fault *f)
 {
 	m->kind = w[M_ID].value.p ? RPC_REQUEST : RPC_NOTIFICATION;
 	if (w[M_RESULT].value.p || w[M_ERROR].value.p)
@@ -182,7 +215,7 @@ static bool read_call(struct rpc_msg *m, struct want *w, struct arena *a, struct
 		m->params = (struct span){ NULL, 0 };
 	if (m->params.p && scan_kind(m->params) != '{')
 		return invalid(f, "params is no object");
-	return read_params(m, a, f);
+	return read_params(parts, m, a, f);
 }
 
 static bool read_response(struct rpc_msg *m, struct want *w, struct rpc_fault *f)
@@ -196,28 +229,28 @@ static bool read_response(struct rpc_msg *m, struct want *w, struct rpc_fault *f
 	return true;
 }
 
-static bool read_message(struct rpc_msg *m, struct span whole, struct arena *a, struct rpc_fault *f)
+static bool read_message(const struct scan_parts *parts, struct rpc_msg *m, struct span whole, struct arena *a, struct rpc_fault *f)
 {
 	struct want w[M_END] = {
-		[M_JSONRPC] = { .name = "jsonrpc" },
-		[M_ID] = { .name = "id" },
-		[M_METHOD] = { .name = "method" },
-		[M_PARAMS] = { .name = "params" },
-		[M_RESULT] = { .name = "result" },
-		[M_ERROR] = { .name = "error" },
+		[M_JSONRPC] = { WANT("jsonrpc") },
+		[M_ID] = { WANT("id") },
+		[M_METHOD] = { WANT("method") },
+		[M_PARAMS] = { WANT("params") },
+		[M_RESULT] = { WANT("result") },
+		[M_ERROR] = { WANT("error") },
 	};
 
 	*m = (struct rpc_msg){ .whole = whole };
 	if (scan_kind(whole) != '{')
 		return invalid(f, "a message is no object");
-	if (!members(whole, w, M_END, f))
+	if (!members(parts, whole, w, M_END, f))
 		return false;
 	m->id = w[M_ID].value;
 	if (is_id(m->id) && w[M_METHOD].value.p)
 		f->id = m->id;
 	if (!scan_string_is(w[M_JSONRPC].value, "2.0"))
 		return invalid(f, "jsonrpc is not \"2.0\"");
-	return w[M_METHOD].value.p ? read_call(m, w, a, f) : read_response(m, w, f);
+	return w[M_METHOD].value.p ? read_call(parts, m, w, a, f) : read_response(m, w, f);
 }
 
 /* Protocol E89: what a batch may not hold. */
@@ -235,7 +268,7 @@ static bool read_batch(struct rpc_body *b, struct span whole, struct arena *a, s
 	b->msgs = arena_calloc(a, n, sizeof(*b->msgs));
 	for (pos = 0; scan_next(whole, &pos, NULL, &element); b->n++) {
 		struct rpc_msg *m = &b->msgs[b->n];
-		bool good = read_message(m, element, a, f);
+		bool good = read_message(NULL, m, element, a, f);
 
 		f->id = (struct span){ NULL, 0 }; /* the fault is the batch's */
 		if (!good)
@@ -251,13 +284,15 @@ static bool read_batch(struct rpc_body *b, struct span whole, struct arena *a, s
 bool rpc_read(struct rpc_body *b, struct arena *a, const char *text, size_t n,
     const struct scan_limits *limits, struct rpc_fault *f)
 {
+	struct scan_part list[PARTS_MAX];
+	struct scan_parts parts = { .of = list, .max = PARTS_MAX };
 	struct span whole;
 	struct err e = { .code = ERR_NONE };
 	bool good;
 
 	*b = (struct rpc_body){ .batch = false };
 	*f = (struct rpc_fault){ .status = 0 };
-	if (!scan_check(text, n, limits, &e))
+	if (!scan_check_parts(text, n, limits, &parts, &e))
 		return rpc_fail(f, 400, RPC_PARSE_ERROR, "parse_error", "Parse error: %s", e.text);
 	whole = scan_value(text, n);
 	b->batch = scan_kind(whole) == '[';
@@ -266,7 +301,7 @@ bool rpc_read(struct rpc_body *b, struct arena *a, const char *text, size_t n,
 	} else {
 		b->msgs = arena_alloc(a, sizeof(*b->msgs));
 		b->n = 1;
-		good = read_message(b->msgs, whole, a, f);
+		good = read_message(&parts, b->msgs, whole, a, f);
 	}
 	for (size_t i = 0; good && i < b->n; i++)
 		b->requests += b->msgs[i].kind == RPC_REQUEST;

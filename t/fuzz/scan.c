@@ -13,6 +13,7 @@ static void accepted(struct span s, struct arena *a)
 	struct json_object *o = json_parse(a, s.p, s.n, &limits, NULL);
 	const char *text;
 
+	must(same_told(s, &limits, 64) && same_told(s, &limits, 5));
 	s = scan_value(s.p, s.n);
 	if (!o) { /* null, or what json-c misreads */
 		struct scan_limits tree = limits;

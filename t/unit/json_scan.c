@@ -480,8 +480,12 @@ static void lookup(void)
 	ok(scan_copy((struct span){ T("\"abc\"") }, small, 4) && !strcmp(small, "abc"),
 	    "a string is copied where it fits");
 	ok(!scan_copy((struct span){ T("\"abcd\"") }, small, 4) &&
-	        !scan_copy((struct span){ T("\"ab\\u00e9\"") }, small, 4),
+	        !scan_copy((struct span){ T("\"ab\\u00e9\"") }, small, 4) && !scan_copy((struct span){ T("\"ab\xc3\xa9\"") }, small, 4),
 	    "and not where it does not");
+	ok(scan_copy((struct span){ T("\"a\\tb\"") }, small, 4) && !strcmp(small, "a\tb") &&
+	        scan_copy((struct span){ T("\"\\n\xc3\xa9\"") }, small, 4) && !strcmp(small, "\n\xc3\xa9") &&
+	        scan_copy((struct span){ T("\"\"") }, small, 1) && !*small,
+	    "what stands beside escapes is copied as it is");
 	is_int(scan_kind(scan_member(whole, "t")), 't', "a word has its letter as kind");
 	is_int(scan_kind(scan_path(whole, "b", "c", NULL)), '0', "a negative number is a number");
 	is_int(scan_kind(scan_member(whole, "q")), 0, "an absent value has no kind");
@@ -539,6 +543,93 @@ static void plain_text(void)
 	is_int(wrong, 0, "plain text ends where it ends");
 }
 
+static void random_value(struct buf *b, unsigned *seed, unsigned depth);
+
+static void random_blanks(struct buf *b, unsigned *seed)
+{
+	static const char *const blanks[] = { "", "", "", " ", "\n\t", "  " };
+
+	buf_str(b, blanks[(unsigned)rand_r(seed) % 6]);
+}
+
+/* Of N members or elements. */
+static void random_container(struct buf *b, unsigned *seed, unsigned depth, bool object)
+{
+	unsigned n = (unsigned)rand_r(seed) % 5;
+
+	buf_char(b, object ? '{' : '[');
+	random_blanks(b, seed);
+	for (unsigned i = 0; i < n; i++) {
+		if (i)
+			buf_char(b, ',');
+		random_blanks(b, seed);
+		if (object) {
+			buf_printf(b, "\"%s%u\"", rand_r(seed) % 3 ? "name" : "\\u0041\\\"{", i);
+			random_blanks(b, seed);
+			buf_char(b, ':');
+			random_blanks(b, seed);
+		}
+		random_value(b, seed, depth + 1);
+		random_blanks(b, seed);
+	}
+	buf_char(b, object ? '}' : ']');
+}
+
+static void random_value(struct buf *b, unsigned *seed, unsigned depth)
+{
+	static const char *const scalars[] = { "null", "true", "-1.5e3", "0", "\"\"", "\"a \\\"}\"", "\"[{\"", "{}", "[]", "\"\xc3\xa9, \"" };
+	unsigned kind = (unsigned)rand_r(seed) % 10;
+
+	if (depth < 4 && kind < (depth ? 6 : 10))
+		random_container(b, seed, depth, kind % 3 != 0);
+	else
+		buf_str(b, scalars[(unsigned)rand_r(seed) % 10]);
+}
+
+/* Members that the check tells, of the rows above and of texts at random, with room for few and for many. */
+static void told_parts(void)
+{
+	struct scan_limits limits = scan_limits_of(1 << 20);
+	unsigned seed = 20261128, wrong = 0, refused = 0;
+	struct scan_part list[4];
+	struct scan_parts parts = { .of = list, .max = 4 };
+	struct span text, name = { T("\"b\"") };
+	const struct scan_part *end;
+	struct buf b;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i].verdict != NO)
+			wrong += !same_told((struct span){ rows[i].text, rows[i].n }, &limits, 64);
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 20000; i++) {
+		buf_clear(&b);
+		random_blanks(&b, &seed);
+		random_value(&b, &seed, 0);
+		random_blanks(&b, &seed);
+		text = (struct span){ b.data, b.len };
+		refused += !scan_check(b.data, b.len, &limits, NULL);
+		for (unsigned depth = 1; depth < 6; depth++) {
+			limits.depth = depth;
+			if (scan_check(b.data, b.len, &limits, NULL))
+				wrong += !same_told(text, &limits, 64) || !same_told(text, &limits, (unsigned)rand_r(&seed) % 8);
+		}
+		limits.depth = scan_limits_of(0).depth;
+	}
+	is_int(refused, 0, "texts at random are JSON");
+	is_int(wrong, 0, "members that are told are those that a walk finds");
+	buf_release(&b);
+	text = (struct span){ T("{\"a\":{\"b\":{\"b\":1}},\"c\":[{\"b\":2}]}") };
+	ok(scan_check_parts(text.p, text.n, &limits, &parts, NULL) && parts.n == 3, "those of two levels are told");
+	ok(scan_parts_of(&parts, scan_member(text, "a"), &end) == &list[1] && end == &list[2] && list[1].name.n == name.n &&
+	    !memcmp(list[1].name.p, name.p, name.n), "an inner object's are found");
+	ok(!scan_parts_of(&parts, scan_path(text, "a", "b", NULL), &end) && !scan_parts_of(&parts, scan_member(text, "c"), &end),
+	    "deeper ones, and elements, are not known");
+	parts.max = 2;
+	ok(scan_check_parts(text.p, text.n, &limits, &parts, NULL) && parts.over && !scan_parts_of(&parts, text, &end),
+	    "where there is no room for all, none is known");
+	ok(!scan_parts_of(NULL, text, &end), "without a list neither");
+}
+
 int main(void)
 {
 	struct buf b;
@@ -552,6 +643,7 @@ int main(void)
 	lookup();
 	lookup_unchecked();
 	plain_text();
+	told_parts();
 	buf_release(&b);
 	return done();
 }

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 
 #define CALL(params) "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":" params "}"
+#define ONE(name) "\"" name "\":{\"name\":0},"
+#define TEN(name) ONE(name "0") ONE(name "1") ONE(name "2") ONE(name "3") ONE(name "4") ONE(name "5") ONE(name "6") ONE(name "7") ONE(name "8") \
+	ONE(name "9")
 #define ENVELOPE(version)                                                         \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":" version ","     \
 	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
@@ -46,6 +49,11 @@ static const struct {
 	{ CALL("{\"arguments\":{\"Name\":1,\"METHOD\":2},\"name\":\"e\\u0063ho\"}"), RPC_REQUEST, "1",
 	    "tools/call", "tool", "echo", "a tool's name is decoded; arguments may be called anything" },
 	{ CALL("{}"), RPC_REQUEST, "1", "tools/call", "tool", NULL, "a tool without a name" },
+	{ CALL("{\"n\\u0061me\":\"echo\"}"), RPC_REQUEST, "1", "tools/call", "tool", "echo", "a parameter whose name is escaped" },
+	{ CALL("{" TEN("a") TEN("b") TEN("c") TEN("d") "\"name\":\"echo\"}"), RPC_REQUEST, "1", "tools/call", "tool", "echo",
+	    "a parameter behind forty others" },
+	{ "{" TEN("a") TEN("b") TEN("c") TEN("d") "\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", RPC_REQUEST, "1", "ping", NULL, NULL,
+	    "a message with forty other members" },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"t\\u006fols/call\",\"params\":{\"name\":\"x\"}}",
 	    RPC_REQUEST, "1", "tools/call", "tool", "x", "a method is compared decoded" },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"prompts/get\",\"params\":{\"name\":\"p\"}}",

@@ -99,4 +99,45 @@ static inline bool same_json(struct span s, struct json_object *o, struct arena 
 	}
 }
 
+/* Whether the members of OBJECT that are told are those that scan_next() finds, if any are. */
+static inline bool same_walk(const struct scan_parts *parts, struct span object)
+{
+	const struct scan_part *end, *p = scan_parts_of(parts, object, &end);
+	struct span name, value;
+	size_t pos = 0;
+
+	if (!p)
+		return true;
+	for (; scan_next(object, &pos, &name, &value); p = scan_part_next(parts, p))
+		if (p >= end || p->name.p != name.p || p->name.n != name.n || p->value.p != value.p || p->value.n != value.n)
+			return false;
+	return p == end;
+}
+
+/* The same of each object in a checked VALUE; LEVELS: so many of the outermost must be told, if any is. */
+static inline bool same_parts(const struct scan_parts *parts, struct span value, int levels)
+{
+	const struct scan_part *end;
+	struct span inner;
+	size_t pos = 0;
+
+	if (levels > 0 && scan_kind(value) == '{' && parts->whole && !parts->over && !scan_parts_of(parts, value, &end))
+		return false;
+	if (scan_kind(value) == '{' && !same_walk(parts, value))
+		return false;
+	while (scan_next(value, &pos, NULL, &inner))
+		if (!same_parts(parts, inner, scan_kind(value) == '{' ? levels - 1 : 0))
+			return false;
+	return true;
+}
+
+/* The same for a whole text that passes the gate, with room for MAX of 64 parts. */
+static inline bool same_told(struct span text, const struct scan_limits *limits, unsigned max)
+{
+	struct scan_part list[64];
+	struct scan_parts parts = { .of = list, .max = max };
+
+	return scan_check_parts(text.p, text.n, limits, &parts, NULL) && parts.n <= max && same_parts(&parts, scan_value(text.p, text.n), 2);
+}
+
 #endif
