@@ -120,7 +120,7 @@ static void end_name(struct links *l)
 	enum member m = OTHER;
 
 	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
-		if (l->name_len == names[i].n && !memcmp(l->name, names[i].text, l->name_len))
+		if (l->name_len == names[i].n && *l->name == *names[i].text && !memcmp(l->name, names[i].text, l->name_len))
 			m = (enum member)i;
 	if (l->depth && l->depth <= LINKS_DEPTH)
 		l->at[l->depth - 1].member = (unsigned char)m;
@@ -137,6 +137,23 @@ static void in_name(struct links *l, char c)
 		end_name(l);
 	else
 		name_add(l, (unsigned char)c);
+}
+
+/* Plain bytes of a name, and the one behind them. Returns how many of the N they are. */
+static size_t in_name_run(struct links *l, const char *p, size_t n)
+{
+	size_t plain = l->escape ? 0 : (size_t)(scan_plain_end(p, p + n) - p);
+
+	if (l->name_len < sizeof(l->name)) {
+		size_t room = sizeof(l->name) - l->name_len;
+
+		memcpy(l->name + l->name_len, p, plain < room ? plain : room);
+	}
+	l->name_len += (unsigned)plain;
+	if (plain == n)
+		return n;
+	in_name(l, p[plain]);
+	return plain + 1;
 }
 
 /* ---- texts */
@@ -244,18 +261,24 @@ static void blot(struct links *l, const char *at)
 static void read_data(void *own, const char *p, size_t n)
 {
 	struct links *l = own;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if ((l->state == IN_TEXT || l->state == GOOD) && !l->escape)
+	while (i < n) {
+		if (l->state == BETWEEN) {
+			between(l, p[i++]);
+			continue;
+		}
+		if (l->state == IN_NAME) {
+			i += in_name_run(l, p + i, n - i);
+			continue;
+		}
+		if (l->state != IN_LINK && l->state != BAD && !l->escape)
 			i = (size_t)(scan_plain_end(p + i, p + n) - p);
 		if (i == n)
 			break;
-		if (l->state == BETWEEN)
-			between(l, p[i]);
-		else if (l->state == IN_NAME)
-			in_name(l, p[i]);
-		else if (!in_string(l, p[i]) && p[i] != '\n')
+		if (!in_string(l, p[i]) && p[i] != '\n')
 			blot(l, p + i);
+		i++;
 	}
 }
 

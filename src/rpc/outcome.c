@@ -158,6 +158,16 @@ static void text_add(struct rpc_scan *s, char c)
 		s->text_len = TEXT_TOO_LONG;
 }
 
+static void text_add_run(struct rpc_scan *s, const char *p, size_t n)
+{
+	if (s->text_len <= sizeof(s->text) && n <= sizeof(s->text) - s->text_len) {
+		memcpy(s->text + s->text_len, p, n);
+		s->text_len = (unsigned char)(s->text_len + n);
+	} else {
+		s->text_len = TEXT_TOO_LONG;
+	}
+}
+
 /* Whether the innermost open container is a message. */
 static bool in_message(const struct rpc_scan *s)
 {
@@ -468,6 +478,16 @@ static void decoded(struct rpc_scan *s, char c)
 		s->hash = hash_byte(s->hash, (unsigned char)c);
 }
 
+/* N bytes that stand for themselves. */
+static void decoded_run(struct rpc_scan *s, const char *p, size_t n)
+{
+	if (s->state == IN_NAME)
+		text_add_run(s, p, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			decoded(s, p[i]);
+}
+
 /* The unit of a whole \u escape; a pair of surrogates is one character. */
 static void unit_end(struct rpc_scan *s)
 {
@@ -539,8 +559,16 @@ static const char *in_text(struct rpc_scan *s, const char *p, const char *end)
 	bool read = is_read(s);
 
 	while (p < end) {
-		char c = *p++;
+		const char *from = p;
+		char c;
 
+		if (!s->escape)
+			p = scan_plain_end(p, end);
+		if (read && p > from)
+			decoded_run(s, from, (size_t)(p - from));
+		if (p == end)
+			break;
+		c = *p++;
 		if (s->escape) {
 			if (!escape(s, c)) {
 				fail(s);
@@ -556,8 +584,6 @@ static const char *in_text(struct rpc_scan *s, const char *p, const char *end)
 			return p;
 		} else if (read) {
 			decoded(s, c);
-		} else {
-			p = scan_plain_end(p, end);
 		}
 	}
 	return p;
@@ -611,11 +637,10 @@ static void feed_json(void *own, const char *p, size_t n)
 {
 	struct rpc_scan *s = own;
 	const char *end = p + n;
+	bool counts = in_result(s), counted;
 
-	s->uncounted = in_result(s) ? p : NULL;
+	s->uncounted = counts ? p : NULL;
 	while (p < end && s->state != FAILED) {
-		bool counts = in_result(s);
-
 		s->at = p;
 		switch (s->state) {
 		case IN_NAME:
@@ -630,15 +655,17 @@ static void feed_json(void *own, const char *p, size_t n)
 			p = in_deep(s, p, end);
 			break;
 		default:
-			if (*p != ' ' && *p != '\t' && *p != '\n' && *p != '\r')
+			if ((unsigned char)*p > ' ' || (*p != ' ' && *p != '\t' && *p != '\n' && *p != '\r'))
 				structural(s, *p);
 			p++;
 		}
-		if (counts == in_result(s))
+		counted = counts;
+		counts = in_result(s);
+		if (counts == counted)
 			continue;
-		if (counts)
+		if (counted)
 			count_to(s, p);
-		s->uncounted = counts ? NULL : s->at;
+		s->uncounted = counted ? NULL : s->at;
 	}
 	if (s->uncounted)
 		count_to(s, p);
