@@ -22,6 +22,7 @@ SQL_SCHEMA += sql/schema/0027-event-body.sql
 SQL_SCHEMA += sql/schema/0031-analytics.sql
 SQL_SCHEMA += sql/schema/0032-rollup-use.sql
 SQL_SCHEMA += sql/schema/0033-event-cost.sql
+SQL_SCHEMA += sql/schema/0034-rollup-minute.sql
 
 SQL_FN =
 SQL_FN += sql/fn/admin.sql

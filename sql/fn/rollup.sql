@@ -275,13 +275,14 @@ end $$;
 
 -- Adds the calls of P_WHERE, none of which began before P_FROM, to rollup_recent: by groups of users of as many pages as there are groups, and in these by what they
 -- called, so that a BRIN index finds one user's and one tool's. P_MOST: how many texts may be new. P_SPREAD: they are in the cubes already. Returns how many texts were new. (Hashing: sorting costs many times as much, which the planner does not see. Forbidden sorts look dear, for which
--- code would be compiled.)
+-- code would be compiled.) Calls are read once, and added up by the minute, of which all else is made: a busy gateway has far fewer of such sums than calls.
 -- for: nobody
 create or replace function gatehouse.rollup_take(p_where text, p_from timestamptz, p_most int, p_spread boolean) returns int
 language plpgsql set search_path = gatehouse, pg_temp set enable_sort = off set enable_nestloop = off set enable_mergejoin = off set jit = off
-	set work_mem = '32MB' as $$
+	set work_mem = '32MB' set plan_cache_mode = force_generic_plan as $$
 declare
 	today date := (now() at time zone 'UTC')::date;
+	sums rollup_minute[];
 	whats rollup_what[];
 	hows rollup_how[];
 	users text[];
@@ -292,25 +293,30 @@ declare
 	learnt int;
 	spread timestamptz := case when p_spread then '-infinity' else (select spread_to from rollup_cursor where only_one) end;
 begin
-	execute format('with k as materialized (
-			select coalesce(operation_id, '''') as operation_id, coalesce(upstream_id, '''') as upstream_id, coalesce(mcp_method, '''') as mcp_method,
-				coalesce(capability_type, '''') as capability_type, coalesce(capability_name, '''') as capability_name,
-				coalesce(transport, '''') as transport, coalesce(outcome, '''') as outcome, coalesce(failure_origin, '''') as failure_origin,
-				coalesce(reason_code, '''') as reason_code, jsonrpc_error_code as code, mcp_status as status,
-				coalesce(subject_id, '''') as subject_id, coalesce(client_name, '''') as client_name
-			from event_call where %s)
-		select array(select row(count(*), rollup_hash(operation_id, upstream_id, mcp_method, capability_type, capability_name, ''''), operation_id,
-				upstream_id, mcp_method, capability_type, capability_name, null, null, null, null)::rollup_what
-				from k group by operation_id, upstream_id, mcp_method, capability_type, capability_name),
-			array(select row(n, rollup_hash(transport, outcome, failure_origin, reason_code, coalesce(code::text, ''''), coalesce(status::text, '''')),
-				transport, outcome, failure_origin, reason_code, coalesce(code::text, ''''), coalesce(status::text, ''''), null, null)::rollup_how
-				from (select transport, outcome, failure_origin, reason_code, code, status, count(*) as n from k group by 1, 2, 3, 4, 5, 6) d),
-			array(select subject_id from k group by 1),
-			array(select client_name from (select client_name, count(*) as n from k group by 1) d order by n desc)', p_where)
-	into whats, hows, users, clients;
-	if whats = '{}' then
+	execute format('select array_agg(row(k.*)::rollup_minute) from (
+		select date_bin(''1 minute'', at, ''2020-01-06 00:00:00+00'') as at, coalesce(operation_id, '''') as operation_id,
+			coalesce(upstream_id, '''') as upstream_id, coalesce(mcp_method, '''') as mcp_method, coalesce(capability_type, '''') as capability_type,
+			coalesce(capability_name, '''') as capability_name, coalesce(transport, '''') as transport, coalesce(outcome, '''') as outcome,
+			coalesce(failure_origin, '''') as failure_origin, coalesce(reason_code, '''') as reason_code, jsonrpc_error_code as code,
+			mcp_status as status, coalesce(subject_id, '''') as subject_id, coalesce(client_name, '''') as client_name,
+			count(*) as calls, %s, sum(latency_unit(coalesce(latency_us, 0))) as latency
+		from event_call where %s group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14) k',
+		(select string_agg(format('coalesce(sum(%s::float8), 0)::bigint', n), ', ')
+			from unnest('{latency_us,gateway_us,upstream_us,bytes_in,bytes_out,tokens_in,tokens_out}'::text[]) n), p_where)
+	into sums;
+	if sums is null then
 		return 0;
 	end if;
+	with k as materialized (select * from unnest(sums))
+	select array(select row(sum(calls)::int, rollup_hash(operation_id, upstream_id, mcp_method, capability_type, capability_name, ''), operation_id,
+			upstream_id, mcp_method, capability_type, capability_name, null, null, null, null)::rollup_what
+			from k group by operation_id, upstream_id, mcp_method, capability_type, capability_name),
+		array(select row(n, rollup_hash(transport, outcome, failure_origin, reason_code, coalesce(code::text, ''), coalesce(status::text, '')),
+			transport, outcome, failure_origin, reason_code, coalesce(code::text, ''), coalesce(status::text, ''), null, null)::rollup_how
+			from (select transport, outcome, failure_origin, reason_code, code, status, sum(calls)::int as n from k group by 1, 2, 3, 4, 5, 6) d),
+		array(select subject_id from k group by 1),
+		array(select client_name from (select client_name, sum(calls) as n from k group by 1) d order by n desc)
+	into whats, hows, users, clients;
 	learnt := rollup_learn_what(whats, least(p_most, 12000)); -- thirty routes of three hundred tools each are met at once
 	learnt := learnt + rollup_learn_how(hows, least(p_most, 3000));
 	learnt := learnt + rollup_learn_name(users, clients, least(p_most, 3000));
@@ -322,25 +328,23 @@ begin
 	select array_agg(d.id) into name_ids from unnest(users || clients) k,
 		lateral (select d.id from rollup_name d where d.hash = hashtextextended(k, 0) and d.name = k limit 1) d;
 	perform set_config('enable_nestloop', 'off', true);
+	perform set_config('enable_sort', 'on', true); -- or a nested loop would save one
 	update rollup_what set seen = today where id = any(array(select coalesce(same_as, id) from rollup_what where id = any(what_ids))) and seen < today;
 	update rollup_how set seen = today where id = any(array(select coalesce(same_as, id) from rollup_how where id = any(how_ids))) and seen < today;
 	update rollup_name set seen = today where id = any(name_ids) and seen < today;
-	execute format('insert into rollup_recent select at, u, c, t, e, at < %1$L, %2$s, sum(latency_unit(coalesce(latency_us, 0)))
-		from (select date_trunc(''minute'', k.at, ''UTC'') as at, u.id as u, c.id as c, t.id as t, e.id as e, 1 as calls, (k.outcome is distinct from ''success'')::int as failed, k.latency_us, k.gateway_us, k.upstream_us,
-				k.bytes_in, k.bytes_out, k.tokens_in, k.tokens_out
-			from (select * from event_call where %3$s) k
-			join (select coalesce(same_as, id) as id, operation_id, upstream_id, mcp_method, capability_type, capability_name
-				from rollup_what where id = any($1)) t on t.operation_id = coalesce(k.operation_id, '''')
-				and t.upstream_id = coalesce(k.upstream_id, '''') and t.mcp_method = coalesce(k.mcp_method, '''')
-				and t.capability_type = coalesce(k.capability_type, '''') and t.capability_name = coalesce(k.capability_name, '''')
-			join (select coalesce(same_as, id) as id, transport, outcome, failure_origin, reason_code, code, status
-				from rollup_how where id = any($2)) e on e.transport = coalesce(k.transport, '''')
-				and e.outcome = coalesce(k.outcome, '''') and e.failure_origin = coalesce(k.failure_origin, '''')
-				and e.reason_code = coalesce(k.reason_code, '''') and e.code = coalesce(k.jsonrpc_error_code::text, '''')
-				and e.status = coalesce(k.mcp_status::text, '''')
-			join (select id, name from rollup_name where id = any($3)) u on u.name = coalesce(k.subject_id, '''')
-			join (select coalesce(same_as, id) as id, name from rollup_name where id = any($3)) c on c.name = coalesce(k.client_name, '''')) k
-		group by at, u, c, t, e order by floor(row_number() over (order by u) / sqrt(60.0 * count(*) over ())), t', spread, rollup_sums(false), p_where) using what_ids, how_ids, name_ids;
+	insert into rollup_recent
+	select k.at, u.id, c.id, t.id, e.id, k.at < spread, k.calls, case when k.outcome = 'success' then 0 else k.calls end,
+		k.latency_us, k.gateway_us, k.upstream_us, k.bytes_in, k.bytes_out, k.tokens_in, k.tokens_out, k.latency
+	from unnest(sums) k
+	join (select coalesce(same_as, id) as id, operation_id, upstream_id, mcp_method, capability_type, capability_name
+		from rollup_what where id = any(what_ids)) t on (t.operation_id, t.upstream_id, t.mcp_method, t.capability_type, t.capability_name)
+		= (k.operation_id, k.upstream_id, k.mcp_method, k.capability_type, k.capability_name)
+	join (select coalesce(same_as, id) as id, transport, outcome, failure_origin, reason_code, code, status
+		from rollup_how where id = any(how_ids)) e on (e.transport, e.outcome, e.failure_origin, e.reason_code, e.code, e.status)
+		= (k.transport, k.outcome, k.failure_origin, k.reason_code, coalesce(k.code::text, ''), coalesce(k.status::text, ''))
+	join (select id, name from rollup_name where id = any(name_ids)) u on u.name = k.subject_id
+	join (select coalesce(same_as, id) as id, name from rollup_name where id = any(name_ids)) c on c.name = k.client_name
+	order by floor(row_number() over (order by u.id) / sqrt(60 * (count(*) over ())::float8)), t.id;
 	if p_from < spread and exists (select from rollup_recent where late) then
 		perform rollup_spread(0, true, 'update rollup_recent set late = false where late returning *');
 	end if;
