@@ -1177,6 +1177,8 @@ static bool turn(void *own)
 			on_wire(wire_of_tag(tag), events[i].events);
 		else
 			on_client(events[i].data.ptr, events[i].events);
+		if (r->dead)
+			bury_dead(r, false);
 	}
 	door_admit(&r->door, r->now_ms);
 	lanes_time(r);
