@@ -27,9 +27,7 @@ my $up = Gatehouse::Upstream->new(sub {
 		$c->event('{"jsonrpc":"2.0","id":1,"result":{}}');
 		return $c->end_stream;
 	}
-	if ($what eq 'endless') {
-		$c->begin_stream;
-		$c->event({ jsonrpc => '2.0', method => 'notifications/progress', params => { step => 1 } });
+	if ($what eq 'silent') { # nothing is written to the client that could find out
 		$c->note(closed => 1) if $c->wait_close;
 		return 0;
 	}
@@ -39,8 +37,8 @@ my $up = Gatehouse::Upstream->new(sub {
 });
 my $pg = Gatehouse::Pg->new(private => 1);
 my $gw = Gatehouse::Server->new(pg => $pg, programs => [qw(mcp oauth)], processes => { mcp => 1 },
-	routes => { map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(fast slow big stream endless) });
-my %token = map { $_ => issue($pg, $gw, "/mcp/$_")->{access_token} } qw(fast slow big stream endless);
+	routes => { map { ("/mcp/$_" => { upstream => $up->url("/$_") }) } qw(fast slow big stream silent) });
+my %token = map { $_ => issue($pg, $gw, "/mcp/$_")->{access_token} } qw(fast slow big stream silent);
 
 sub content { my ($name) = @_; return qq({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"$name","arguments":{}}}) }
 sub ask { my ($socket, $route, $name, $token) = @_; return call($socket, $gw, "/mcp/$route", content($name), $token // $token{$route}) }
@@ -112,8 +110,8 @@ is(sysread($half, $none, 1), 0, '... and its connection is not kept');
 my ($mcp) = $gw->pids('mcp');
 my $leaver = connection($gw, 'mcp');
 is(said(ask($leaver, 'fast', 'eight')), 'eight', 'a connection');
-say_to($leaver, request_bytes(1, $gw, '/mcp/endless', content('nine'), $token{endless}));
-ok($up->wait_for(sub { grep { $_->{path} eq '/endless' } $up->requests }), '... with a stream that has no end');
+say_to($leaver, request_bytes(1, $gw, '/mcp/silent', content('nine'), $token{silent}));
+ok($up->wait_for(sub { grep { $_->{path} eq '/silent' } $up->requests }), '... with a call that has no answer');
 close $leaver;
 ok($up->wait_for(sub { grep { $_->{closed} } $up->notes }), "the upstream's is closed when the web server leaves");
 my $idle = descriptors($mcp);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 enum {
 	TAG = 4,           /* in an epoll tag, beside a guest's address, or alone: the socket's */
@@ -26,7 +25,9 @@ struct guest {
 	struct door *door;
 	struct io *io;
 	int64_t since_ms;
-	bool coming, kept, gone; /* which of the lists it is on */
+	bool coming, kept; /* which of the lists it is on */
+	bool armed;        /* its next event comes */
+	bool gone;
 };
 
 void door_open(struct door *d)
@@ -73,19 +74,27 @@ static void leave(const struct guest *g)
 		g->next->at = g->at;
 }
 
-/* Once is enough, whichever list it is on. The relay may have watched it, for a call that took long. */
-static bool watch(const struct door *d, struct guest *g)
+bool door_watch(int epoll, const struct io *io, struct epoll_event *event)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)(uintptr_t)g | TAG };
-
-	return !epoll_ctl(d->epoll, EPOLL_CTL_ADD, io_fd(g->io), &event) ||
-	    (errno == EEXIST && !epoll_ctl(d->epoll, EPOLL_CTL_MOD, io_fd(g->io), &event));
+	return !epoll_ctl(epoll, EPOLL_CTL_MOD, io_fd(io), event) || (errno == ENOENT && !epoll_ctl(epoll, EPOLL_CTL_ADD, io_fd(io), event));
 }
 
-static void wait_for(struct door *d, struct guest *g)
+/* For one event: who is served then need not be taken out. */
+static bool watch(const struct door *d, struct guest *g)
 {
-	g->coming = true;
-	join(&d->coming, g);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.u64 = (uint64_t)(uintptr_t)g | TAG };
+
+	g->armed = true;
+	return door_watch(d->epoll, g->io, &event);
+}
+
+static void disarm(const struct door *d, struct guest *g)
+{
+	struct epoll_event nothing = { .events = 0 };
+
+	if (g->armed)
+		epoll_ctl(d->epoll, EPOLL_CTL_MOD, io_fd(g->io), &nothing);
+	g->armed = false;
 }
 
 /* Others may bring connections back at the same time. */
@@ -100,8 +109,7 @@ static void unkeep(struct door *d, struct guest *g)
 /* To those that somebody is to serve. */
 static void let_in(struct door *d, struct guest *g)
 {
-	if (g->kept || g->coming)
-		epoll_ctl(d->epoll, EPOLL_CTL_DEL, io_fd(g->io), NULL);
+	disarm(d, g);
 	if (g->kept)
 		unkeep(d, g);
 	else if (g->coming)
@@ -112,20 +120,26 @@ static void let_in(struct door *d, struct guest *g)
 	d->last = &g->next;
 }
 
+/* Not all of the request is there. */
+static void wait_for(struct door *d, struct guest *g, int64_t now_ms)
+{
+	if (!g->armed)
+		watch(d, g);
+	if (g->coming || (g->kept && !io_has_begun(g->io)))
+		return;
+	if (g->kept) {
+		unkeep(d, g);
+		g->since_ms = now_ms;
+	}
+	g->coming = true;
+	join(&d->coming, g);
+}
+
 static void advance(struct door *d, struct guest *g, int64_t now_ms)
 {
 	switch (io_advance(g->io)) {
 	case IO_COMING:
-		if (g->kept && !io_has_begun(g->io))
-			return;
-		if (g->kept) {
-			unkeep(d, g);
-			g->since_ms = now_ms;
-			wait_for(d, g);
-		} else if (!g->coming) {
-			watch(d, g);
-			wait_for(d, g);
-		}
+		wait_for(d, g, now_ms);
 		return;
 	case IO_GONE:
 		g->gone = true;
@@ -141,10 +155,14 @@ bool door_event(struct door *d, uint64_t tag, int64_t now_ms)
 {
 	if ((tag & (TAG | 3)) != TAG)
 		return false;
-	if (tag == TAG)
+	if (tag == TAG) {
 		d->knocked = true;
-	else
-		advance(d, (struct guest *)(uintptr_t)(tag & ~(uint64_t)TAG), now_ms);
+	} else {
+		struct guest *g = (struct guest *)(uintptr_t)(tag & ~(uint64_t)TAG);
+
+		g->armed = false;
+		advance(d, g, now_ms);
+	}
 	return true;
 }
 

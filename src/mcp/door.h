@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include "http/io.h"
 
@@ -63,6 +64,12 @@ bool door_is_done(const struct door *);
 /* Whether a request is there, and: the one that is. */
 bool door_has(const struct door *);
 struct guest *door_take(struct door *);
+/*
+ * In any thread: has EPOLL look at a connection that was handed out, for EVENT. The descriptor may still be registered for the door, which
+ * no longer listens to it. False: errno says why.
+ */
+bool door_watch(int epoll, const struct io *, struct epoll_event *);
+
 /* In any thread: frees it, and hands its connection out. IS_GONE: nothing is to be done but io_end(), which may block. */
 struct io *guest_io(struct guest *, bool *is_gone);
 

@@ -197,7 +197,7 @@ static void watch(struct relay_call *c, uint32_t events)
 
 	if (c->watched == event.events)
 		return;
-	epoll_ctl(c->relay->epoll, c->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io_fd(c->req->io), &event);
+	door_watch(c->relay->epoll, c->req->io, &event);
 	c->registered = c->named = true;
 	c->watched = event.events;
 }
