@@ -16,7 +16,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { BODY_MS = 30000 }; /* from the request's arrival to the last byte of its body */
+enum {
+	BODY_MS = 30000,  /* from the request's arrival to the last byte of its body */
+	JOINED_MAX = 8192 /* of a header that came in several lines: each of them is copied again */
+};
 
 struct header_list {
 	size_t n;
@@ -63,14 +66,35 @@ static char *header_split(char *header)
 }
 
 /*
+ * Lists that a client may send in several lines (RFC 9110, 5.3), which nginx before 1.23 hands on as they came; others join them. Only
+ * such by which nobody decides who asks, or what for.
+ */
+static bool is_joined(const char *name)
+{
+	static const char *const names[] = { "accept", "accept-language", "access-control-request-headers", "baggage", "connection",
+		"forwarded", "tracestate", "via", NULL };
+	const char *const *n = names;
+
+	while (*n && strcmp(*n, name))
+		n++;
+	return *n != NULL;
+}
+
+/*
  * False: two headers have one name and different values, as "Mcp-Name" and "Mcp_Name" do behind lighttpd (measured).
  * Which of them counts would be another question to each reader of the list.
  */
-static bool add_header(struct header_list *list, const char *name, const char *value)
+static bool add_header(struct arena *a, struct header_list *list, const char *name, const char *value)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->at[i].name, name))
-			return !strcmp(list->at[i].value, value);
+	for (size_t i = 0; i < list->n; i++) {
+		const char **before = &list->at[i].value;
+
+		if (strcmp(list->at[i].name, name))
+			continue;
+		if (strcmp(*before, value) && is_joined(name) && strlen(*before) + strlen(value) < JOINED_MAX)
+			*before = value = arena_join(a, *before, ", ", value, NULL);
+		return !strcmp(*before, value);
+	}
 	list->at[list->n].name = name;
 	list->at[list->n++].value = value;
 	return true;
@@ -92,7 +116,7 @@ static bool read_headers(struct req *r)
 
 		value = name ? header_split(name) : NULL;
 		if (value)
-			agree &= add_header(r->headers, name, value);
+			agree &= add_header(r->arena, r->headers, name, value);
 	}
 	return agree;
 }

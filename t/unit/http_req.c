@@ -219,6 +219,26 @@ static void test_headers(void)
 	arena_free(a);
 }
 
+static void test_headers_in_lines(void)
+{
+	static char line[5000] = "HTTP_ACCEPT=";
+	struct arena *a = arena_new();
+	struct io io = { .params = { "REQUEST_METHOD=POST", "REQUEST_URI=/gw/token", "HTTP_HOST=mcp.example.com", "REMOTE_ADDR=192.0.2.1",
+	    "HTTP_ACCEPT=application/json", "HTTP_BAGGAGE=a=1", "HTTP_ACCEPT=text/event-stream", "HTTP_ACCEPT=*/*", "HTTP_BAGGAGE=a=1" } };
+	struct io large = { .params = { "REQUEST_METHOD=POST", "REQUEST_URI=/gw/token", "HTTP_HOST=mcp.example.com", line,
+	    "HTTP_ACCEPT=text/html", line } };
+	struct req *r = request(a, &io);
+	struct err e = { .code = ERR_NONE };
+
+	ok(req_read(r, &e), "a list in several lines is understood");
+	is_str(req_header(r, "Accept"), "application/json, text/event-stream, */*", "... as the lines together, in their order");
+	is_str(req_header(r, "Baggage"), "a=1", "... and the same line twice is one");
+	memset(line + strlen(line), 'x', sizeof(line) - 1 - strlen(line));
+	ok(!req_read(request(a, &large), &e), "but not without end");
+	is_int(e.code, ERR_INVALID_REQUEST, "... which is said");
+	arena_free(a);
+}
+
 /* The last word on a header is the same for everybody who reads it, or there is none. */
 static void test_headers_twice(void)
 {
@@ -363,6 +383,7 @@ int main(void)
 	test_forwarded();
 	test_host();
 	test_headers();
+	test_headers_in_lines();
 	test_headers_twice();
 	test_body();
 	test_form();
