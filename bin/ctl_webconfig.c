@@ -289,6 +289,83 @@ static void htaccess(const struct web *w)
 	}
 }
 
+/* ---- nginx */
+
+/* In two parts: nginx has no macros, and what stood in the server { } would be for the site's other locations, too. */
+static void nginx_head(const char *what)
+{
+	printf("# Gatehouse behind nginx: standing programs on Unix sockets (see gatehouse(7)). A supervisor outside nginx\n"
+	       "# starts them: systemd with the units of etc/systemd, or gatehouse-standing.\n"
+	       "#\n"
+	       "# %s\n"
+	       "#\n"
+	       "#     gatehousectl webconfig nginx-fastcgi > /etc/nginx/snippets/gatehouse-fastcgi.conf\n"
+	       "#     gatehousectl webconfig nginx         > /etc/nginx/snippets/gatehouse.conf\n"
+	       "#\n"
+	       "# and in the server { }: include snippets/gatehouse.conf; Print the second again when the project's\n"
+	       "# routes change.\n\n",
+	    what);
+}
+
+static void print_nginx_fastcgi(const struct web *w)
+{
+	(void)w;
+	nginx_head("This is what its locations have in common. To use both:");
+	fputs("# All that the programs read. They judge the path as it was sent, whatever nginx found its location by.\n"
+	      "fastcgi_param REQUEST_METHOD $request_method;\n"
+	      "fastcgi_param REQUEST_URI $request_uri;\n"
+	      "fastcgi_param REMOTE_ADDR $remote_addr;\n"
+	      "fastcgi_param CONTENT_TYPE $content_type if_not_empty;\n"
+	      "fastcgi_param CONTENT_LENGTH $content_length if_not_empty;\n"
+	      "# Of several lines only all together say who the client is; nginx before 1.23 would hand each on by itself.\n"
+	      "fastcgi_param HTTP_X_FORWARDED_FOR $http_x_forwarded_for if_not_empty;\n\n"
+	      "# Requests reach the programs whole: a client that sends slowly holds no program.\n"
+	      "fastcgi_request_buffering on;\n"
+	      "client_body_buffer_size 128k;\n"
+	      "# Above the gateway's own limit (limits.body), which answers 413 itself.\n"
+	      "client_max_body_size 8m;\n\n"
+	      "# Never twice: nobody knows what a call has done before its connection broke.\n"
+	      "fastcgi_next_upstream off;\n"
+	      "# A client that leaves is seen at once, even while the upstream is silent.\n"
+	      "fastcgi_ignore_client_abort off;\n"
+	      "# Above the longest call (timeoutMs) and the longest silence of a stream.\n"
+	      "fastcgi_read_timeout 700s;\n\n"
+	      "# An answer's head must fit into the first: an address to go on to may be long.\n"
+	      "fastcgi_buffer_size 32k;\n"
+	      "fastcgi_buffers 8 16k;\n"
+	      "# Errors are for the client's software, whatever pages the server shows else.\n"
+	      "fastcgi_intercept_errors off;\n"
+	      "# The programs name no file of nginx's, and nothing of theirs is for a cache.\n"
+	      "fastcgi_ignore_headers X-Accel-Redirect;\n"
+	      "fastcgi_cache off;\n"
+	      "# A proxy before this server is to pass the events of a stream as they come, too; compression would hold them back.\n"
+	      "fastcgi_pass_header X-Accel-Buffering;\n"
+	      "gzip off;\n",
+	    stdout);
+}
+
+static void nginx_location(const struct web *w, const struct place *p)
+{
+	printf("location %s %s {\n\tfastcgi_pass \"unix:%s/%s.sock\";\n", p->below ? "^~" : "=", p->path, w->sockets, p->program);
+	if (!strcmp(p->program, "mcp"))
+		fputs("\tfastcgi_buffering off;\n", stdout);
+	fputs("\tinclude snippets/gatehouse-fastcgi.conf;\n}\n", stdout);
+}
+
+static void print_nginx(const struct web *w)
+{
+	nginx_head("These are its locations, for the server { } that clients reach. To use both:");
+	fputs("# A call in flight takes two connections: worker_connections in nginx.conf is to be more than twice as many.\n\n"
+	      "# Paths, which nginx takes before patterns of your own; a longer path of yours, as that of ACME's challenges, it\n"
+	      "# takes before these. The programs judge the path again, as it was sent.\n"
+	      "# fastcgi_buffering off: events of a stream pass as they come, and a large answer as fast as its client reads.\n",
+	    stdout);
+	for (const char *const *name = program_names; *name; name++)
+		for (size_t i = 0; i < w->n; i++)
+			if (!strcmp(w->places[i].program, *name))
+				nginx_location(w, &w->places[i]);
+}
+
 /* ---- the command */
 
 static const struct {
@@ -299,6 +376,8 @@ static const struct {
 	{ "lighttpd-spawn", print_lighttpd_spawn },
 	{ "apache-proxy", apache_proxy },
 	{ "apache-fcgid", apache_fcgid },
+	{ "nginx", print_nginx },
+	{ "nginx-fastcgi", print_nginx_fastcgi },
 	{ "htaccess", htaccess },
 };
 
@@ -358,7 +437,7 @@ static const struct ctl_act acts[] = {
 
 const struct ctl_command ctl_webconfig = {
 	.name = "webconfig",
-	.usage = "lighttpd|lighttpd-spawn|apache-proxy|apache-fcgid|htaccess [--generic] [--sockets DIR] [--programs DIR]",
+	.usage = "lighttpd|lighttpd-spawn|apache-proxy|apache-fcgid|nginx|nginx-fastcgi|htaccess [--generic] [--sockets DIR] [--programs DIR]",
 	.about = "print the web server's configuration for the project",
 	.acts = acts,
 	.run = webconfig_run,

@@ -96,8 +96,8 @@ void check_certificate(struct doctor *d)
 	n = doctor_ask(d, &(struct ask){ .target = METADATA, .verify_only = true });
 	if (is_tls_fault(n->code))
 		doctor_error(d, arena_printf(d->arena,
-		        "a certificate for %s with its chain: lighttpd ssl.pemfile, Apache SSLCertificateFile (a CA of "
-		        "your own: --ca-file, and on every client)", d->uri.host),
+		        "a certificate for %s with its chain: lighttpd ssl.pemfile, Apache SSLCertificateFile, nginx "
+		        "ssl_certificate (a CA of your own: --ca-file, and on every client)", d->uri.host),
 		    "clients refuse the certificate: %s", n->error ? n->error : "it cannot be verified");
 }
 
@@ -171,8 +171,8 @@ void check_cors(struct doctor *d)
 	static const char *const page[] = { "Origin: https://" STRANGER, NULL };
 	static const char *const preflight[] = { "Origin: https://" STRANGER,
 		"Access-Control-Request-Method: GET", "Access-Control-Request-Headers: mcp-protocol-version", NULL };
-	const char *remedy = "leave CORS to the gateway: no Header or setenv.set-response-header of "
-			     "Access-Control-* in the web server";
+	const char *remedy = "leave CORS to the gateway: no Header, setenv.set-response-header or "
+			     "add_header of Access-Control-* in the web server";
 	const struct answer *n =
 	    doctor_ask(d, &(struct ask){ .target = first_document(d), .headers = page });
 	const char *allowed = answer_header(n, "Access-Control-Allow-Origin");
@@ -204,8 +204,8 @@ void check_authorization(struct doctor *d)
 		return;
 	if (n->status == 401) {
 		d->header_lost = true;
-		doctor_error(d, "Apache: CGIPassAuth On in the section of the programs; a proxy in front: no "
-		    "RequestHeader unset Authorization",
+		doctor_error(d, "Apache: CGIPassAuth On in the section of the programs; nginx: no fastcgi_param "
+		    "HTTP_AUTHORIZATION; a proxy in front: no RequestHeader unset Authorization",
 		    "the Authorization header does not reach the gateway: no client can sign in");
 		return;
 	}
@@ -224,7 +224,8 @@ void check_query(struct doctor *d)
 	}
 	n = call(d, "?access_token=x", NULL);
 	if (n->status == 401)
-		doctor_error(d, "Apache: SetHandler in <LocationMatch>, not ProxyPass; nginx: proxy_pass without a path",
+		doctor_error(d, "Apache: SetHandler in <LocationMatch>, not ProxyPass; nginx: fastcgi_param REQUEST_URI "
+		    "$request_uri, or proxy_pass without a path",
 		    "the query of a URL does not reach the gateway");
 }
 
@@ -289,7 +290,7 @@ void check_host(struct doctor *d)
 	const struct answer *n = doctor_ask(d, &(struct ask){ .target = first_document(d), .headers = headers });
 
 	if (n->status == 200)
-		doctor_error(d, "let the web server pass Host as it came (ProxyPreserveHost On)",
+		doctor_error(d, "let the web server pass Host as it came (ProxyPreserveHost On; nginx: no fastcgi_param HTTP_HOST)",
 		    "the gateway answers under a Host that is nobody's: pages of other names can reach it (DNS rebinding)");
 }
 
@@ -317,8 +318,8 @@ void check_dot_segments(struct doctor *d)
 
 		if (doctor_get(d, target)->status != 200)
 			continue;
-		doctor_error(d, "lighttpd: \"url-path-dotseg-reject\" => \"enable\"; nginx: proxy_pass without a path, "
-		    "merge_slashes off",
+		doctor_error(d, "lighttpd: \"url-path-dotseg-reject\" => \"enable\"; nginx: fastcgi_param REQUEST_URI "
+		    "$request_uri, or proxy_pass without a path and merge_slashes off",
 		    "the web server rewrites paths before the gateway judges them: %s is answered", target);
 		return;
 	}
@@ -331,7 +332,8 @@ void check_request_id(struct doctor *d)
 	const char *id = answer_header(n, "X-Request-Id");
 
 	if (!id)
-		doctor_error(d, "let the web server pass the programs' headers: no Header unset X-Request-Id",
+		doctor_error(d, "let the web server pass the programs' headers: no Header unset or fastcgi_hide_header of "
+		    "X-Request-Id",
 		    "answers carry no X-Request-Id: nobody can find a request in the logs");
 	else if (!strcmp(id, "doctor-is-a-stranger"))
 		doctor_warning(d, "let the proxy set X-Request-Id itself, or remove what clients send",
@@ -414,7 +416,7 @@ void check_streaming(struct doctor *d)
 		    "plain CGI: the web server holds the events of a stream back until its end");
 	else
 		doctor_error(d, "lighttpd: server.stream-response-body = 1; Apache: flushpackets=on (mod_proxy_fcgi), "
-		    "FcgidOutputBufferSize 0 (mod_fcgid); nginx: proxy_buffering off",
+		    "FcgidOutputBufferSize 0 (mod_fcgid); nginx: fastcgi_buffering off (a proxy: proxy_buffering off), gzip off",
 		    "the web server holds the events of a stream back until its end");
 }
 

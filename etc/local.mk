@@ -5,6 +5,8 @@ exampleapachedir = $(docdir)/examples/apache
 dist_exampleapache_DATA = etc/apache/gatehouse-proxy.conf etc/apache/gatehouse-fcgid.conf
 examplecgidir = $(docdir)/examples/cgi
 dist_examplecgi_DATA = etc/cgi/htaccess
+examplenginxdir = $(docdir)/examples/nginx
+dist_examplenginx_DATA = etc/nginx/gatehouse.conf etc/nginx/gatehouse-fastcgi.conf
 EXTRA_DIST += etc/generate
 
 # a whole project directory, with comments

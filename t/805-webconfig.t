@@ -19,7 +19,7 @@ sub webconfig { return scalar qx($ctl @_ 2>&1) }
 
 my %files = (lighttpd => 'lighttpd/gatehouse-standing.conf', 'lighttpd-spawn' => 'lighttpd/gatehouse-spawned.conf',
 	'apache-proxy' => 'apache/gatehouse-proxy.conf', 'apache-fcgid' => 'apache/gatehouse-fcgid.conf',
-	htaccess => 'cgi/htaccess');
+	htaccess => 'cgi/htaccess', nginx => 'nginx/gatehouse.conf', 'nginx-fastcgi' => 'nginx/gatehouse-fastcgi.conf');
 for my $kind (sort keys %files) {
 	is(webconfig("webconfig $kind --generic --programs /usr/libexec/gatehouse"),
 		read_file(top_srcdir() . "/etc/$files{$kind}"), "etc/$files{$kind} is what webconfig prints (etc/generate)");
@@ -32,7 +32,7 @@ Gatehouse::Run::write_file("$dir/config/policies.json", '{"policies": []}');
 Gatehouse::Run::write_file("$dir/config/routes.oas.json", '{"paths": {"/tools/a.b": {"post": {"operationId": "a",
 	"x-gatehouse-route": {"public": true, "handler": {"export": "McpProxyHandler",
 	"options": {"rewritePattern": "https://up.example.com/mcp"}}}}}}}');
-for my $kind (sort keys %files) {
+for my $kind (grep { !/^nginx/ } sort keys %files) {
 	my $text = webconfig("-c $dir webconfig $kind");
 	my $root = $kind eq 'htaccess' ? '\\^' : '\\^/';
 	like($text, qr{${root}tools/a\\\.b\$}, "$kind has the route, exactly, as a pattern");
@@ -41,7 +41,14 @@ for my $kind (sort keys %files) {
 	unlike($text, qr{\^/?mcp/}, '... and nothing of another project');
 }
 
-my $usage = webconfig('webconfig nginx');
+my $text = webconfig("-c $dir webconfig nginx");
+like($text, qr{^location = /tools/a\.b \{$}m, 'nginx has the route, exactly, as a path');
+like($text, qr{^location = /tools/a\.b/\.well-known/openid-configuration \{$}m, '... and its document');
+like($text, qr{^location \^~ /gw/oauth/ \{$}m, '... and the base path');
+like($text, qr{^location \^~ /gw/mcp-registry/ \{$}m, '... of the registry too');
+unlike($text, qr{ /mcp/}, '... and nothing of another project');
+
+my $usage = webconfig('webconfig caddy');
 like($usage, qr/usage: .*apache-proxy/, 'an unknown web server is told the known ones');
 is($? >> 8, 2, '... as a wrong call');
 
@@ -70,5 +77,34 @@ for my $kind ('apache-proxy', 'apache-fcgid') {
 	is($?, 0, "Apache reads $kind") or diag $said;
 	is($said, "Syntax OK\n", '... without a word');
 }
+
+# beside what a site has already: pages, files that nobody may see, another FastCGI program with settings of its own
+my %at = (nginx => 'snippets/gatehouse.conf', 'nginx-fastcgi' => 'snippets/gatehouse-fastcgi.conf');
+mkdir "$dir/snippets";
+Gatehouse::Run::write_file("$dir/$at{$_}", webconfig("-c $dir webconfig $_ --sockets '$dir/with blank'")) for keys %at;
+Gatehouse::Run::write_file("$dir/nginx.conf", <<"END");
+pid $dir/nginx.pid;
+error_log stderr;
+events {}
+http {
+	@{[join ' ', map { "${_}_temp_path $dir/temp;" } qw(client_body proxy fastcgi uwsgi scgi)]}
+	access_log off;
+	client_max_body_size 1m;
+	gzip on;
+	server {
+		listen unix:$dir/listen;
+		client_max_body_size 2m;
+		fastcgi_buffering on;
+		include snippets/gatehouse.conf;
+		location / { root $www; }
+		location /.well-known/acme-challenge/ { root $www; }
+		location ~ /\\. { deny all; }
+		location ~ \\.php\$ { include /etc/nginx/fastcgi_params; fastcgi_pass unix:/run/php.sock; }
+	}
+}
+END
+my $said = qx(@{[find_program('nginx')]} -e stderr -p $dir -c $dir/nginx.conf -t 2>&1);
+is($?, 0, 'nginx reads both parts, beside what a site has') or diag $said;
+is($said =~ s/^nginx: (?:the )?configuration file \S+ (?:syntax is ok|test is successful)\n//mgr, '', '... without a word');
 
 done_testing();

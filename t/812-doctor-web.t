@@ -214,6 +214,17 @@ my @settings = (
 	['apache-proxy', sub { s/flushpackets=on //g }, 'streaming', qr/holds/, qr/flushpackets=on/],
 	['apache-fcgid', sub { s/^FcgidMaxRequestLen.*\n//m }, 'body', qr/status 500/, qr/FcgidMaxRequestLen/],
 	['apache-fcgid', sub { s/^FcgidOutputBufferSize 0\n//m }, 'streaming', qr/holds/, qr/FcgidOutputBufferSize 0/],
+	['nginx', sub { s/^\tfastcgi_buffering off;\n//mg; s/(?<=fastcgi_ignore_headers )/X-Accel-Buffering / }, 'streaming', qr/holds/,
+		qr/fastcgi_buffering off/],
+	['nginx', sub { s/(?<=client_max_body_size )8m/64k/ }, 'body', qr/status 413/, qr/client_max_body_size/],
+	['nginx', sub { s/\$request_uri/\$uri/ }, 'dot-segments', qr/rewrites paths/, qr/REQUEST_URI \$request_uri/],
+	['nginx', sub { s/\$request_uri/\$uri/ }, 'query', qr/query of a URL does not/, qr/REQUEST_URI \$request_uri/],
+	['nginx', sub { s/(?=^fastcgi_param REQUEST_URI)/fastcgi_param HTTP_AUTHORIZATION "";\n/m }, 'authorization', qr/does not reach/,
+		qr/fastcgi_param HTTP_AUTHORIZATION/],
+	['nginx', sub { s/(?=^fastcgi_param REQUEST_URI)/fastcgi_param HTTP_HOST 127.0.0.1:\$server_port;\n/m }, 'host', qr/nobody's/,
+		qr/fastcgi_param HTTP_HOST/],
+	['nginx', sub { s/(?=^fastcgi_param REQUEST_URI)/fastcgi_hide_header X-Request-Id;\n/m }, 'request-id', qr/no X-Request-Id/,
+		qr/fastcgi_hide_header/],
 );
 for my $setting (@settings) {
 	my ($web, $edit, $check, $text, $remedy) = @$setting;

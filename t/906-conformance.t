@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # ./runtests --full: the official conformance suites for servers, at a server with and without the gateway before it. Through
-# a route with sign-in, a filter and events, under lighttpd and under Apache, no check may be lost.
+# a route with sign-in, a filter and events, under lighttpd, Apache and nginx, no check may be lost.
 
 use strict;
 use warnings;
@@ -76,7 +76,7 @@ for my $suite (@suites) {
 # A filter that shows everything, item by item: what it does not know is hidden.
 my ($tools, $prompts) = map { [read_file("$scripts/server.mjs") =~ /$_/ ? $1 =~ /^\t(\w+): \[/mg : ()] }
   qr/^const tools = \{\n(.*?)^\};/ms, qr/^const prompts = \{\n(.*?)^\};/ms;
-for my $web (qw(lighttpd apache-proxy)) {
+for my $web (qw(lighttpd apache-proxy nginx)) {
 	my $pg = Gatehouse::Pg->new;
 	my $gw = Gatehouse::Server->new(pg => $pg, programs => ['mcp'], web => $web, processes => { mcp => 2 },
 		policies => [{ name => 'filter', policyType => 'mcp-capability-filter-inbound', handler => { export => 'X', options => { tools => $tools,

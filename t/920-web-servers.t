@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The same flow under every way to run: sign-in, a call, a stream, a large body, an upload that is
-# too large, and the spellings of a path that web servers differ on.
+# too large, the spellings of a path that web servers differ on, headers of several lines and long ones, and a program
+# that dies or is away.
 
 use strict;
 use warnings;
 
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 
 use Gatehouse::Flow;
@@ -20,7 +22,9 @@ use Gatehouse::Web;
 
 my $upstream = Gatehouse::Upstream->new(sub {
 	my ($c, $r) = @_;
-	return $c->result($r, { bytes => length $r->{content} }) if $r->{path} eq '/json';
+	return $c->result($r, { bytes => length $r->{content}, accept => $r->{header}{accept} }) if $r->{path} eq '/json';
+	return $c->wait_close && 0 if $r->{path} =~ m{^/held/};
+	return $c->reply(302, [['Location', 'https://elsewhere.example/?' . 'x' x 7_000]], '') if $r->{path} eq '/far';
 	$c->begin_stream;
 	if ($r->{path} =~ m{^/mute/(.+)}) {
 		$c->event({ jsonrpc => '2.0', method => 'notifications/progress' });
@@ -47,10 +51,12 @@ sub try_kind {
 	my $pg = Gatehouse::Pg->new;
 	# a host that gives neither root nor a supervisor gives one role, too
 	my $gw = Gatehouse::Server->new(pg => $pg, web => $kind, ($kind eq 'htaccess' ? (single_role => 'tenant') : ()),
-		gateway => { limits => { streamCommentMs => 500 } }, routes => {
+		gateway => { limits => { streamCommentMs => 500 }, trustedProxies => ['127.0.0.1/32'] }, routes => {
 		'/mcp/json' => { upstream => $upstream->url('/json') },
 		'/mcp/sse' => { upstream => $upstream->url('/sse'), options => { forwardHeaders => ['x-turns'] } },
 		'/mcp/mute' => { upstream => $upstream->url("/mute/$kind") },
+		'/mcp/held' => { upstream => $upstream->url("/held/$kind") },
+		'/mcp/far' => { upstream => $upstream->url('/far') },
 	});
 	my $flow = Gatehouse::Flow->new(origin => $gw->origin);
 	my $token = $flow->sign_in(route => '/mcp/json');
@@ -77,6 +83,8 @@ sub try_kind {
 	is(scalar($answer->events), 4, 'a stream has all its events');
 
 	spellings($gw, $flow, $token);
+	headers($pg, $flow, $token);
+	deaths($gw, $flow, $token, $kind) if $gw->web->is_standing;
 	unlike($gw->log, qr/\Q$token->{access_token}\E/, 'no log has the token');
 	$gw->stop;
 	$pg->stop;
@@ -139,6 +147,47 @@ sub spellings {
 	my $foreign = request('GET', $gw->url('/.well-known/oauth-protected-resource/mcp/json'),
 		{ headers => [['Host', 'evil.example']] });
 	is($foreign->{status}, 421, 'an unknown Host is refused');
+	return;
+}
+
+sub headers {
+	my ($pg, $flow, $token) = @_;
+	my $answer = request('POST', $flow->{origin} . '/mcp/json', { content => JSON::PP->new->encode(\%message), headers => [
+		['Content-Type', 'application/json'], ['Authorization', "Bearer $token->{access_token}"],
+		['Accept', 'application/json'], ['Accept', 'text/event-stream'],
+		['X-Forwarded-For', '203.0.113.7'], ['X-Forwarded-For', '198.51.100.9']] });
+	is($answer->{status}, 200, 'a list in two lines is understood');
+	is(($answer->json->{result} || {})->{accept}, 'application/json, text/event-stream', '... as one');
+	my $id = $answer->header('X-Request-Id');
+	my $address;
+	wait_until(20, sub { $address = $pg->psql("select client_ip from gatehouse.event_call where request_id = '$id'") });
+	is($address, '198.51.100.9', '... and the client is whom the last one names');
+	my $far = $flow->call('/mcp/far', $flow->sign_in(route => '/mcp/far'), \%message);
+	is($far->{status}, 302, 'an answer with a head of 7 KB passes');
+	is(length($far->header('Location') // ''), 7_027, '... whole');
+	return;
+}
+
+# The process that has a call ends with it: that is told, and nobody sends the call again.
+sub deaths {
+	my ($gw, $flow, $token, $kind) = @_;
+	my $held = sub { scalar grep { $_->{path} eq "/held/$kind" } $upstream->requests };
+	my $caller = $flow->sign_in(route => '/mcp/held');
+	my $child = fork // die "fork: $!";
+	if (!$child) {
+		$upstream->wait_for($held);
+		kill 'KILL', $gw->pids('mcp');
+		POSIX::_exit(0);
+	}
+	my $answer = $flow->call('/mcp/held', $caller, \%message);
+	waitpid $child, 0;
+	like($answer->{status}, qr/^50[0234]$/, 'a call whose process is killed is answered with an error');
+	ok(wait_until(20, sub { $flow->call('/mcp/json', $token, \%message)->{status} == 200 }), '... the next process takes calls');
+	is($held->(), 1, '... and has reached the upstream once');
+	$gw->stop_program('mcp');
+	like($flow->call('/mcp/json', $token, \%message)->{status}, qr/^50[23]$/, 'a program that is away is an error');
+	$gw->start_program('mcp');
+	ok(wait_until(20, sub { $flow->call('/mcp/json', $token, \%message)->{status} == 200 }), '... and is asked again when it is back');
 	return;
 }
 

@@ -16,6 +16,7 @@ use Gatehouse::Pg;
 use Gatehouse::Server;
 use Gatehouse::Token qw(issue);
 use Gatehouse::Upstream;
+use Gatehouse::Web;
 
 my $long = $ENV{GATEHOUSE_TEST_LONG};
 my ($silence, $comment_ms) = $long ? (600, 15000) : (6, 500);
@@ -27,11 +28,11 @@ my $upstream = Gatehouse::Upstream->new(sub {
 	$c->event('{"jsonrpc":"2.0","id":1,"result":{}}');
 	return $c->end_stream;
 });
-my @kinds = qw(lighttpd lighttpd-spawn apache-proxy apache-fcgid);
+my @kinds = grep { $_ ne 'htaccess' } Gatehouse::Web->kinds;
 my (%gateway, @children);
 for my $kind (@kinds) {
 	my $pg = Gatehouse::Pg->new;
-	my $gw = Gatehouse::Server->new(pg => $pg, web => $kind, programs => $kind =~ /^(?:lighttpd|apache-proxy)$/ ? ['mcp'] : undef,
+	my $gw = Gatehouse::Server->new(pg => $pg, web => $kind, programs => $kind =~ /^(?:lighttpd|apache-proxy|nginx)$/ ? ['mcp'] : undef,
 		gateway => { limits => { streamCommentMs => $comment_ms, streamIdleMs => 900_000 } },
 		routes => { '/mcp/a' => { upstream => $upstream->url('/mcp') } });
 	$gateway{$kind} = [$pg, $gw, issue($pg, $gw, '/mcp/a')];

@@ -62,7 +62,7 @@ END
 # Also the way to an upstream over TLS: with the certificate `file` and its `key`.
 sub nginx {
 	my ($class, $run, $up, $tls, %own) = @_;
-	my $nginx = eval { find_program('nginx') } or return _missing('nginx', 'nginx-light');
+	my $nginx = eval { find_program('nginx') } or return _missing('nginx', 'nginx');
 	my ($port, $dir) = (free_port(), $run->dir);
 	my $name = $own{file} ? 'nginx-tls' : 'nginx';
 	my $listen = $own{file} ? "$port ssl" : $port;
@@ -92,7 +92,7 @@ END
 # Token introspection, remembered for the token's life: the cheapest that this module can do.
 sub apache {
 	my ($class, $run, $up, $tls) = @_;
-	$tls or return _missing('Apache with mod_auth_openidc', 'nginx-light openssl (it wants its introspection over TLS)');
+	$tls or return _missing('Apache with mod_auth_openidc', 'nginx openssl (it wants its introspection over TLS)');
 	-e "$APACHE/mod_auth_openidc.so" or return _missing('Apache with mod_auth_openidc', 'apache2 libapache2-mod-auth-openidc');
 	my ($port, $dir) = (free_port(), $run->dir);
 	my $load = join '', map { "LoadModule ${_}_module $APACHE/mod_$_.so\n" }

@@ -10,8 +10,8 @@
 packages_build='autoconf automake gcc libcjose-dev libcurl4-openssl-dev libc6-dev libjson-c-dev liblua5.4-dev
 	libpcre2-dev libpq-dev libssl-dev make perl pkg-config'
 packages_run='lighttpd multiwatch postgresql spawn-fcgi util-linux procps'
-packages_test='curl systemd apache2 libapache2-mod-fcgid chromium clang faketime libclang-rt-dev mandoc openssl pgbouncer prometheus rsyslog xz-utils'
-packages_full='debhelper dpkg-dev libapache2-mod-auth-openidc lintian nginx-light wrk'
+packages_test='curl systemd apache2 libapache2-mod-fcgid chromium clang faketime libclang-rt-dev mandoc nginx openssl pgbouncer prometheus rsyslog xz-utils'
+packages_full='debhelper dpkg-dev libapache2-mod-auth-openidc lintian wrk'
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -24,7 +24,7 @@ packages_missing() {
 	for p in "$@"; do
 		case $p in
 		# any version will do, also one that apt knows nothing of
-		nginx-light) command -v nginx >/dev/null && continue ;;
+		nginx) command -v nginx >/dev/null && continue ;;
 		npm) command -v npm >/dev/null && command -v node >/dev/null && continue ;;
 		# the name carries a version
 		libclang-rt-dev)

@@ -11,7 +11,7 @@
 #		gateway  => { limits => {...} },                 # merged over the defaults
 #		env      => { TOKEN => 'secret' },               # .env of the project
 #		single_role => 'tenant',                         # all programs log in as this one
-#		web      => 'lighttpd',                          # or another of Gatehouse::Web
+#		web      => 'lighttpd',                          # or another of Gatehouse::Web; GATEHOUSE_TEST_WEB names the default
 #		node_of  => $gw,                                 # a second node of that gateway: its public origin, its keys
 #		programs => [qw(discovery oauth consent connect console mcp)], processes => { mcp => 2 });
 #	$gw->origin; $gw->url('/mcp/echo'); $gw->log; $gw->pids('mcp'); $gw->stop;
@@ -42,7 +42,7 @@ sub new {
 	$self->{programs} = $o{programs} || [qw(discovery oauth consent connect console mcp)];
 	$self->{project} = $self->{run}->make_dir('project');
 	$self->{run}->make_dir($_) for qw(project/config state);
-	$self->{web} = Gatehouse::Web->new($o{web} || 'lighttpd', $self->{run}, $self->{project});
+	$self->{web} = Gatehouse::Web->new($o{web} || $ENV{GATEHOUSE_TEST_WEB} || 'lighttpd', $self->{run}, $self->{project});
 	$self->_start_web;
 	if ($self->{web}->is_standing) {
 		$self->start_program($_) for @{ $self->{programs} };

@@ -8,6 +8,7 @@
 #	apache-proxy    Apache mod_proxy_fcgi, standing programs
 #	apache-fcgid    Apache mod_fcgid, which starts them
 #	htaccess        Apache, plain CGI by .htaccess, nothing else
+#	nginx           nginx, standing programs
 
 package Gatehouse::Web;
 
@@ -27,9 +28,10 @@ my %KINDS = (
 	'apache-proxy'   => { standing => 1, start => \&_apache, file => 'apache/gatehouse-proxy.conf' },
 	'apache-fcgid'   => { standing => 0, start => \&_apache, file => 'apache/gatehouse-fcgid.conf' },
 	htaccess         => { standing => 0, start => \&_cgi, file => 'cgi/htaccess' },
+	nginx            => { standing => 1, start => \&_nginx },
 );
 
-sub kinds { return qw(lighttpd lighttpd-spawn apache-proxy apache-fcgid htaccess) }
+sub kinds { return qw(lighttpd lighttpd-spawn apache-proxy apache-fcgid htaccess nginx) }
 
 # Gatehouse::Web->new(KIND, RUN, PROJECT_DIR)
 sub new {
@@ -68,10 +70,10 @@ sub start {
 
 our $EDIT;    # local: what a test changes in the text, in $_
 
-# The file of etc/ with its folders changed to ours.
+# The file of etc/ (or another than the kind's only one) with its folders changed to ours.
 sub _configuration {
-	my ($self) = @_;
-	my $text = read_file(top_srcdir() . "/etc/$self->{file}");
+	my ($self, $file) = @_;
+	my $text = read_file(top_srcdir() . '/etc/' . ($file // $self->{file}));
 	$EDIT->() for $EDIT ? $text : ();
 	$text =~ s{/run/gatehouse}{$self->{dir}/sock}g;
 	$text =~ s{/usr/libexec/gatehouse}{$self->{dir}/bin}g;
@@ -171,6 +173,34 @@ AllowEncodedSlashes NoDecode
 	Require all granted
 </Directory>
 END
+}
+
+# As Debian's nginx has it: snippets are what servers include.
+sub _nginx {
+	my ($self) = @_;
+	my $dir = $self->{dir};
+	$self->{run}->make_dir($_) for qw(snippets tmp);
+	$self->_write('snippets/gatehouse-fastcgi.conf', $self->_configuration('nginx/gatehouse-fastcgi.conf'));
+	$self->_write('snippets/gatehouse.conf', $self->_configuration('nginx/gatehouse.conf'));
+	my $temporary = join '', map { "\t${_}_temp_path $dir/tmp/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
+	my $conf = $self->_write('nginx.conf', <<"END");
+daemon off;
+worker_rlimit_nofile 8192;
+pid $dir/nginx.pid;
+error_log $dir/log/nginx-error.log;
+events { worker_connections 4096; }
+http {
+	access_log off;
+	gzip on;
+$temporary
+	server {
+		listen 127.0.0.1:$self->{port};
+		root $dir/www;
+		include snippets/gatehouse.conf;
+	}
+}
+END
+	return (find_program('nginx'), '-e', 'stderr', '-p', $dir, '-c', $conf);
 }
 
 1;
