@@ -169,7 +169,23 @@ struct arena *arena_new(void)
 	return a;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* A block with room for SIZE bytes, where the first one has none. */
+static struct block *block_add(struct arena *a, size_t size)
+{
+	struct block *b = block_new(size > BLOCK ? size : BLOCK);
+
+	if (a->first->size - a->first->used > b->size - size) {
+		b->next = a->first->next;
+		a->first->next = b;
+	} else {
+		b->next = a->first;
+		a->first = b;
+	}
+	return b;
+}
+
+/* SIZE bytes, whatever is in them. */
+static inline void *take(struct arena *a, size_t size)
 {
 	struct block *b = a->first;
 	void *p;
@@ -179,19 +195,16 @@ void *arena_alloc(struct arena *a, size_t size)
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (!size)
 		size = ALIGN;
-	if (b->size - b->used < size) {
-		b = block_new(size > BLOCK ? size : BLOCK);
-		if (a->first->size - a->first->used > b->size - size) {
-			b->next = a->first->next;
-			a->first->next = b;
-		} else {
-			b->next = a->first;
-			a->first = b;
-		}
-	}
+	if (b->size - b->used < size)
+		b = block_add(a, size);
 	p = b->data + b->used;
 	b->used += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	return memset(take(a, size), 0, size);
 }
 
 void *arena_calloc(struct arena *a, size_t n, size_t size)
@@ -203,10 +216,11 @@ void *arena_calloc(struct arena *a, size_t n, size_t size)
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	char *p = arena_alloc(a, n + 1);
+	char *p = take(a, n + 1);
 
 	if (n)
 		memcpy(p, s, n);
+	p[n] = '\0';
 	return p;
 }
 
@@ -249,13 +263,14 @@ char *arena_join(struct arena *a, ...)
 		n += one;
 	}
 	va_end(ap);
-	joined = p = arena_alloc(a, n + 1);
+	joined = p = take(a, n + 1);
 	va_start(ap, a);
 	for (i = 0; (s = va_arg(ap, const char *)); i++, p += n) {
 		n = i < KNOWN ? lengths[i] : strlen(s);
 		memcpy(p, s, n);
 	}
 	va_end(ap);
+	*p = '\0';
 	return joined;
 }
 

@@ -102,13 +102,12 @@ void hex_encode(char *out, const void *p, size_t n)
 	*out = '\0';
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* What a hex digit stands for, and 16 more, so that 0 is none. */
+static const unsigned char digit_of[256] = {
+	['0'] = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+	['A'] = 26, 27, 28, 29, 30, 31,
+	['a'] = 26, 27, 28, 29, 30, 31,
+};
 
 bool hex_decode(void *out, const char *s, size_t n)
 {
@@ -117,11 +116,11 @@ bool hex_decode(void *out, const char *s, size_t n)
 	if (n % 2)
 		return false;
 	for (; n; n -= 2, s += 2) {
-		int hi = digit(s[0]), lo = digit(s[1]);
+		unsigned hi = digit_of[(unsigned char)s[0]], lo = digit_of[(unsigned char)s[1]];
 
-		if (hi < 0 || lo < 0)
+		if (!hi || !lo)
 			return false;
-		*p++ = (unsigned char)(hi << 4 | lo);
+		*p++ = (unsigned char)((hi & 15) << 4 | (lo & 15));
 	}
 	return true;
 }

@@ -58,19 +58,26 @@ static struct db_param finish(const unsigned char *array, const unsigned char *e
 
 struct db_param db_texts(struct arena *a, const char *const *items, size_t n)
 {
-	size_t size = 0;
+	enum { KNOWN = 512 };
+	size_t lengths[KNOWN], size = 0;
 	unsigned char *array, *p;
 
-	for (size_t i = 0; i < n; i++)
-		size += items[i] ? strlen(items[i]) : 0;
-	array = begin(a, TEXT, n, size, &p);
 	for (size_t i = 0; i < n; i++) {
 		size_t length = items[i] ? strlen(items[i]) : 0;
+
+		if (i < KNOWN)
+			lengths[i] = length;
+		size += length;
+	}
+	array = begin(a, TEXT, n, size, &p);
+	for (size_t i = 0; i < n; i++) {
+		size_t length;
 
 		if (!items[i]) {
 			p = put_null(p);
 			continue;
 		}
+		length = i < KNOWN ? lengths[i] : strlen(items[i]);
 		p = put32(p, (uint32_t)length);
 		memcpy(p, items[i], length);
 		p += length;

@@ -104,7 +104,7 @@ bool record_number(const struct record *r, const struct record_field *f, int64_t
 /* The bytes of S that are kept; a character is not cut in two. */
 static size_t kept(const struct record_field *f, const char *s)
 {
-	size_t max = f->kind == RECORD_BODY ? EVENT_BODY_MAX : EVENT_TEXT_MAX, n = strnlen(s, max + 1);
+	size_t max = f->kind == RECORD_TEXT ? EVENT_TEXT_MAX : EVENT_BODY_MAX, n = strnlen(s, max + 1);
 
 	if (n <= max)
 		return n;
@@ -160,12 +160,36 @@ static void limit_bodies(struct event *e)
 	e->arguments = e->result = NULL;
 }
 
+/* A text that an event has, where its record points to it, and how many bytes of it are kept. */
+struct kept_text {
+	const char *s;
+	size_t n, offset;
+};
+
+/* The texts of R; *SIZE is what they take with a NUL each. */
+static size_t find_texts(const struct record *r, struct kept_text *texts, size_t *size)
+{
+	size_t n = 0;
+
+	*size = 0;
+	for (const struct record_field *f = record_fields; f->name; f++) {
+		const char *s = is_text(f) ? record_text(r, f) : NULL;
+
+		if (!s)
+			continue;
+		texts[n] = (struct kept_text){ s, kept(f, s), f->offset };
+		*size += texts[n++].n + 1;
+	}
+	return n;
+}
+
 struct record *record_new(const struct event *e)
 {
 	static const char *const severities[] = { "info", "error", "debug" };
 	struct record shallow = { .e = *e, .severity = severities[e->severity] }, *r;
+	struct kept_text texts[sizeof(record_fields) / sizeof(record_fields[0])];
 	char id[UUID_TEXT], *text;
-	size_t size = sizeof(*r), lengths[sizeof(record_fields) / sizeof(record_fields[0])];
+	size_t size, n;
 
 	if (!e->id)
 		rand_uuid(id);
@@ -175,23 +199,14 @@ struct record *record_new(const struct event *e)
 	shallow.e.cause = NULL;
 	if (!shallow.e.time_us)
 		shallow.e.time_us = clock_wall_us();
-	for (const struct record_field *f = record_fields; f->name; f++) {
-		const char *s = is_text(f) ? record_text(&shallow, f) : NULL;
-
-		if (s)
-			size += (lengths[f - record_fields] = kept(f, s)) + 1;
-	}
-	r = xmalloc(size);
+	n = find_texts(&shallow, texts, &size);
+	r = xmalloc(sizeof(*r) + size);
 	*r = shallow;
 	text = (char *)(r + 1);
-	for (const struct record_field *f = record_fields; f->name; f++) {
-		const char *s = is_text(f) ? record_text(&shallow, f) : NULL;
-
-		if (!s)
-			continue;
-		copy_text(text, s, lengths[f - record_fields]);
-		memcpy((char *)r + f->offset, &text, sizeof(text));
-		text += lengths[f - record_fields] + 1;
+	for (const struct kept_text *t = texts; t < texts + n; t++) {
+		copy_text(text, t->s, t->n);
+		memcpy((char *)r + t->offset, &text, sizeof(text));
+		text += t->n + 1;
 	}
 	return r;
 }

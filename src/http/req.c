@@ -12,7 +12,6 @@
 #include "base/uri.h"
 #include "net/address.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -28,12 +27,17 @@ struct header_list {
 	} at[];
 };
 
+static char lower_of(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static char *lower(struct arena *a, const char *s, size_t n)
 {
 	char *p = arena_strndup(a, s, n);
 
 	for (char *q = p; *q; q++)
-		*q = (char)tolower((unsigned char)*q);
+		*q = lower_of(*q);
 	return p;
 }
 
@@ -58,7 +62,7 @@ static char *header_split(char *header)
 	char *p = header;
 
 	for (; *p && *p != '='; p++)
-		*p = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
+		*p = *p == '_' ? '-' : lower_of(*p);
 	if (!*p)
 		return NULL;
 	*p = '\0';
@@ -131,7 +135,7 @@ const char *req_header_at(const struct req *r, size_t i, const char **value)
 
 const char *req_header(const struct req *r, const char *name)
 {
-	const char first = (char)tolower((unsigned char)*name); /* as in the list, of which most begin otherwise */
+	const char first = lower_of(*name); /* as in the list, of which most begin otherwise */
 
 	for (size_t i = 0; r->headers && i < r->headers->n; i++)
 		if (*r->headers->at[i].name == first && !strcasecmp(r->headers->at[i].name, name))
@@ -162,12 +166,20 @@ const char *req_cookie(const struct req *r, const char *name)
 	return found;
 }
 
+/* Letters, digits and "-._~!$&'()+,=:@%/": bit C says it of the byte C. */
+static bool is_path_char(unsigned char c)
+{
+	static const uint64_t of[4] = { 0x27fffbf200000000, 0x47fffffe87ffffff, 0, 0 };
+
+	return of[c >> 6] >> (c & 63) & 1;
+}
+
 static bool is_path(const char *s)
 {
 	if (*s != '/')
 		return false;
 	for (const char *p = s; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("-._~!$&'()+,=:@%/", *p))
+		if (!is_path_char((unsigned char)*p))
 			return false;
 	return true;
 }
@@ -186,7 +198,7 @@ static bool has_plain_segments(const char *path)
 			if (*p == '.') {
 				dots++;
 				p++;
-			} else if (!strncasecmp(p, "%2e", 3)) {
+			} else if (*p == '%' && !strncasecmp(p, "%2e", 3)) {
 				dots++;
 				p += 3;
 			} else {

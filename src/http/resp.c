@@ -7,6 +7,7 @@
 #include "http/http_internal.h"
 
 #include "json/json.h"
+#include "net/frame.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,39 +16,42 @@
 struct resp_header {
 	struct resp_header *next;
 	const char *name, *value;
+	size_t name_n, value_n;
 };
 
-static bool is_value(const char *s)
+static bool is_named(const struct resp_header *h, const char *name, size_t n)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 ? *s != '\t' : *s == 0x7f)
-			return false;
-	return true;
+	return h->name_n == n && !strcasecmp(h->name, name);
 }
 
 void resp_add(struct resp *p, const char *name, const char *value)
 {
-	struct resp_header **tail = &p->headers;
+	struct resp_header **tail = &p->headers, *h;
+	size_t n;
 
 	if (!value)
 		return;
-	if (!is_value(value)) {
+	n = strlen(value);
+	if (!frame_is_text(value, n)) {
 		log_warn(NULL, "header left out: it has a control character", "header", name, NULL);
 		return;
 	}
 	while (*tail)
 		tail = &(*tail)->next;
-	*tail = arena_alloc(p->arena, sizeof(**tail));
-	(*tail)->name = arena_strdup(p->arena, name);
-	(*tail)->value = arena_strdup(p->arena, value);
+	*tail = h = arena_alloc(p->arena, sizeof(*h));
+	h->name_n = strlen(name);
+	h->name = arena_strndup(p->arena, name, h->name_n);
+	h->value_n = n;
+	h->value = arena_strndup(p->arena, value, n);
 }
 
 void resp_set(struct resp *p, const char *name, const char *value)
 {
 	struct resp_header **at = &p->headers;
+	size_t n = strlen(name);
 
 	while (*at) {
-		if (!strcasecmp((*at)->name, name))
+		if (is_named(*at, name, n))
 			*at = (*at)->next;
 		else
 			at = &(*at)->next;
@@ -68,9 +72,10 @@ const char *resp_header_at(const struct resp *p, size_t i, const char **value)
 const char *resp_get(const struct resp *p, const char *name)
 {
 	const char *value = NULL;
+	size_t n = strlen(name);
 
 	for (const struct resp_header *h = p->headers; h; h = h->next)
-		if (!strcasecmp(h->name, name))
+		if (is_named(h, name, n))
 			value = h->value;
 	return value;
 }
@@ -216,10 +221,8 @@ struct head_out {
 	char text[1024];
 };
 
-static void put(struct head_out *o, const char *s)
+static inline void put(struct head_out *o, const char *s, size_t n)
 {
-	size_t n = strlen(s);
-
 	if (n > sizeof(o->text) - o->n) {
 		io_write(o->io, o->text, o->n);
 		o->n = 0;
@@ -232,35 +235,37 @@ static void put(struct head_out *o, const char *s)
 	o->n += n;
 }
 
-static void put_header(struct head_out *o, const char *name, const char *value)
+#define PUT(o, text) put(o, text, sizeof(text) - 1)
+
+static void put_header(struct head_out *o, const struct resp_header *h)
 {
-	put(o, name);
-	put(o, ": ");
-	put(o, value);
-	put(o, "\r\n");
+	put(o, h->name, h->name_n);
+	PUT(o, ": ");
+	put(o, h->value, h->value_n);
+	PUT(o, "\r\n");
 }
 
 bool resp_send_head(struct req *r, struct resp *p)
 {
 	struct head_out o;
 	char status[INT_TEXT];
+	const char *phrase = reason_phrase(p->status);
 
 	o.io = r->io;
 	o.n = 0;
 	p->head_sent = true;
-	int_text(status, p->status);
-	put(&o, "Status: ");
-	put(&o, status);
-	put(&o, " ");
-	put(&o, reason_phrase(p->status));
-	put(&o, "\r\n");
+	PUT(&o, "Status: ");
+	put(&o, status, int_text(status, p->status));
+	PUT(&o, " ");
+	put(&o, phrase, strlen(phrase));
+	PUT(&o, "\r\n");
 	for (const struct resp_header *h = p->headers; h; h = h->next)
-		put_header(&o, h->name, h->value);
+		put_header(&o, h);
 	if (!resp_get(p, "Cache-Control"))
-		put(&o, "Cache-Control: no-store\r\n");
-	put(&o, "X-Content-Type-Options: nosniff\r\n");
-	put_header(&o, "X-Request-Id", r->request_id);
-	put(&o, "\r\n");
+		PUT(&o, "Cache-Control: no-store\r\n");
+	PUT(&o, "X-Content-Type-Options: nosniff\r\nX-Request-Id: ");
+	put(&o, r->request_id, strlen(r->request_id));
+	PUT(&o, "\r\n\r\n");
 	return io_write(r->io, o.text, o.n);
 }
 

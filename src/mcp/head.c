@@ -37,7 +37,7 @@ static void add(struct head *h, struct arena *a, const char *line, size_t n)
 		return;
 	name = arena_strndup(a, line, (size_t)(colon - line));
 	for (char *p = name; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
 	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t');)
 		value++;
 	while (end > value && isspace((unsigned char)end[-1]))
@@ -69,7 +69,7 @@ enum head_step head_line(struct head *h, struct arena *a, const char *line, size
 const char *head_get(const struct head *h, const char *name)
 {
 	for (const struct head_field *f = h->fields; f; f = f->next)
-		if (!strcmp(f->name, name))
+		if (*f->name == *name && !strcmp(f->name, name))
 			return f->value;
 	return NULL;
 }

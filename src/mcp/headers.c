@@ -6,6 +6,7 @@
 
 #include "mcp/mask.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,7 +21,7 @@ static bool is_listed(const char *name, const char *const *list)
 /* Whether NAME is one of the names that the client's Connection header calls hop-by-hop. */
 static bool is_of_connection(const char *name, const char *connection)
 {
-	size_t n = strlen(name);
+	size_t n = connection ? strlen(name) : 0;
 
 	while (connection && *connection) {
 		connection += strspn(connection, ", \t");
@@ -116,17 +117,23 @@ void headers_to_client(
 		resp_set(p, "Content-Length", length);
 }
 
-/* libcurl reads such a list, and neither changes nor frees it. Puts LINE at its end; returns where the next one goes. */
-static struct curl_slist **append(struct arena *a, struct curl_slist **at, char *line)
+/*
+ * libcurl reads such a list, and neither changes nor frees it. Puts LINE at its end; returns where the next one goes.
+ */
+static struct curl_slist **append(struct arena *a, struct curl_slist **at, const char *line)
 {
 	*at = arena_alloc(a, sizeof(**at));
-	(*at)->data = line;
+	(*at)->data = (char *)(uintptr_t)line;
 	return &(*at)->next;
 }
 
 struct curl_slist *headers_of(const struct upstream_request *u)
 {
-	static const char *const of_libcurl[] = { "Accept", "User-Agent", "Expect", "Content-Type" };
+	static const struct {
+		const char *name, *suppressed;
+	} of_libcurl[] = {
+		{ "Accept", "Accept:" }, { "User-Agent", "User-Agent:" }, { "Expect", "Expect:" }, { "Content-Type", "Content-Type:" },
+	};
 	struct curl_slist *list = NULL, **at = &list;
 
 	for (const struct upstream_header *h = u->headers; h; h = h->next)
@@ -134,7 +141,7 @@ struct curl_slist *headers_of(const struct upstream_request *u)
 		at = append(u->arena, at, *h->value ? arena_join(u->arena, h->name, ": ", h->value, NULL)
 						    : arena_join(u->arena, h->name, ";", NULL));
 	for (size_t i = 0; i < sizeof(of_libcurl) / sizeof(of_libcurl[0]); i++)
-		if (!upstream_header_get(u, of_libcurl[i]))
-			at = append(u->arena, at, arena_join(u->arena, of_libcurl[i], ":", NULL));
+		if (!upstream_header_get(u, of_libcurl[i].name))
+			at = append(u->arena, at, of_libcurl[i].suppressed);
 	return list;
 }

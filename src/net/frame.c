@@ -67,6 +67,15 @@ bool frame_is_token(const char *s, size_t n)
 	return n > 0;
 }
 
+size_t frame_token_length(const char *s)
+{
+	size_t n = 0;
+
+	while (is_tchar((unsigned char)s[n]))
+		n++;
+	return n;
+}
+
 /* Whether one of eight bytes is a control, or a tab. */
 static bool have_control(const char *s)
 {

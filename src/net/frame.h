@@ -63,6 +63,8 @@ enum frame_step frame_end(struct frame *);
 
 /* Whether S, N bytes, can be a header's name (RFC 9110, 5.6.2); whether its value has no control but tabs. */
 bool frame_is_token(const char *s, size_t n);
+/* How many bytes at S, which ends in a NUL, could be in a name. */
+size_t frame_token_length(const char *s);
 bool frame_is_text(const char *s, size_t n);
 
 #endif

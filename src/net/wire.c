@@ -49,13 +49,18 @@ struct wire {
 /* What we say ourselves about the message and the connection: whoever has it in his headers is served by libcurl. */
 static bool is_framing(const char *name, size_t n)
 {
-	static const char *const names[] = {
-		"connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer",
-		"transfer-encoding", "upgrade",
+#define NAME(text) { text, sizeof(text) - 1 }
+	static const struct {
+		const char *text;
+		size_t n;
+	} names[] = {
+		NAME("connection"), NAME("content-length"), NAME("expect"), NAME("host"), NAME("http2-settings"), NAME("keep-alive"),
+		NAME("proxy-connection"), NAME("te"), NAME("trailer"), NAME("transfer-encoding"), NAME("upgrade"),
 	};
+#undef NAME
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((*name | 0x20) == *names[i] && !strncasecmp(name, names[i], n) && !names[i][n])
+		if (n == names[i].n && !strncasecmp(name, names[i].text, n))
 			return true;
 	return false;
 }
@@ -63,17 +68,19 @@ static bool is_framing(const char *name, size_t n)
 /* One of `transfer.headers`, in libcurl's spelling: "Name: value"; "Name;" has no value; "Name:" is not sent. */
 static bool add_header(struct buf *head, const char *line)
 {
-	const char *stop = strpbrk(line, ":;");
-	size_t name = stop ? (size_t)(stop - line) : 0, n = strlen(line);
+	size_t name = frame_token_length(line), n = name + strlen(line + name);
+	const char *value = line + name + 1;
 
-	if (!frame_is_token(line, name) || !frame_is_text(line, n))
+	if (!name || (line[name] != ':' && line[name] != ';') || !frame_is_text(line + name, n - name))
 		return false;
 	if (line[name] == ';') {
 		buf_add(head, line, name);
 		buf_add(head, ":\r\n", 3);
 		return n == name + 1 && !is_framing(line, name);
 	}
-	if (line[name + 1 + strspn(line + name + 1, " \t")] == '\0')
+	while (*value == ' ' || *value == '\t')
+		value++;
+	if (!*value)
 		return true;
 	buf_add(head, line, n);
 	buf_add(head, "\r\n", 2);

@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "net/frame.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -24,19 +23,23 @@ bool header_name_is_token(const char *name)
 
 bool header_name_is_reserved(const char *name)
 {
-	static const char *const reserved[] = {
+#define NAME(text) { text, sizeof(text) - 1 }
+	static const struct {
+		const char *text;
+		size_t n;
+	} reserved[] = {
 		/* about the connection (RFC 9110 7.6.1), or framing */
-		"connection", "keep-alive", "proxy-connection", "proxy-authenticate",
-		"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
-		"content-encoding", "content-length", "expect", "host", "accept-encoding",
+		NAME("connection"), NAME("keep-alive"), NAME("proxy-connection"), NAME("proxy-authenticate"),
+		NAME("proxy-authorization"), NAME("te"), NAME("trailer"), NAME("transfer-encoding"), NAME("upgrade"), NAME("http2-settings"),
+		NAME("content-encoding"), NAME("content-length"), NAME("expect"), NAME("host"), NAME("accept-encoding"),
 		/* sealed and opened by the gateway */
-		"mcp-session-id",
+		NAME("mcp-session-id"),
 	};
-
-	const char first = (char)tolower((unsigned char)*name);
+#undef NAME
+	const size_t n = strlen(name);
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (first == *reserved[i] && !strcasecmp(name, reserved[i]))
+		if (n == reserved[i].n && !strcasecmp(name, reserved[i].text))
 			return true;
 	return false;
 }

@@ -6,6 +6,8 @@
 
 #include "tap.h"
 
+#include <ctype.h>
+
 enum { BYTES = 200 };
 
 /* Reads "hex", or "hex*n" for a byte n times. */
@@ -103,6 +105,7 @@ int main(void)
 {
 	unsigned char out[HASH_LEN];
 	char hex[2 * HASH_LEN + 1];
+	int wrong = 0;
 
 	vectors();
 	hash_sha256(out, "abc", 3);
@@ -118,5 +121,11 @@ int main(void)
 	ok(!hex_decode(out, "abc", 3), "an odd number of digits is refused");
 	ok(!hex_decode(out, "0g", 2), "a letter past f is refused");
 	ok(!hex_decode(out, "0`", 2) && !hex_decode(out, "\x10\x11", 2), "what | 0x20 would turn into a digit is refused");
+	for (int c = 0; c < 256; c++) {
+		const char first[] = { (char)c, '0' }, second[] = { '0', (char)c };
+
+		wrong += hex_decode(out, first, 2) != !!isxdigit(c) || hex_decode(out, second, 2) != !!isxdigit(c);
+	}
+	is_int(wrong, 0, "each digit, and nothing else, is one");
 	return done();
 }

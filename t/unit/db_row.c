@@ -41,6 +41,28 @@ static void test_binary_arrays(struct arena *a)
 	    "ffffffff" "ffffffff" "ffffffff" "ffffffff" "ffffffff", "UUIDs, and what is none");
 }
 
+/* More texts than a batch of events has. */
+static void test_many_texts(struct arena *a)
+{
+	enum { MANY = 1000, HEAD = 20 };
+	static const char *items[MANY];
+	struct db_param p;
+	const char *at;
+	size_t n = HEAD;
+	int wrong = 0;
+
+	for (size_t i = 0; i < MANY; i++) {
+		items[i] = i % 5 ? "0123456789" + i % 7 : NULL;
+		n += 4 + (items[i] ? strlen(items[i]) : 0);
+	}
+	p = db_texts(a, items, MANY);
+	is_int(p.len, n, "a thousand texts take their lengths");
+	at = (const char *)p.value + HEAD;
+	for (size_t i = 0; i < MANY; at += 4 + (items[i] ? strlen(items[i]) : 0), i++)
+		wrong += items[i] && memcmp(at + 4, items[i], strlen(items[i])) != 0;
+	is_int(wrong, 0, "and stand one behind the other");
+}
+
 int main(void)
 {
 	const char *const texts[] = { "plain", "", "a \"b\" {c,d} \\e", NULL, "NULL",
@@ -82,6 +104,7 @@ int main(void)
 	ok(!db_conninfo("", "mcp") && !db_conninfo(NULL, "mcp"),
 	    "an empty string leaves it to libpq");
 	test_binary_arrays(a);
+	test_many_texts(a);
 	arena_free(a);
 	return done();
 }

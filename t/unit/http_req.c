@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "http/http_internal.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -108,12 +109,21 @@ static void test_targets(void)
 	};
 	static char huge[6000];
 	const char *tail = NULL;
+	int wrong = 0;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		is_int(find(cases[i].method, cases[i].target, NULL), cases[i].want, cases[i].name);
 	is_int(find("GET", "/.well-known/doc/mcp/a", &tail), ERR_NONE, "a prefix row matches a rest");
 	is_str(tail, "mcp/a", "and tells it");
 	is_int(find("GET", "/.well-known/doc/", NULL), ERR_NOT_FOUND, "the rest may not be empty");
+	for (int c = 1; c < 256; c++) {
+		char target[] = "/.well-known/doc/xcx";
+		bool is_char = c < 0x80 && (isalnum(c) || strchr("-._~!$&'()+,=:@%/?", c));
+
+		target[18] = (char)c;
+		wrong += find("GET", target, NULL) != (is_char ? ERR_NONE : ERR_NOT_FOUND);
+	}
+	is_int(wrong, 0, "each character that addresses have here, and no other, is read");
 	memset(huge, 'a', sizeof(huge) - 1);
 	huge[0] = '/';
 	huge[4096] = '\0';
