@@ -172,38 +172,54 @@ static bool are_plain(uint64_t x)
 	return !((x | (x + EIGHT(1)) | (x - EIGHT(0x20)) | (quote - EIGHT(1)) | (slash - EIGHT(1))) & EIGHT(0x80));
 }
 
-/* Whether N bytes are all plain. Some are looked at twice. */
-static bool is_all_plain(const char *s, size_t n)
+static void put_eight(char *to, uint64_t x)
 {
+	memcpy(to, &x, sizeof(x));
+}
+
+/* Copies N bytes while they are all plain. False: they are not, and what lies at TO is nothing. */
+static bool copy_plain(char *to, const char *s, size_t n)
+{
+	uint64_t last;
 	size_t i = 0;
 
-	if (n >= 8) {
-		for (; i + 8 < n; i += 8)
-			if (!are_plain(eight_at(s + i)))
-				return false;
-		return are_plain(eight_at(s + n - 8));
+	if (n < 4) {
+		for (; i < n && is_plain(s[i]); i++)
+			to[i] = s[i];
+		return i == n;
 	}
-	if (n >= 4)
-		return are_plain((uint64_t)four_at(s) << 32 | four_at(s + n - 4));
-	while (i < n && is_plain(s[i]))
-		i++;
-	return i == n;
+	if (n < 8) { /* the last four, and the first: some are among both */
+		last = (uint64_t)four_at(s) << 32 | four_at(s + n - 4);
+		memcpy(to, s, 4);
+		memcpy(to + n - 4, s + n - 4, 4);
+		return are_plain(last);
+	}
+	last = eight_at(s + n - 8);
+	for (; i + 8 < n; i += 8) {
+		uint64_t x = eight_at(s + i);
+
+		if (!are_plain(x))
+			return false;
+		put_eight(to + i, x);
+	}
+	put_eight(to + n - 8, last);
+	return are_plain(last);
 }
 
 /* Most texts need no escapes: one look at the room, and few at the bytes. False: nothing was written. */
-static bool json_plain(struct buf *b, const char *first, size_t first_n, const char *s, size_t n)
+static inline bool json_plain(struct buf *b, const char *first, size_t first_n, const char *s, size_t n)
 {
 	char *to;
 
-	if (first_n > SIZE_MAX - 2 - n || !has_room(b, first_n + n + 2) || !is_all_plain(s, n))
+	if (!has_room(b, first_n + n + 2)) /* no two things in memory are so long that this is not their sum */
 		return false;
-	to = b->data + b->len;
-	memcpy(to, first, first_n);
-	to += first_n;
-	*to++ = '"';
-	memcpy(to, s, n);
-	to[n] = '"';
-	to[n + 1] = '\0';
+	to = b->data + b->len + first_n;
+	if (!copy_plain(to + 1, s, n)) /* the NUL at the content's end still stands */
+		return false;
+	memcpy(b->data + b->len, first, first_n);
+	*to = '"';
+	to[n + 1] = '"';
+	to[n + 2] = '\0';
 	b->len += first_n + n + 2;
 	return true;
 }
@@ -244,7 +260,7 @@ static bool json_escaped(struct buf *b, const char *s, size_t n)
 
 bool buf_json_n(struct buf *b, const char *s, size_t n)
 {
-	return json_plain(b, "", 0, s, n) || json_escaped(b, s, n);
+	return buf_json_behind(b, "", 0, s, n);
 }
 
 bool buf_json_behind(struct buf *b, const char *first, size_t first_n, const char *s, size_t n)

@@ -189,6 +189,7 @@ struct mcp_route {
 	bool is_public, cors_any;
 	const char *upstream_text; /* rewritePattern, resolved */
 	struct uri upstream;
+	const char *upstream_url;  /* without its query: where calls go */
 	bool forward_search, follow_redirects, sse, bridge, cache_lists, record_arguments, record_results;
 	const char *mtls_cert, *mtls_key; /* the files that mtlsCertificate names; NULL: none */
 	const char *mtls_certificate;

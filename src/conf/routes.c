@@ -248,6 +248,11 @@ static bool parse_upstream(struct reading *r, const char *pointer)
 	return false;
 }
 
+static const char *url_without_query(const struct uri *u, struct arena *a)
+{
+	return arena_join(a, uri_origin(u, a), *u->path ? u->path : "/", NULL);
+}
+
 static void read_upstream(struct reading *r, struct json_object *options, const char *pointer)
 {
 	const char *text = json_get_string(options, "rewritePattern"), *url;
@@ -274,7 +279,8 @@ static void read_upstream(struct reading *r, struct json_object *options, const 
 	url = load_expand(r->l, ENV_BRACES, text, ROUTES_FILE, pointer, &x);
 	if (url) {
 		r->route->upstream_text = url;
-		parse_upstream(r, pointer);
+		if (parse_upstream(r, pointer))
+			r->route->upstream_url = url_without_query(&r->route->upstream, r->l->arena);
 	} else if (!r->route->fault) {
 		r->route->fault = x.fault;
 	}

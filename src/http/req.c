@@ -24,6 +24,7 @@ struct header_list {
 	size_t n;
 	struct {
 		const char *name, *value;
+		size_t name_n;
 	} at[];
 };
 
@@ -85,21 +86,24 @@ static bool is_joined(const char *name)
 }
 
 /*
- * False: two headers have one name and different values, as "Mcp-Name" and "Mcp_Name" do behind lighttpd (measured).
- * Which of them counts would be another question to each reader of the list.
+ * VALUE stands behind NAME and its NUL. False: two headers have one name and different values, as "Mcp-Name" and "Mcp_Name" do
+ * behind lighttpd (measured). Which of them counts would be another question to each reader of the list.
  */
 static bool add_header(struct arena *a, struct header_list *list, const char *name, const char *value)
 {
+	size_t n = (size_t)(value - name) - 1;
+
 	for (size_t i = 0; i < list->n; i++) {
 		const char **before = &list->at[i].value;
 
-		if (strcmp(list->at[i].name, name))
+		if (list->at[i].name_n != n || memcmp(list->at[i].name, name, n))
 			continue;
 		if (strcmp(*before, value) && is_joined(name) && strlen(*before) + strlen(value) < JOINED_MAX)
 			*before = value = arena_join(a, *before, ", ", value, NULL);
 		return !strcmp(*before, value);
 	}
 	list->at[list->n].name = name;
+	list->at[list->n].name_n = n;
 	list->at[list->n++].value = value;
 	return true;
 }
@@ -135,10 +139,10 @@ const char *req_header_at(const struct req *r, size_t i, const char **value)
 
 const char *req_header(const struct req *r, const char *name)
 {
-	const char first = lower_of(*name); /* as in the list, of which most begin otherwise */
+	size_t n = strlen(name);
 
 	for (size_t i = 0; r->headers && i < r->headers->n; i++)
-		if (*r->headers->at[i].name == first && !strcasecmp(r->headers->at[i].name, name))
+		if (r->headers->at[i].name_n == n && !strcasecmp(r->headers->at[i].name, name))
 			return r->headers->at[i].value;
 	return NULL;
 }

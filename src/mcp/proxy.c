@@ -514,11 +514,12 @@ static bool finish_request(struct call *c, struct err *e)
 
 static const char *target_url(const struct call *c)
 {
-	struct arena *a = c->req->arena;
-	const struct uri *uri = &c->route->upstream;
-	const char *query = upstream_query_text(&c->upstream_request);
+	const char *query;
 
-	return arena_join(a, uri_origin(uri, a), *uri->path ? uri->path : "/", *query ? "?" : "", query, NULL);
+	if (!c->upstream_request.query)
+		return c->route->upstream_url;
+	query = upstream_query_text(&c->upstream_request);
+	return arena_join(c->req->arena, c->route->upstream_url, *query ? "?" : "", query, NULL);
 }
 
 static void free_mask(void *own)

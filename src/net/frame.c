@@ -90,6 +90,8 @@ bool frame_is_text(const char *s, size_t n)
 
 	while (i + 8 <= n && !have_control(s + i))
 		i += 8;
+	if (n >= 8 && i + 8 > n && !have_control(s + n - 8)) /* some of them once more */
+		return true;
 	for (; i < n; i++)
 		if (((unsigned char)s[i] < ' ' && s[i] != '\t') || s[i] == 0x7f)
 			return false;
