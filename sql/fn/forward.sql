@@ -377,6 +377,17 @@ language sql immutable parallel safe as $$
 		10000000, 30000000, 60000000, 120000000, 300000000]::bigint[]);
 $$;
 
+-- A histogram with more in some of its buckets.
+-- for: nobody
+create or replace function gatehouse.metric_buckets(p_buckets bigint[], p_which int[], p_n bigint[]) returns bigint[]
+language plpgsql immutable as $$
+begin
+	for i in 1 .. cardinality(p_which) loop
+		p_buckets[p_which[i]] := p_buckets[p_which[i]] + p_n[i];
+	end loop;
+	return p_buckets;
+end $$;
+
 -- (Hashing: nine texts of thousands of calls are dear to sort, and the planner takes them for ten.)
 -- for: nobody
 create or replace function gatehouse.metrics_add(p_calls bigint[], p_auths bigint[], p_from timestamptz,
@@ -396,16 +407,20 @@ declare
 	r record;
 begin
 	for r in
-		select q.node, coalesce(e.operation_id, '') as operation, coalesce(e.upstream_id, '') as upstream,
-			case when e.outcome = 'success' or e.outcome = 'application_error'
-				then coalesce(left(e.capability_name, 100), '') else '' end as capability,
-			e.capability_name is not null as named,
-			coalesce(e.mcp_method, '') as method, coalesce(e.outcome, '') as outcome,
-			coalesce(e.failure_origin, '') as origin, metric_bucket(coalesce(e.latency_us, 0)) as bucket,
-			count(*) as n, sum(coalesce(e.latency_us, 0)) as us
-		from event_call e join event_queue q on q.batch = e.batch
-		where e.batch = any(p_calls) and e.at between p_from and p_to
-		group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+		select node, operation, upstream, capability, named, method, outcome, origin, sum(n)::bigint as n, sum(us) as us,
+			array_agg(bucket) as buckets, array_agg(b.n) as counts
+		from (
+			select q.node, coalesce(e.operation_id, '') as operation, coalesce(e.upstream_id, '') as upstream,
+				case when e.outcome = 'success' or e.outcome = 'application_error'
+					then coalesce(left(e.capability_name, 100), '') else '' end as capability,
+				e.capability_name is not null as named,
+				coalesce(e.mcp_method, '') as method, coalesce(e.outcome, '') as outcome,
+				coalesce(e.failure_origin, '') as origin, metric_bucket(coalesce(e.latency_us, 0)) as bucket,
+				count(*) as n, sum(coalesce(e.latency_us, 0)) as us
+			from event_call e join event_queue q on q.batch = e.batch
+			where e.batch = any(p_calls) and e.at between p_from and p_to
+			group by 1, 2, 3, 4, 5, 6, 7, 8, 9) b
+		group by 1, 2, 3, 4, 5, 6, 7, 8
 	loop
 		if r.capability <> all(v_known) then
 			-- a tool that always fails is worth its name; but upstreams answer so, too, for one that does not exist
@@ -422,10 +437,10 @@ begin
 		end if;
 		insert into metric_call (node, operation, upstream, capability, method, outcome, origin, n, sum_us, buckets)
 		values (r.node, r.operation, r.upstream, r.capability, r.method, r.outcome, r.origin, r.n, r.us,
-			array_fill(0::bigint, array[r.bucket - 1]) || r.n || array_fill(0::bigint, array[15 - r.bucket]))
+			metric_buckets(array_fill(0::bigint, array[15]), r.buckets, r.counts))
 		on conflict (node, operation, upstream, capability, method, outcome, origin) do update
 		set n = metric_call.n + excluded.n, sum_us = metric_call.sum_us + excluded.sum_us,
-			buckets[r.bucket] = metric_call.buckets[r.bucket] + r.n;
+			buckets = metric_buckets(metric_call.buckets, r.buckets, r.counts);
 	end loop;
 
 	insert into metric_auth (node, name, outcome, n)
