@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/eight.h"
 #include "base/rand.h"
 #include "base/utf8.h"
 
@@ -113,22 +114,31 @@ static size_t kept(const struct record_field *f, const char *s)
 	return n;
 }
 
+/* Copies N bytes as far as they are ASCII; returns how many. */
+static size_t copy_ascii(char *out, const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (; n - i >= 8 && !(eight_at(s + i) & EIGHT(0x80)); i += 8)
+		memcpy(out + i, s + i, 8);
+	for (; i < n && !(s[i] & 0x80); i++)
+		out[i] = s[i];
+	return i;
+}
+
 /* Copies N bytes; what is no UTF-8 becomes '?', as the database would refuse the whole batch. */
 static void copy_text(char *out, const char *s, size_t n)
 {
-	if (utf8_is_valid(s, n)) {
-		memcpy(out, s, n);
-		out[n] = '\0';
-		return;
-	}
 	while (n) {
-		size_t one = utf8_length(s, n);
+		size_t one = copy_ascii(out, s, n);
 
-		if (one) {
-			memcpy(out, s, one);
-		} else {
+		if (!one)
+			one = utf8_length(s, n);
+		if (!one) {
 			one = 1;
 			*out = '?';
+		} else if (*s & 0x80) {
+			memcpy(out, s, one);
 		}
 		out += one;
 		s += one;

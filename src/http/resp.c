@@ -15,8 +15,9 @@
 
 struct resp_header {
 	struct resp_header *next;
-	const char *name, *value;
+	const char *name, *value; /* in `text` */
 	size_t name_n, value_n;
+	char text[];
 };
 
 static bool is_named(const struct resp_header *h, const char *name, size_t n)
@@ -27,7 +28,7 @@ static bool is_named(const struct resp_header *h, const char *name, size_t n)
 void resp_add(struct resp *p, const char *name, const char *value)
 {
 	struct resp_header **tail = &p->headers, *h;
-	size_t n;
+	size_t name_n = strlen(name), n;
 
 	if (!value)
 		return;
@@ -38,11 +39,11 @@ void resp_add(struct resp *p, const char *name, const char *value)
 	}
 	while (*tail)
 		tail = &(*tail)->next;
-	*tail = h = arena_alloc(p->arena, sizeof(*h));
-	h->name_n = strlen(name);
-	h->name = arena_strndup(p->arena, name, h->name_n);
+	*tail = h = arena_alloc(p->arena, sizeof(*h) + name_n + 1 + n + 1);
+	h->name_n = name_n;
+	h->name = memcpy(h->text, name, name_n);
 	h->value_n = n;
-	h->value = arena_strndup(p->arena, value, n);
+	h->value = memcpy(h->text + name_n + 1, value, n);
 }
 
 void resp_set(struct resp *p, const char *name, const char *value)

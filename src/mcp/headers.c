@@ -127,6 +127,18 @@ static struct curl_slist **append(struct arena *a, struct curl_slist **at, const
 	return &(*at)->next;
 }
 
+/* In libcurl's spelling, which has another one for a header without a value. */
+static const char *line_of(struct arena *a, const struct upstream_header *h)
+{
+	size_t name = strlen(h->name), value = strlen(h->value);
+	char *line = arena_alloc(a, name + 2 + value + 1);
+
+	memcpy(line, h->name, name);
+	memcpy(line + name, value ? ": " : ";", value ? 2 : 1);
+	memcpy(line + name + 2, h->value, value);
+	return line;
+}
+
 struct curl_slist *headers_of(const struct upstream_request *u)
 {
 	static const struct {
@@ -137,9 +149,7 @@ struct curl_slist *headers_of(const struct upstream_request *u)
 	struct curl_slist *list = NULL, **at = &list;
 
 	for (const struct upstream_header *h = u->headers; h; h = h->next)
-		/* libcurl's spelling of a header without a value */
-		at = append(u->arena, at, *h->value ? arena_join(u->arena, h->name, ": ", h->value, NULL)
-						    : arena_join(u->arena, h->name, ";", NULL));
+		at = append(u->arena, at, line_of(u->arena, h));
 	for (size_t i = 0; i < sizeof(of_libcurl) / sizeof(of_libcurl[0]); i++)
 		if (!upstream_header_get(u, of_libcurl[i].name))
 			at = append(u->arena, at, of_libcurl[i].suppressed);

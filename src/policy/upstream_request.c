@@ -55,12 +55,18 @@ bool name_is_credential(const char *name)
 	return false;
 }
 
+/* Most names differ in their first letters. */
+static bool is_named(const struct upstream_header *h, const char *name)
+{
+	return (*h->name | 0x20) == (*name | 0x20) && !strcasecmp(h->name, name);
+}
+
 /* The link that points to the header NAME, or the end of the list. */
 static struct upstream_header **header_at(struct upstream_request *u, const char *name)
 {
 	struct upstream_header **at = &u->headers;
 
-	while (*at && strcasecmp((*at)->name, name) != 0)
+	while (*at && !is_named(*at, name))
 		at = &(*at)->next;
 	return at;
 }
@@ -68,7 +74,7 @@ static struct upstream_header **header_at(struct upstream_request *u, const char
 const char *upstream_header_get(const struct upstream_request *u, const char *name)
 {
 	for (const struct upstream_header *h = u->headers; h; h = h->next)
-		if (!strcasecmp(h->name, name))
+		if (is_named(h, name))
 			return h->value;
 	return NULL;
 }
