@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events as lines of the log. Several go out in one write, as many as a pipe takes whole. */
+/*
+ * Events as lines of the log. Several go out in one write, as many as a pipe takes whole. Between them whoever serves a request on the same
+ * processor has his turn: the lines of 100 ms take longer than he should wait.
+ */
 #include "config.h"
 
 #include "event/record.h"
@@ -9,6 +12,7 @@
 #include "base/log.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,6 +117,7 @@ void sink_log(const char *program, const struct record *list)
 		if (lines.len && lines.len + one.len > PIPE_BUF) {
 			log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
 			buf_clear(&lines);
+			sched_yield();
 		}
 		buf_add(&lines, buf_text(&one), one.len);
 	}

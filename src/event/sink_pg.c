@@ -15,6 +15,7 @@
 #include "db/db.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,9 +228,12 @@ static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err 
 	params[n++] = DB_TEXT(s->program);
 	params[n++] = DB_TEXT(s->node);
 	params[n++] = times(a, b);
-	for (const struct record_field *f = record_fields; f->name; f++)
-		if (f->families & 1u << b->family && n < PARAMS - 2)
-			params[n++] = column(a, b, f);
+	for (const struct record_field *f = record_fields; f->name; f++) {
+		if (!(f->families & 1u << b->family) || n >= PARAMS - 2)
+			continue;
+		params[n++] = column(a, b, f);
+		sched_yield(); /* as in sink_log() */
+	}
 	params[n++] = piece.len && !piece.over ? DB_TEXT(buf_text(&piece)) : DB_NULL;
 	params[n++] = db_int(a, PACKED_LAYOUT);
 	ok = db_call_within(s->db, ms, stmts[b->family], params, n, a, NULL, e);

@@ -15,7 +15,7 @@
 
 enum {
 	LATE_MS = 10,    /* of a job that has not said that it may wait */
-	JOBS_US = 1000   /* of jobs in a row, until the loop has its turn */
+	JOBS_US = 60     /* of jobs in a row, until the loop has its turn: what they have begun may have come to its end already */
 };
 
 struct member {

@@ -41,7 +41,7 @@ enum {
 	IDLE_HANDLES = 64,    /* kept for reuse */
 	IDLE_MS = 2000,       /* without a call, until memory is given back */
 	IDLE_CONNECTIONS = 256, /* per lane */
-	EVENTS = 64
+	EVENTS = 6 /* in one turn: with more, web server and upstream stand idle until all are worked through, and then have all at once */
 };
 
 /* Transfers that may share connections. */
