@@ -1,8 +1,9 @@
 -- Events come in and grow old. The arrays have one element per event, in the order of
--- src/event/record.c; of calls and of what policies record, one element with the index 0 stands for all. P_BODY is all of them in one piece, of layout P_LAYOUT (src/event/packed.h), where they are sent on.
+-- src/event/record.c; of calls and of what policies record, one element with the index 0 stands for all. P_BODY is all of them
+-- in one piece, of layout P_LAYOUT (src/event/packed.h), where they are sent on.
 
 -- The day's table of one family, if it is not there. Made apart and attached, which the inserts
--- of others do not wait for.
+-- of others do not wait for. (It is empty: a check of its times would be asked at each row, for nothing.)
 -- for: nobody
 create or replace function gatehouse.event_day(p_parent text, p_day date) returns void
 language plpgsql security definer set search_path = gatehouse, pg_temp as $$
@@ -14,8 +15,7 @@ begin
 	if to_regclass('gatehouse.' || name) is not null then
 		return;
 	end if;
-	execute format('create table gatehouse.%I (like gatehouse.%I including defaults,
-		check (at >= %L and at < %L))', name, p_parent, from_at, to_at);
+	execute format('create table gatehouse.%I (like gatehouse.%I including defaults)', name, p_parent);
 	execute format('alter table gatehouse.%I attach partition gatehouse.%I
 		for values from (%L) to (%L)', p_parent, name, from_at, to_at);
 end $$;
