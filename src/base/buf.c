@@ -141,11 +141,17 @@ size_t int_text(char out[INT_TEXT], int64_t i)
 
 bool buf_int(struct buf *b, int64_t i)
 {
+	return buf_int_behind(b, "", 0, i);
+}
+
+bool buf_int_behind(struct buf *b, const char *first, size_t first_n, int64_t i)
+{
 	char text[INT_TEXT];
 
-	if (!has_room(b, INT_TEXT))
-		return buf_add(b, text, int_text(text, i));
-	b->len += int_text(b->data + b->len, i);
+	if (!has_room(b, first_n + INT_TEXT))
+		return buf_add(b, first, first_n) && buf_add(b, text, int_text(text, i));
+	memcpy(b->data + b->len, first, first_n);
+	b->len += first_n + int_text(b->data + b->len + first_n, i);
 	return true;
 }
 

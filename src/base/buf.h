@@ -31,6 +31,8 @@ bool buf_char(struct buf *, char c);
 bool buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool buf_int(struct buf *, int64_t);
+/* The same behind a text of FIRST_N bytes. */
+bool buf_int_behind(struct buf *, const char *first, size_t first_n, int64_t);
 /* N bytes of it, from FROM on, once more. */
 bool buf_again(struct buf *, size_t from, size_t n);
 

@@ -84,22 +84,9 @@ const struct record_field record_fields[] = {
 	{ NULL, NULL, { NULL, 0 }, { NULL, 0 }, RECORD_TEXT, 0, 0 },
 };
 
-static const void *at(const struct record *r, const struct record_field *f)
-{
-	return (const char *)r + f->offset;
-}
-
 static bool is_text(const struct record_field *f)
 {
 	return f->kind == RECORD_TEXT || f->kind == RECORD_BODY;
-}
-
-bool record_number(const struct record *r, const struct record_field *f, int64_t *n)
-{
-	if (is_text(f))
-		return false;
-	*n = f->kind == RECORD_INT ? *(const int *)at(r, f) : *(const int64_t *)at(r, f);
-	return f->kind == RECORD_COUNT || (f->kind == RECORD_TIME ? *n >= 0 : *n != 0);
 }
 
 /* The bytes of S that are kept; a character is not cut in two. */

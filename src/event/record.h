@@ -59,7 +59,27 @@ static inline const char *record_text(const struct record *r, const struct recor
 	return *(const char *const *)(const void *)((const char *)r + f->offset);
 }
 
-bool record_number(const struct record *, const struct record_field *, int64_t *);
+static inline bool record_number(const struct record *r, const struct record_field *f, int64_t *n)
+{
+	const void *at = (const char *)r + f->offset;
+
+	switch (f->kind) {
+	case RECORD_INT:
+		*n = *(const int *)at;
+		return *n != 0;
+	case RECORD_CODE:
+		*n = *(const int64_t *)at;
+		return *n != 0;
+	case RECORD_TIME:
+		*n = *(const int64_t *)at;
+		return *n >= 0;
+	case RECORD_COUNT:
+		*n = *(const int64_t *)at;
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* Whether an event may be written; false for a refusal of nobody known, of which there are too many. */
 bool stranger_may(const struct event *);

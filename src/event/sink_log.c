@@ -19,17 +19,13 @@
 enum { LINE_MAX_BYTES = 64 * 1024 };
 
 /* Microseconds as milliseconds. */
-static void add_ms(struct buf *b, int64_t us)
+static void add_ms(struct buf *b, const struct record_key *key, int64_t us)
 {
-	char text[INT_TEXT + 4], *end = text;
-	int part = (int)(us % 1000);
+	unsigned part = (unsigned)(us % 1000);
+	const char fraction[] = { '.', (char)('0' + part / 100), (char)('0' + part / 10 % 10), (char)('0' + part % 10) };
 
-	end += int_text(text, us / 1000);
-	*end++ = '.';
-	*end++ = (char)('0' + part / 100);
-	*end++ = (char)('0' + part / 10 % 10);
-	*end++ = (char)('0' + part % 10);
-	buf_add(b, text, (size_t)(end - text));
+	buf_int_behind(b, key->text, key->n, us / 1000);
+	buf_add(b, fraction, sizeof(fraction));
 }
 
 static void add_text(struct buf *b, const struct record_key *key, const char *text)
@@ -51,11 +47,10 @@ static void add_field(struct buf *b, const struct record *r, const struct record
 		if (f->alias)
 			add_text(b, &f->alias_key, text);
 	} else if (record_number(r, f, &n)) {
-		buf_add(b, f->key.text, f->key.n);
 		if (f->kind == RECORD_TIME)
-			add_ms(b, n);
+			add_ms(b, &f->key, n);
 		else
-			buf_int(b, n);
+			buf_int_behind(b, f->key.text, f->key.n, n);
 	}
 }
 

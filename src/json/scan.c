@@ -737,12 +737,13 @@ struct span scan_value(const char *text, size_t n)
 
 bool scan_next(struct span container, size_t *pos, struct span *name, struct span *val)
 {
-	const char *p = container.p + *pos, *end = container.p + container.n, *from;
+	const char *p, *end, *from;
 	char kind = scan_kind(container);
 
 	if ((kind != '{' && kind != '[') || *pos >= container.n)
 		return false;
-	p++; /* the bracket, or the comma */
+	end = container.p + container.n;
+	p = container.p + *pos + 1; /* behind the bracket, or the comma */
 	skip_blanks(&p, end);
 	if (p == end || *p == '}' || *p == ']')
 		return false;

@@ -6,9 +6,11 @@
 
 const struct policy *policy_of(const struct policy_use *use)
 {
-	/* the types of src/idp are not rows of ours: the OAuth policy acts before the chain */
 	static const struct policy no_hooks;
 
+	/* the types of src/idp are not rows of ours: the OAuth policy acts before the chain */
+	if (use->type && use->type->class == POLICY_OAUTH)
+		return &no_hooks;
 	for (size_t i = 0; policy_table[i]; i++)
 		if (&policy_table[i]->type == use->type)
 			return policy_table[i];

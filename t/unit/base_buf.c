@@ -128,6 +128,21 @@ static void test_behind(void)
 				buf_release(&want);
 			}
 	is_int(wrong, 0, "a name and a text in one step are what they are in two");
+	wrong = 0;
+	for (size_t max = 0; max < 60; max++)
+		for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+			struct buf b, want;
+
+			buf_init(&b, max);
+			buf_init(&want, max);
+			buf_str(&b, "x");
+			buf_str(&want, "x");
+			wrong += buf_int_behind(&b, first, sizeof(first) - 1, numbers[i]) != (buf_str(&want, first) && buf_int(&want, numbers[i]));
+			wrong += b.over != want.over || strcmp(buf_text(&b), buf_text(&want)) != 0;
+			buf_release(&b);
+			buf_release(&want);
+		}
+	is_int(wrong, 0, "so are a name and a number");
 }
 
 int main(void)
