@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include "policy/catalog.h"
+#include "policy/policy.h"
 
 #include <stdlib.h>
 
@@ -721,8 +722,22 @@ static void test_property(void)
 	is_int(losses, 0, "no listed one is ever lost");
 }
 
+/* policy_of() knows by the class alone that a sign-in has none. */
+static void test_hooks(void)
+{
+	static const struct policy_type sign_in = { .class = POLICY_OAUTH };
+	size_t lost = 0;
+
+	for (size_t i = 0; policy_table[i]; i++)
+		lost += policy_of(&(struct policy_use){ .type = &policy_table[i]->type }) != policy_table[i];
+	is_int(lost, 0, "each policy of the table is found by its type");
+	ok(!policy_of(&(struct policy_use){ .type = &sign_in })->on_request && !policy_of(&(struct policy_use){ .type = NULL })->on_request,
+	    "a sign-in, and what is unknown, have no hooks");
+}
+
 int main(void)
 {
+	test_hooks();
 	test_lists();
 	test_calls();
 	test_roles();
