@@ -29,9 +29,13 @@ my $up = Gatehouse::Upstream->new(sub {
 	return $c->result($r, {});
 });
 my $pg = Gatehouse::Pg->new;
-my $gw = Gatehouse::Server->new(pg => $pg, processes => { map { $_ => 2 } @PROGRAMS },
-	gateway => { rates => { register => 0, authorize => 0, token => 0, refresh => 0 } },
-	routes => { '/mcp/a' => { upstream => $up->url('/mcp') } });
+my $gw = gateway();
+
+sub gateway {
+	return Gatehouse::Server->new(pg => $pg, processes => { map { $_ => 2 } @PROGRAMS }, @_,
+		gateway => { rates => { register => 0, authorize => 0, token => 0, refresh => 0 } },
+		routes => { '/mcp/a' => { upstream => $up->url('/mcp') } });
+}
 
 # Sends SIGNAL to one process after the other, of any program: when, as [before, after].
 sub bring_down {
@@ -63,7 +67,7 @@ sub none_is_doubled {
 	return;
 }
 
-subtest SIGKILL => sub {
+sub killed {
 	my $load = Gatehouse::Load->new(origin => $gw->origin, route => '/mcp/a');
 	my @kills = bring_down('KILL');
 	my $last = time;
@@ -85,9 +89,10 @@ subtest SIGKILL => sub {
 	ok(all_up(), 'every killed process was replaced');
 	none_is_doubled($r);
 	nothing_is_lost($r, $pg, $gw->origin);
-};
+	return;
+}
 
-subtest SIGTERM => sub {
+sub told_to_end {
 	$up->clear;
 	my $load = Gatehouse::Load->new(origin => $gw->origin, route => '/mcp/a');
 	my @ends = bring_down('TERM');
@@ -102,7 +107,11 @@ subtest SIGTERM => sub {
 	ok(all_up(), 'every process was replaced');
 	none_is_doubled($r);
 	nothing_is_lost($r, $pg, $gw->origin);
-};
+	return;
+}
+
+subtest SIGKILL => \&killed;
+subtest SIGTERM => \&told_to_end;
 
 # Its process cannot end before it, and must not take the calls of others along.
 subtest 'an upload that stands still' => sub {
@@ -121,6 +130,13 @@ subtest 'an upload that stands still' => sub {
 	close $half;
 	ok(all_up(), 'then the processes end, and are replaced');
 };
+
+# which would send requests again, if it were not told
+$gw->stop;
+$gw = gateway(web => 'nginx');
+$up->clear;
+subtest 'SIGKILL, nginx' => \&killed;
+subtest 'SIGTERM, nginx' => \&told_to_end;
 
 $gw->stop;
 done_testing;

@@ -185,6 +185,7 @@ sub _nginx {
 	my $temporary = join '', map { "\t${_}_temp_path $dir/tmp/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
 	my $conf = $self->_write('nginx.conf', <<"END");
 daemon off;
+worker_processes 2;
 worker_rlimit_nofile 8192;
 pid $dir/nginx.pid;
 error_log $dir/log/nginx-error.log;
@@ -194,7 +195,7 @@ http {
 	gzip on;
 $temporary
 	server {
-		listen 127.0.0.1:$self->{port};
+		listen 127.0.0.1:$self->{port} backlog=4096;
 		root $dir/www;
 		include snippets/gatehouse.conf;
 	}
