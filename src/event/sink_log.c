@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events as lines of the log. Several go out in one write, as many as a pipe takes whole. Between them whoever serves a request on the same
+ * Events as lines of the log. Several go out in one write, as many as a pipe takes whole. Now and then whoever serves a request on the same
  * processor has his turn: the lines of 100 ms take longer than he should wait.
  */
 #include "config.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024 };
+enum { LINE_MAX_BYTES = 64 * 1024, WRITES = 8 /* in a row */ };
 
 /* Microseconds as milliseconds. */
 static void add_ms(struct buf *b, const struct record_key *key, int64_t us)
@@ -97,6 +97,7 @@ void sink_log(const char *program, const struct record *list)
 {
 	const struct record *of_head = NULL;
 	struct buf lines, head, one;
+	unsigned writes = 0;
 
 	buf_init(&lines, LINE_MAX_BYTES);
 	buf_init(&head, LINE_MAX_BYTES);
@@ -112,7 +113,8 @@ void sink_log(const char *program, const struct record *list)
 		if (lines.len && lines.len + one.len > PIPE_BUF) {
 			log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
 			buf_clear(&lines);
-			sched_yield();
+			if (++writes % WRITES == 0)
+				sched_yield();
 		}
 		buf_add(&lines, buf_text(&one), one.len);
 	}

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 500, PARAMS = 64, PIECE_MAX = 8000000 /* as event_enqueue() has it */ };
+enum { BATCH_MAX = 500, PARAMS = 64, COLUMNS = 8 /* in a row */, PIECE_MAX = 8000000 /* as event_enqueue() has it */ };
 
 struct batch {
 	struct batch *next;
@@ -232,7 +232,8 @@ static bool insert(struct sink_pg *s, const struct batch *b, int ms, struct err 
 		if (!(f->families & 1u << b->family) || n >= PARAMS - 2)
 			continue;
 		params[n++] = column(a, b, f);
-		sched_yield(); /* as in sink_log() */
+		if (n % COLUMNS == 0) /* as in sink_log() */
+			sched_yield();
 	}
 	params[n++] = piece.len && !piece.over ? DB_TEXT(buf_text(&piece)) : DB_NULL;
 	params[n++] = db_int(a, PACKED_LAYOUT);
