@@ -15,7 +15,7 @@ open my $out, '-|', "@command 2>&1" or BAIL_OUT("bench/run: $!");
 my $text = do { local $/; <$out> };
 close $out;
 unlike($text, qr/is not measured/, 'every peer is there');
-like($text, qr{^\s+\Q$_\E\s+\d+ calls/s}m, "$_ was measured") for qw(lighttpd Gatehouse nginx apache node);
+like($text, qr{^\s+\Q$_\E\s+\d+ calls/s}m, "$_ was measured") for qw(lighttpd Gatehouse nginx apache node), 'Gatehouse, nginx';
 like($text, qr/^ok +calls without an event +0/m, 'each call has its event');
 like($text, qr/^ok +events without a call/m, 'and no event is one too many');
 like($text, qr/^(?:ok|MISS) +CPU of a call among 1,000 routes/m, 'the last part came to its end') or diag($text);
