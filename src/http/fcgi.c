@@ -18,6 +18,7 @@ enum type {
 	PARAMS = 4,
 	STDIN = 5,
 	STDOUT = 6,
+	STDERR = 7,
 	GET_VALUES = 9,
 	GET_VALUES_RESULT = 10,
 	UNKNOWN_TYPE = 11
@@ -99,6 +100,11 @@ void fcgi_end(const struct fcgi *f, unsigned char end[FCGI_END])
 {
 	put_header(end, STDOUT, f->id, 0);
 	put_ending(end + FCGI_HEADER, f->id, REQUEST_COMPLETE);
+}
+
+void fcgi_farewell(unsigned id, unsigned char record[FCGI_FAREWELL])
+{
+	put_header(record, STDERR, id, 0);
 }
 
 static enum fcgi_step answer_ending(struct fcgi *f, unsigned id, enum ending how, enum fcgi_step step)

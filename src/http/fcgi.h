@@ -28,7 +28,8 @@ enum {
 	FCGI_ASIDES = 16,              /* answers to what is not our request, on one connection */
 	FCGI_HEADER = 8,               /* bytes of a record's header */
 	FCGI_CONTENT = 65535,          /* of a record, at most */
-	FCGI_END = 24                  /* bytes of fcgi_end() */
+	FCGI_END = 24,                 /* bytes of fcgi_end() */
+	FCGI_FAREWELL = 8              /* of fcgi_farewell() */
 };
 
 enum fcgi_step {
@@ -82,5 +83,11 @@ void fcgi_forget(struct fcgi *);
 void fcgi_stdout(const struct fcgi *, unsigned char header[FCGI_HEADER], size_t n);
 /* The answer's end: that of its stream, and of the request (5.5). */
 void fcgi_end(const struct fcgi *, unsigned char end[FCGI_END]);
+/*
+ * What asks a web server to close a connection that it keeps, before we do: the end of an error stream (5.3, FCGI_STDERR) of the request ID,
+ * its last one. On an idle connection it is not expected, behind an answer's end neither: nginx closes then, and sends no request that
+ * nobody reads. Before an answer, for a request that was on its way, it is what a program may say at any time.
+ */
+void fcgi_farewell(unsigned id, unsigned char record[FCGI_FAREWELL]);
 
 #endif

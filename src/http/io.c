@@ -11,10 +11,15 @@ void io_end(struct io *io)
 	io->ops->end(io);
 }
 
-void io_on_kept(struct io *io, bool (*keep)(void *own, struct io *), void *own)
+void io_on_kept(struct io *io, const struct io_keeper *keeper, void *own)
 {
-	io->keep = keep;
-	io->keep_own = own;
+	io->keeper = keeper;
+	io->keeper_own = own;
+}
+
+void io_farewell(struct io *io)
+{
+	io->ops->farewell(io);
 }
 
 enum io_state io_advance(struct io *io)

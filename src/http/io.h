@@ -63,10 +63,17 @@ void io_end(struct io *);
 
 /*
  * Somebody who takes the connection at io_end(), for the web server's next request, where it is FastCGI, FCGI_KEEP_CONN was said, and this
- * one was read and answered whole. KEEP gets it as io_accept_now() would give it, in the thread of io_end(), and returns whether it
- * was taken; else it is closed. NULL: every connection is closed with its request.
+ * one was read and answered whole; OWN is the caller's. Both are called in the thread of io_end().
  */
-void io_on_kept(struct io *, bool (*keep)(void *own, struct io *), void *own);
+struct io_keeper {
+	bool (*wants)(void *own); /* else the web server is told to close it, and it is closed */
+	bool (*keep)(void *own, struct io *); /* gets it as io_accept_now() would give it. False: it is closed after all */
+};
+
+/* NULL: every connection is closed with its request. */
+void io_on_kept(struct io *, const struct io_keeper *, void *own);
+/* On a connection that came so, and on which nothing has come since: tells the web server to close it. Once is enough. */
+void io_farewell(struct io *);
 
 /* A CGI variable of the request ("REQUEST_METHOD"), NULL if absent. Valid until the request ends, or io_read_done(). */
 const char *io_param(const struct io *, const char *name);

@@ -132,6 +132,11 @@ static bool cgi_has_begun(const struct io *io)
 	return true;
 }
 
+static void cgi_farewell(struct io *io)
+{
+	(void)io;
+}
+
 static char *cgi_take_body(struct io *io, size_t *n)
 {
 	(void)io;
@@ -162,6 +167,7 @@ static const struct io_ops cgi_ops = {
 	.end = cgi_end,
 	.advance = cgi_advance,
 	.has_begun = cgi_has_begun,
+	.farewell = cgi_farewell,
 	.params = cgi_params,
 	.read = cgi_read,
 	.take_body = cgi_take_body,

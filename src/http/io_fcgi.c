@@ -58,6 +58,7 @@ struct io_fcgi {
 	struct io io;
 	int fd;
 	bool begun;  /* a byte of the request has come */
+	uint16_t last_id; /* of the connection's last request */
 	bool over;   /* nothing more will be read */
 	bool left;   /* for the web server sends no more */
 	bool broken; /* nothing more can be written */
@@ -109,10 +110,13 @@ static bool send_all(struct io_fcgi *f, struct iovec *v, size_t n)
 	return true;
 }
 
-/* What is buffered, N bytes behind it, and the answer's end if it ENDS: in one call, if they fit into a record. */
-static bool send_out(struct io_fcgi *f, const char *p, size_t n, bool ends)
+/* What follows what is written. */
+enum ending { GOES_ON, ENDS, ENDS_FOR_GOOD };
+
+/* What is buffered, N bytes behind it, and the answer's end: in one call, if they fit into a record. */
+static bool send_out(struct io_fcgi *f, const char *p, size_t n, enum ending how)
 {
-	unsigned char header[FCGI_HEADER], end[FCGI_END];
+	unsigned char header[FCGI_HEADER], end[FCGI_END], farewell[FCGI_FAREWELL];
 
 	do {
 		size_t direct = n < FCGI_CONTENT - f->out_n ? n : FCGI_CONTENT - f->out_n, whole = f->out_n + direct;
@@ -120,11 +124,13 @@ static bool send_out(struct io_fcgi *f, const char *p, size_t n, bool ends)
 			{ header, whole ? sizeof(header) : 0 },
 			{ f->out, f->out_n },
 			{ (void *)(uintptr_t)p, direct },
-			{ end, ends && direct == n ? sizeof(end) : 0 },
+			{ end, how != GOES_ON && direct == n ? sizeof(end) : 0 },
+			{ farewell, how == ENDS_FOR_GOOD && direct == n ? sizeof(farewell) : 0 },
 		};
 
 		fcgi_stdout(&f->fcgi, header, whole);
 		fcgi_end(&f->fcgi, end);
+		fcgi_farewell(f->fcgi.id, farewell);
 		if (f->broken || !send_all(f, v, sizeof(v) / sizeof(v[0])))
 			return false;
 		f->out_n = 0;
@@ -143,7 +149,7 @@ static bool fcgi_write(struct io *io, const void *p, size_t n)
 	if (f->broken)
 		return false;
 	if (n > IO_BUFFER - f->out_n) {
-		if (!send_out(f, p, n - last, false))
+		if (!send_out(f, p, n - last, GOES_ON))
 			return false;
 		p = (const char *)p + (n - last);
 		n = last;
@@ -157,7 +163,7 @@ static bool fcgi_write(struct io *io, const void *p, size_t n)
 
 static bool fcgi_flush(struct io *io)
 {
-	return fcgi(io)->out_n ? send_out(fcgi(io), "", 0, false) : !fcgi(io)->broken;
+	return fcgi(io)->out_n ? send_out(fcgi(io), "", 0, GOES_ON) : !fcgi(io)->broken;
 }
 
 static int fcgi_fd(const struct io *io)
@@ -351,27 +357,39 @@ static void begin_connection(struct io_fcgi *f)
 	buf_init(&f->body, IO_KEPT + READ_BYTES);
 }
 
-/* Whether somebody has it now, who waits for its next request. */
+/* Whether it goes to somebody who waits for its next request. */
+static bool is_wanted(const struct io_fcgi *f)
+{
+	const struct io *io = &f->io;
+
+	return io->keeper && f->fcgi.keeps && f->fcgi.has_body && !f->over && !f->broken && io->keeper->wants(io->keeper_own);
+}
+
+/* Whether somebody has it now. */
 static bool is_kept(struct io_fcgi *f)
 {
 	const struct io io = f->io;
+	const uint16_t id = f->fcgi.id;
 
-	if (!io.keep || f->over || f->broken || !fcgi_next(&f->fcgi))
+	if (!fcgi_next(&f->fcgi))
 		return false;
 	buf_release(&f->body);
 	free(f->out);
 	begin_connection(f);
-	return io.keep(io.keep_own, &f->io);
+	f->last_id = id;
+	return io.keeper->keep(io.keeper_own, &f->io);
 }
 
+/* A web server that keeps it would send its next request while we close: it is told before. */
 static void fcgi_close(struct io *io)
 {
 	struct io_fcgi *f = fcgi(io);
-	const bool answered = f->fcgi.id && send_out(f, "", 0, true);
+	const bool wanted = is_wanted(f);
+	const bool answered = f->fcgi.id && send_out(f, "", 0, f->fcgi.keeps && !wanted ? ENDS_FOR_GOOD : ENDS);
 
 	if (answered && !f->fcgi.has_body && !f->left)
 		drain(f);
-	else if (answered && is_kept(f))
+	else if (answered && wanted && is_kept(f))
 		return;
 	close(f->fd);
 	fcgi_release(&f->fcgi);
@@ -380,10 +398,21 @@ static void fcgi_close(struct io *io)
 	free(f);
 }
 
+/* Who has no room for it will not wait for it either. */
+static void fcgi_say_farewell(struct io *io)
+{
+	unsigned char record[FCGI_FAREWELL];
+
+	fcgi_farewell(fcgi(io)->last_id, record);
+	if (send(fcgi(io)->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return; /* it is noticed when it is read */
+}
+
 static const struct io_ops fcgi_ops = {
 	.end = fcgi_close,
 	.advance = fcgi_advance,
 	.has_begun = fcgi_has_begun,
+	.farewell = fcgi_say_farewell,
 	.params = fcgi_params,
 	.read = fcgi_read,
 	.take_body = fcgi_take_body,

@@ -9,6 +9,7 @@ struct io_ops {
 	void (*end)(struct io *);
 	enum io_state (*advance)(struct io *);
 	bool (*has_begun)(const struct io *);
+	void (*farewell)(struct io *);
 	const char *const *(*params)(const struct io *);
 	long (*read)(struct io *, void *, size_t);
 	char *(*take_body)(struct io *, size_t *n);
@@ -23,8 +24,8 @@ struct io_ops {
 /* Each back end's struct begins with this. */
 struct io {
 	const struct io_ops *ops;
-	bool (*keep)(void *own, struct io *); /* may be NULL */
-	void *keep_own;
+	const struct io_keeper *keeper; /* may be NULL */
+	void *keeper_own;
 };
 
 #endif

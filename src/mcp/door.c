@@ -5,7 +5,6 @@
 #include "mcp/door.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -17,7 +16,7 @@ enum {
 	ADMITTED = 8,      /* connections in one turn: an answer waits no longer than they take */
 	PATIENCE_MS = 200, /* for a body */
 	SILENCE_MS = 30000, /* for a request */
-	CALM_MS = 1000     /* without a request: the web server, which takes the connection that it used last, will not send one just now */
+	LINGER_MS = 5000   /* for a web server to close what it was asked to */
 };
 
 struct guest {
@@ -27,6 +26,7 @@ struct guest {
 	int64_t since_ms;
 	bool coming, kept; /* which of the lists it is on */
 	bool armed;        /* its next event comes */
+	bool told;         /* the web server was asked to close it */
 	bool gone;
 };
 
@@ -168,6 +168,13 @@ bool door_event(struct door *d, uint64_t tag, int64_t now_ms)
 
 /* ---- those that the web server keeps */
 
+static bool wants(void *own)
+{
+	const struct door *d = own;
+
+	return !atomic_load(&d->shut);
+}
+
 /* Whoever runs the loop may hear of it as soon as it is watched. */
 static bool keep(void *own, struct io *io)
 {
@@ -175,9 +182,9 @@ static bool keep(void *own, struct io *io)
 	struct guest *g = xcalloc(1, sizeof(*g));
 	bool kept;
 
-	*g = (struct guest){ .door = d, .io = io, .since_ms = clock_ms(), .kept = true };
+	*g = (struct guest){ .door = d, .io = io, .kept = true };
 	pthread_mutex_lock(&d->lock);
-	kept = !d->shut && watch(d, g);
+	kept = !atomic_load(&d->shut) && watch(d, g);
 	if (kept)
 		join(&d->kept, g);
 	pthread_mutex_unlock(&d->lock);
@@ -193,19 +200,30 @@ static void dismiss(struct door *d, struct guest *g)
 	free(g);
 }
 
-/* What has just come is served. Not before the events of a batch: they may name a guest. */
-static void dismiss_calm(struct door *d, int64_t now_ms)
+/* Asks the web server to close what it keeps and does not use; it may still send a request, which is served. */
+static void say_farewell(struct door *d, int64_t now_ms)
+{
+	pthread_mutex_lock(&d->lock);
+	for (struct guest *g = d->kept; g; g = g->next) {
+		if (g->told)
+			continue;
+		io_farewell(g->io);
+		g->told = true;
+		g->since_ms = now_ms;
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* The door is shut: nobody brings more of them. Not before the events of a batch: they may name a guest. */
+static void dismiss_told(struct door *d, int64_t now_ms)
 {
 	struct guest *g, *next;
 
-	pthread_mutex_lock(&d->lock);
-	g = d->kept;
-	pthread_mutex_unlock(&d->lock);
-	for (; g; g = next) {
+	for (g = d->kept; g; g = next) {
 		next = g->next;
-		if (now_ms - g->since_ms < CALM_MS)
+		if (!g->told || now_ms - g->since_ms < LINGER_MS)
 			continue;
-		advance(d, g, now_ms); /* which frees nothing */
+		advance(d, g, now_ms);
 		if (g->kept)
 			dismiss(d, g);
 	}
@@ -220,7 +238,7 @@ static void admit_failed(struct door *d, int64_t now_ms)
 		return;
 	log_error(NULL, "cannot accept a connection", "error", strerror(errno), NULL);
 	d->pauses = true;
-	dismiss_calm(d, now_ms);
+	say_farewell(d, now_ms);
 }
 
 /* As many as wait, by experience: finding out that there are no more costs as much as one. */
@@ -255,12 +273,13 @@ void door_admit(struct door *d, int64_t now_ms)
 }
 
 /* Who has knocked already is let in. */
-void door_shut(struct door *d)
+void door_shut(struct door *d, int64_t now_ms)
 {
 	pthread_mutex_lock(&d->lock);
-	d->shut = true;
+	atomic_store(&d->shut, true);
 	pthread_mutex_unlock(&d->lock);
 	listen_if(d, false);
+	say_farewell(d, now_ms);
 }
 
 void door_release(struct door *d)
@@ -285,7 +304,7 @@ void door_check(struct door *d, int64_t now_ms)
 			let_in(d, g);
 	}
 	if (d->shut)
-		dismiss_calm(d, now_ms);
+		dismiss_told(d, now_ms);
 }
 
 bool door_waits(const struct door *d)
@@ -317,8 +336,10 @@ struct io *guest_io(struct guest *g, bool *is_gone)
 {
 	struct io *io = g->io;
 
+	static const struct io_keeper keeper = { wants, keep };
+
 	*is_gone = g->gone;
-	io_on_kept(io, keep, g->door);
+	io_on_kept(io, &keeper, g->door);
 	free(g);
 	return io;
 }

@@ -8,13 +8,14 @@
  *
  * A connection that the web server wants to keep (FCGI_KEEP_CONN) comes back when its request is answered, in any thread, and waits here
  * for the next one, for as long as the web server likes. We do not close it in its face: it may send that request at this very moment,
- * and cannot know whether it was seen. Where we have to, for the process ends or there are no more descriptors, those go that it has left
- * alone for a while; of the others one more request is waited for.
+ * and cannot know whether it was seen. Where we have to, for the process ends or there are no more descriptors, the web server is asked
+ * to close it, and a request that it sends all the same is served. Only what is still there five seconds later is closed.
  */
 #ifndef GATEHOUSE_MCP_DOOR_H
 #define GATEHOUSE_MCP_DOOR_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -35,21 +36,21 @@ struct door {
 	struct guest *here, **last;
 
 	pthread_mutex_t lock; /* for what follows; taken last of all locks */
-	bool shut;            /* written by whoever runs the loop */
+	atomic_bool shut;     /* written by whoever runs the loop */
 	struct guest *kept;
 };
 
 /* Whether there is a listening socket, `listener` tells. */
 void door_open(struct door *);
-/* Takes no more of them; those that were taken go on. */
-void door_shut(struct door *);
+/* Takes no more of them; those that were taken go on. NOW_MS on clock_ms(), here and below. */
+void door_shut(struct door *, int64_t now_ms);
 /* No thread may have a connection of its any more. */
 void door_release(struct door *);
 
 /* Takes no more connections at once than there are HANDS to serve them; with none it does not listen. */
 void door_listen(struct door *, unsigned hands);
 
-/* Whether an event's tag (epoll's `data.u64`) is the door's; then it is told. NOW_MS on clock_ms(), here and below. */
+/* Whether an event's tag (epoll's `data.u64`) is the door's; then it is told. */
 bool door_event(struct door *, uint64_t tag, int64_t now_ms);
 /* After the events of a batch: takes the connections that wait. */
 void door_admit(struct door *, int64_t now_ms);

@@ -1050,7 +1050,7 @@ static void take_inbox(struct relay *r)
 		r->stop_ms = r->now_ms + r->streams_ms;
 	pthread_mutex_unlock(&r->lock);
 	if (shuts)
-		door_shut(&r->door);
+		door_shut(&r->door, r->now_ms);
 	for (; inbox; inbox = next) {
 		next = inbox->next;
 		inbox->next = ordered;

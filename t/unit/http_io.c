@@ -69,11 +69,18 @@ static void text(struct buf *to, unsigned type, const char *content)
 	record(to, type, content, strlen(content));
 }
 
-static void head(struct buf *to)
+static void head_with(struct buf *to, char flags)
 {
-	record(to, 1, "\0\1\1\0\0\0\0\0", 8);
+	const char role[8] = { 0, 1, flags };
+
+	record(to, 1, role, sizeof(role));
 	text(to, 4, "\16\4REQUEST_METHODPOST\13\2REQUEST_URI/a");
 	text(to, 4, "");
+}
+
+static void head(struct buf *to)
+{
+	head_with(to, 0);
 }
 
 static void send_buf(int fd, struct buf *b)
@@ -530,7 +537,12 @@ static void test_addresses(void)
 }
 
 static struct io *brought; /* what came back of a connection */
-static bool takes;
+static bool wanted = true, takes = true;
+
+static bool is_wanted(void *own)
+{
+	return own == &brought && wanted;
+}
 
 static bool take_back(void *own, struct io *io)
 {
@@ -539,24 +551,27 @@ static bool take_back(void *own, struct io *io)
 	return takes;
 }
 
+static const struct io_keeper keeper = { is_wanted, take_back };
+
 /* Ends the request that IO has, with an answer; whether it came back. */
 static bool comes_back(struct io *io)
 {
 	brought = NULL;
-	io_on_kept(io, take_back, &brought);
+	io_on_kept(io, &keeper, &brought);
 	io_write(io, "yes", 3);
 	io_end(io);
 	return brought;
 }
 
-/* The answer's records on a connection that stays open: "yes", its end, and the request's. */
-static void is_yes(int fd, const char *name)
+/* The answer's records: "yes", its end, and the request's; LAST: and that of an error stream, by which the web server is told to close. */
+static void is_yes(int fd, bool last, const char *name)
 {
-	static const char want[] = "\1\6\0\1\0\3\0\0yes\1\6\0\1\0\0\0\0\1\3\0\1\0\10\0\0\0\0\0\0\0\0\0\0";
-	char got[sizeof(want)] = "";
+	static const char want[] = "\1\6\0\1\0\3\0\0yes\1\6\0\1\0\0\0\0\1\3\0\1\0\10\0\0\0\0\0\0\0\0\0\0\1\7\0\1\0\0\0";
+	char got[2 * sizeof(want)] = "";
+	const size_t n = last ? 43 : 35;
 
-	is_int(recv(fd, got, sizeof(got), MSG_DONTWAIT), 35, name);
-	is_mem(got, want, 35, "... to its end");
+	is_int(recv(fd, got, sizeof(got), MSG_DONTWAIT), n, name);
+	is_mem(got, want, n, "... to its end");
 }
 
 static bool is_open(int fd)
@@ -572,18 +587,17 @@ static void test_kept(void)
 	struct io *io;
 	int fd;
 
-	takes = true;
-	head(&out);
+	head_with(&out, 1);
 	text(&out, 5, "one");
 	text(&out, 5, "");
 	fd = request();
 	io = accepted(IO_HERE, "a request on a connection that the web server keeps");
 	ok(comes_back(io), "it comes back when the request is answered");
-	is_yes(fd, "... to the web server");
+	is_yes(fd, false, "... to the web server");
 	ok(is_open(fd), "... and is open");
 	ok(io == brought && !*io_params(io) && !io_param(io, "REQUEST_URI"), "nothing is left of the request");
 	is_int(io_advance(io), IO_COMING, "the next one has not come yet");
-	head(&out);
+	head_with(&out, 1);
 	record(&out, 5, zeros, sizeof(zeros));
 	record(&out, 5, zeros, sizeof(zeros));
 	send_buf(fd, &out);
@@ -593,8 +607,8 @@ static void test_kept(void)
 	while (io_read(io, zeros, sizeof(zeros)) > 0)
 		;
 	ok(comes_back(io), "... after which it comes back as well");
-	is_yes(fd, "... when it is answered");
-	head(&out);
+	is_yes(fd, false, "... when it is answered");
+	head_with(&out, 1);
 	text(&out, 5, "two");
 	text(&out, 5, "");
 	send_buf(fd, &out);
@@ -604,17 +618,50 @@ static void test_kept(void)
 	brought = NULL;
 	io_on_kept(io, NULL, NULL);
 	io_end(io);
-	ok(!brought && recv(fd, zeros, sizeof(zeros), 0) > 0 && recv(fd, zeros, sizeof(zeros), 0) == 0, "it is closed with nobody to take it");
+	is_int(recv(fd, zeros, sizeof(zeros), 0), 32, "the last one has nobody to take it: behind its end the web server is told");
+	ok(!brought && recv(fd, zeros, sizeof(zeros), 0) == 0, "... and it is closed");
 	close(fd);
 
-	takes = false;
-	head(&out);
+	wanted = false;
+	head_with(&out, 1);
 	text(&out, 5, "");
 	fd = request();
 	io = accepted(IO_HERE, "another one");
+	ok(!comes_back(io), "... does not come back where nobody wants it");
+	is_yes(fd, true, "... the web server is told behind the answer's end");
+	ok(!is_open(fd), "... and it is closed");
+	close(fd);
+	wanted = true;
+
+	takes = false;
+	head_with(&out, 1);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "one that is wanted");
 	ok(comes_back(io), "... is offered");
-	is_answer(fd, "yes", "... and closed where it is not wanted");
+	is_yes(fd, false, "... and answered");
+	ok(!is_open(fd), "... and closed where nobody takes it after all");
+	close(fd);
 	takes = true;
+
+	head_with(&out, 1);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "one that is idle");
+	ok(comes_back(io), "... comes back");
+	is_yes(fd, false, "... with its answer");
+	io_farewell(io);
+	is_int(recv(fd, got, sizeof(got), MSG_DONTWAIT), 8, "the web server is told to close it");
+	is_mem(got, "\1\7\0\1\0\0\0", 8, "... by the end of an error stream of its last request");
+	head_with(&out, 1);
+	text(&out, 5, "");
+	send_buf(fd, &out);
+	is_int(io_advance(io), IO_HERE, "a request that was on its way");
+	wanted = false;
+	ok(!comes_back(io), "... is the last");
+	is_yes(fd, true, "... and answered");
+	close(fd);
+	wanted = true;
 
 	record(&out, 1, "\0\1\0\0\0\0\0\0", 8);
 	text(&out, 4, "");
@@ -622,24 +669,28 @@ static void test_kept(void)
 	fd = request();
 	io = accepted(IO_HERE, "one that the web server does not keep");
 	ok(!comes_back(io), "... does not come back");
-	is_answer(fd, "yes", "... it is closed");
+	is_yes(fd, false, "... nobody is told anything");
+	ok(!is_open(fd), "... it is closed");
+	close(fd);
 
-	head(&out);
+	head_with(&out, 1);
 	text(&out, 5, "one");
 	fd = request();
 	io = accepted(IO_COMING, "one whose body does not end");
 	shutdown(fd, SHUT_WR);
 	ok(!comes_back(io), "... does not come back");
-	is_answer(fd, "yes", "... it is closed");
+	is_yes(fd, true, "... the web server is told");
+	ok(!is_open(fd), "... and it is closed");
+	close(fd);
 
-	head(&out);
+	head_with(&out, 1);
 	text(&out, 5, "");
 	fd = request();
 	io = accepted(IO_HERE, "one whose web server leaves");
 	close(fd);
 	ok(!comes_back(io), "... does not come back");
 
-	head(&out);
+	head_with(&out, 1);
 	text(&out, 5, "");
 	fd = request();
 	io = accepted(IO_HERE, "one that is left while it is idle");
@@ -648,7 +699,7 @@ static void test_kept(void)
 	is_int(io_advance(io), IO_GONE, "... and is gone then");
 	io_end(io);
 
-	head(&out);
+	head_with(&out, 1);
 	text(&out, 5, "");
 	text(&out, 5, "");
 	fd = request();

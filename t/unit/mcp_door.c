@@ -5,7 +5,6 @@
 #include "mcp/door.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "http/fcgi.h"
 
@@ -137,19 +136,30 @@ static void ask(int fd)
 static bool is_served(int fd)
 {
 	ask(fd);
-	turn(clock_ms());
+	turn(1000);
 	return door_has(&door) && serve_one();
 }
 
-/* What has come is read; whether more can come. */
+static char said[4096];
+static size_t said_n;
+
+/* What has come is read, into SAID; whether more can come. */
 static bool is_open(int fd)
 {
-	char scratch[4096];
 	ssize_t n;
 
-	while ((n = recv(fd, scratch, sizeof(scratch), MSG_DONTWAIT)) > 0)
-		;
+	said_n = 0;
+	while ((n = recv(fd, said + said_n, sizeof(said) - said_n, MSG_DONTWAIT)) > 0)
+		said_n += (size_t)n;
 	return n < 0 && errno == EAGAIN;
+}
+
+/* Whether it is open and the web server was told, just now, that it should not be. */
+static bool is_told(int fd)
+{
+	static const char farewell[] = "\1\7\0\1\0\0\0";
+
+	return is_open(fd) && said_n == 8 && !memcmp(said, farewell, 8);
 }
 
 static void test_hands(void)
@@ -242,7 +252,7 @@ static void test_kept(void)
 
 	ok(is_served(fd) && is_open(fd), "a connection that the web server keeps stays open");
 	ok(door.kept && !door_waits(&door), "... and wants no turns");
-	door_check(&door, clock_ms() + 3600000);
+	door_check(&door, 3600000);
 	ok(is_open(fd), "... for as long as it likes");
 	ok(is_served(fd) && is_served(fd) && is_open(fd), "it brings one request after the other");
 	begin_with(fd, 1);
@@ -294,37 +304,39 @@ static void test_kept(void)
 	serve_one();
 }
 
-/* No more descriptors: what the web server has left alone makes room. */
+/* No more descriptors: the web server is asked to close what it does not use. */
 static void test_room(void)
 {
 	struct rlimit all, few;
-	int calm = come(), busy = come(), next = come();
+	int one = come(), two = come(), next = come();
 
-	ok(is_served(calm) && is_served(busy), "two connections are kept");
+	ok(is_served(one) && is_served(two) && is_open(one) && is_open(two), "two connections are kept");
 	getrlimit(RLIMIT_NOFILE, &all);
 	few = all;
 	few.rlim_cur = (rlim_t)next + 3; /* the other ends of two have the next numbers */
 	setrlimit(RLIMIT_NOFILE, &few);
 	ask(next);
-	turn(clock_ms());
-	ok(!door_has(&door) && is_open(calm) && is_open(busy), "a third finds no room, and they were used just now");
-	ask(busy);
-	turn(clock_ms() + 1100);
-	ok(!is_open(calm), "one that was left alone makes it");
-	ok(door_has(&door) && serve_one() && is_open(busy), "one that brings a request does not");
-	door_check(&door, clock_ms());
+	turn(1000);
+	ok(!door_has(&door) && is_told(one) && is_told(two), "a third finds no room: the web server is told");
+	door_check(&door, 1000000);
+	ok(is_open(one) && is_open(two), "... and nothing is closed in its face");
+	ok(is_served(two) && is_open(two), "a request that it sends all the same is served, and the connection kept");
+	close(one);
+	turn(1000);
+	ok(door_has(&door) && !serve_one(), "what it closes");
 	door_listen(&door, 0);
 	door_listen(&door, 1);
-	turn(clock_ms());
-	ok(door_has(&door) && serve_one() && is_open(next), "the third one is served");
+	turn(1000);
+	ok(door_has(&door) && serve_one() && is_open(next), "... is room for the third");
 	setrlimit(RLIMIT_NOFILE, &all);
 	for (int i = 0; i < 2; i++) {
-		close(i ? next : busy);
-		turn(clock_ms());
+		close(i ? next : two);
+		turn(1000);
 		serve_one();
 	}
-	close(calm);
 	ok(!door.kept, "nobody is left");
+	door_check(&door, 1000);
+	door_listen(&door, 1);
 }
 
 /* The kernel tells of a connection once: the process that ends has to take it. */
@@ -336,7 +348,7 @@ static void test_shut(void)
 	begin(knocked);
 	end_variables(knocked);
 	is_int(epoll_wait(door.epoll, &event, 1, 0), 1, "a knock is heard");
-	door_shut(&door);
+	door_shut(&door, 1000);
 	door_event(&door, event.data.u64, 1000);
 	door_admit(&door, 1000);
 	ok(!door_is_done(&door), "the door is shut in the same moment: that one is let in");
@@ -353,49 +365,40 @@ static void test_shut(void)
 	close(late);
 }
 
-/* Of the connections that are kept, those go that the web server has left alone; the others when they have, or with one more request. */
+/* The web server is asked to close them; what it sends all the same is served; who does not listen is left at last. */
 static void test_shut_kept(void)
 {
-	int asked = come(), alone = come(), late = come();
-	int64_t now;
+	int asked = come(), deaf = come(), late = come(), good = come();
 
 	open_door();
-	ok(is_served(asked) && is_served(alone) && is_served(late) && door.kept, "three connections are kept");
-	now = clock_ms();
-	door_shut(&door);
-	door_check(&door, now);
-	ok(is_open(asked) && is_open(alone) && is_open(late), "they stay when the door is shut");
-	ok(door_waits(&door) && !door_is_done(&door), "... and it waits for them");
+	ok(is_served(asked) && is_served(deaf) && is_served(late) && is_served(good), "four connections are kept");
+	ok(is_open(asked) && is_open(deaf) && is_open(late) && is_open(good), "... and open");
+	door_shut(&door, 1000);
+	ok(is_told(asked) && is_told(deaf) && is_told(late) && is_told(good), "when the door is shut, the web server is told");
+	ok(door_waits(&door) && !door_is_done(&door), "... and waited for");
+	close(good);
+	turn(1000);
+	ok(door_has(&door) && !serve_one(), "one is closed by the web server");
 	ok(is_served(asked) && !is_open(asked), "one brings another request, its last");
-	door_check(&door, now + 900);
-	ok(is_open(alone), "the others are left alone for a while");
+	ok(said_n > 8 && !memcmp(said + said_n - 8, "\1\7\0\1\0\0\0", 8), "... behind whose answer the web server is told again");
+	door_check(&door, 5999);
+	ok(is_open(deaf) && is_open(late), "the others are waited for");
 	ask(late);
-	door_check(&door, now + 1100);
-	ok(!is_open(alone), "... and closed");
-	ok(door_has(&door) && serve_one() && !is_open(late), "but not before a request that has just come");
+	door_check(&door, 6000);
+	ok(!is_open(deaf), "... for five seconds");
+	ok(door_has(&door) && serve_one() && !is_open(late), "but a request that has just come is served");
 	ok(door_is_done(&door), "then nobody is left");
 	close_door();
 	close(asked);
-	close(alone);
+	close(deaf);
 	close(late);
 
 	open_door();
-	alone = come();
-	late = come();
-	ok(is_served(alone) && is_served(late), "two are kept");
-	door_shut(&door);
-	door_check(&door, clock_ms() + 1100);
-	ok(!is_open(alone) && !is_open(late) && door_is_done(&door), "that were left alone before: they are closed at once");
+	deaf = come();
+	ok(is_served(deaf) && is_open(deaf), "one is kept");
 	close_door();
-	close(alone);
-	close(late);
-
-	open_door();
-	alone = come();
-	ok(is_served(alone) && is_open(alone), "one is kept");
-	close_door();
-	ok(!is_open(alone), "it is closed with the door, at the latest");
-	close(alone);
+	ok(!is_open(deaf), "it is closed with the door, at the latest");
+	close(deaf);
 }
 
 int main(void)

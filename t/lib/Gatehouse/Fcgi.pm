@@ -2,7 +2,7 @@
 #
 # A program as a web server sees it: connections to its socket, and records of FastCGI on them, one at a time.
 #
-#	use Gatehouse::Fcgi qw(connection record params begin call read_answer is_open);
+#	use Gatehouse::Fcgi qw(connection record params begin call read_answer farewell is_open);
 #	my $c = connection($gw, 'mcp');
 #	my $bytes = params($gw, '/mcp/echo', $length, $token);    # the variables of a call, token undef: without one
 #	print {$c} record(4, $bytes);
@@ -18,7 +18,7 @@ use Exporter qw(import);
 use IO::Select;
 use IO::Socket::UNIX;
 
-our @EXPORT_OK = qw(connection record params begin say_to request_bytes call read_answer is_open);
+our @EXPORT_OK = qw(connection record params begin say_to request_bytes call read_answer farewell is_open);
 
 sub connection {
 	my ($gw, $program) = @_;
@@ -58,14 +58,13 @@ sub call {
 	return read_answer($socket);
 }
 
-# What comes until the request's end, or the connection's: { status, content, ended, bytes }; ON_PIECE is told each piece of it.
+# What comes until the request's end, or the connection's: { status, content, ended, rest (what came with it) }; ON_PIECE is told each piece of it.
 sub read_answer {
 	my ($socket, $on_piece) = @_;
-	my ($in, $out, $ended, $bytes) = ('', '', 0, 0);
+	my ($in, $out, $ended) = ('', '', 0);
 	while (!$ended) {
-		my $n = sysread $socket, $in, 65536, length $in or last;
-		$bytes += $n;
-		while (length $in >= 8) {
+		sysread $socket, $in, 65536, length $in or last;
+		while (!$ended && length $in >= 8) {
 			my ($type, $length, $padding) = (unpack 'CCnnCC', $in)[1, 3, 4];
 			last if length $in < 8 + $length + $padding;
 			my $data = substr $in, 8, $length;
@@ -77,8 +76,11 @@ sub read_answer {
 	}
 	my ($head, $content) = split /\r\n\r\n/, $out, 2;
 	my ($status) = ($head // '') =~ /^Status: (\d+)/m;
-	return { status => $status // (length $out ? 200 : 0), content => $content // '', ended => $ended, bytes => $bytes };
+	return { status => $status // (length $out ? 200 : 0), content => $content // '', ended => $ended, rest => $in };
 }
+
+# What tells a web server to close a connection that it keeps (fcgi.h).
+sub farewell { return pack 'CCnnCC', 1, 7, 1, 0, 0, 0 }
 
 # Whether the program has left it open, and nothing more came on it.
 sub is_open {
