@@ -208,8 +208,8 @@ static void apache_proxy(const struct web *w)
 	      "# `gatehousectl webconfig` prints; run it again when the project's routes change.\n\n",
 	    stdout);
 	apache_common();
-	fputs("# flushpackets: events of a stream pass as they come. No enablereuse: a kept connection would hold a\n"
-	      "# program's thread.\n",
+	fputs("# flushpackets: events of a stream pass as they come. No enablereuse: of the programs only mcp keeps\n"
+	      "# connections.\n",
 	    stdout);
 	for (const char *const *name = program_names; *name; name++)
 		printf("<Proxy \"fcgi://gatehouse-%s/\">\n\tProxySet flushpackets=on enablereuse=off timeout=700\n</Proxy>\n",
@@ -291,7 +291,10 @@ static void htaccess(const struct web *w)
 
 /* ---- nginx */
 
-/* In two parts: nginx has no macros, and what stood in the server { } would be for the site's other locations, too. */
+/*
+ * In three parts: what is kept open stands above servers, nginx has no macros, and what stood in the server { } would be for the site's
+ * other locations, too.
+ */
 static void nginx_head(const char *what)
 {
 	printf("# Gatehouse behind nginx: standing programs on Unix sockets (see gatehouse(7)). A supervisor outside nginx\n"
@@ -299,18 +302,29 @@ static void nginx_head(const char *what)
 	       "#\n"
 	       "# %s\n"
 	       "#\n"
+	       "#     gatehousectl webconfig nginx-http    > /etc/nginx/conf.d/gatehouse.conf\n"
 	       "#     gatehousectl webconfig nginx-fastcgi > /etc/nginx/snippets/gatehouse-fastcgi.conf\n"
 	       "#     gatehousectl webconfig nginx         > /etc/nginx/snippets/gatehouse.conf\n"
 	       "#\n"
-	       "# and in the server { }: include snippets/gatehouse.conf; Print the second again when the project's\n"
+	       "# and in the server { }: include snippets/gatehouse.conf; Print the last one again when the project's\n"
 	       "# routes change.\n\n",
 	    what);
+}
+
+static void print_nginx_http(const struct web *w)
+{
+	nginx_head("This is what stands above the servers. To use all three:");
+	printf("# Each worker keeps so many idle connections to mcp for the next calls, which cost both a fifth less so. A process that\n"
+	       "# is killed takes along what nginx sends to it until it has heard of that, too; one that is told to end loses nothing.\n"
+	       "# A second gateway behind the same nginx wants another name here, and in its locations.\n"
+	       "upstream gatehouse_mcp {\n\tserver \"unix:%s/mcp.sock\";\n\tkeepalive 32;\n}\n",
+	    w->sockets);
 }
 
 static void print_nginx_fastcgi(const struct web *w)
 {
 	(void)w;
-	nginx_head("This is what its locations have in common. To use both:");
+	nginx_head("This is what its locations have in common. To use all three:");
 	fputs("# All that the programs read. They judge the path as it was sent, whatever nginx found its location by.\n"
 	      "fastcgi_param REQUEST_METHOD $request_method;\n"
 	      "fastcgi_param REQUEST_URI $request_uri;\n"
@@ -346,15 +360,17 @@ static void print_nginx_fastcgi(const struct web *w)
 
 static void nginx_location(const struct web *w, const struct place *p)
 {
-	printf("location %s %s {\n\tfastcgi_pass \"unix:%s/%s.sock\";\n", p->below ? "^~" : "=", p->path, w->sockets, p->program);
+	printf("location %s %s {\n", p->below ? "^~" : "=", p->path);
 	if (!strcmp(p->program, "mcp"))
-		fputs("\tfastcgi_buffering off;\n", stdout);
+		fputs("\tfastcgi_pass gatehouse_mcp;\n\tfastcgi_keep_conn on;\n\tfastcgi_buffering off;\n", stdout);
+	else
+		printf("\tfastcgi_pass \"unix:%s/%s.sock\";\n", w->sockets, p->program);
 	fputs("\tinclude snippets/gatehouse-fastcgi.conf;\n}\n", stdout);
 }
 
 static void print_nginx(const struct web *w)
 {
-	nginx_head("These are its locations, for the server { } that clients reach. To use both:");
+	nginx_head("These are its locations, for the server { } that clients reach. To use all three:");
 	fputs("# A call in flight takes two connections: worker_connections in nginx.conf is to be more than twice as many.\n\n"
 	      "# Paths, which nginx takes before patterns of your own; a longer path of yours, as that of ACME's challenges, it\n"
 	      "# takes before these. The programs judge the path again, as it was sent.\n"
@@ -377,6 +393,7 @@ static const struct {
 	{ "apache-proxy", apache_proxy },
 	{ "apache-fcgid", apache_fcgid },
 	{ "nginx", print_nginx },
+	{ "nginx-http", print_nginx_http },
 	{ "nginx-fastcgi", print_nginx_fastcgi },
 	{ "htaccess", htaccess },
 };
@@ -437,7 +454,7 @@ static const struct ctl_act acts[] = {
 
 const struct ctl_command ctl_webconfig = {
 	.name = "webconfig",
-	.usage = "lighttpd|lighttpd-spawn|apache-proxy|apache-fcgid|nginx|nginx-fastcgi|htaccess [--generic] [--sockets DIR] [--programs DIR]",
+	.usage = "lighttpd|lighttpd-spawn|apache-proxy|apache-fcgid|nginx|nginx-http|nginx-fastcgi|htaccess [--generic] [--sockets DIR] [--programs DIR]",
 	.about = "print the web server's configuration for the project",
 	.acts = acts,
 	.run = webconfig_run,

@@ -6,7 +6,7 @@ dist_exampleapache_DATA = etc/apache/gatehouse-proxy.conf etc/apache/gatehouse-f
 examplecgidir = $(docdir)/examples/cgi
 dist_examplecgi_DATA = etc/cgi/htaccess
 examplenginxdir = $(docdir)/examples/nginx
-dist_examplenginx_DATA = etc/nginx/gatehouse.conf etc/nginx/gatehouse-fastcgi.conf
+dist_examplenginx_DATA = etc/nginx/gatehouse.conf etc/nginx/gatehouse-http.conf etc/nginx/gatehouse-fastcgi.conf
 EXTRA_DIST += etc/generate
 
 # a whole project directory, with comments

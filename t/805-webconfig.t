@@ -19,7 +19,8 @@ sub webconfig { return scalar qx($ctl @_ 2>&1) }
 
 my %files = (lighttpd => 'lighttpd/gatehouse-standing.conf', 'lighttpd-spawn' => 'lighttpd/gatehouse-spawned.conf',
 	'apache-proxy' => 'apache/gatehouse-proxy.conf', 'apache-fcgid' => 'apache/gatehouse-fcgid.conf',
-	htaccess => 'cgi/htaccess', nginx => 'nginx/gatehouse.conf', 'nginx-fastcgi' => 'nginx/gatehouse-fastcgi.conf');
+	htaccess => 'cgi/htaccess', nginx => 'nginx/gatehouse.conf', 'nginx-http' => 'nginx/gatehouse-http.conf',
+	'nginx-fastcgi' => 'nginx/gatehouse-fastcgi.conf');
 for my $kind (sort keys %files) {
 	is(webconfig("webconfig $kind --generic --programs /usr/libexec/gatehouse"),
 		read_file(top_srcdir() . "/etc/$files{$kind}"), "etc/$files{$kind} is what webconfig prints (etc/generate)");
@@ -79,8 +80,8 @@ for my $kind ('apache-proxy', 'apache-fcgid') {
 }
 
 # beside what a site has already: pages, files that nobody may see, another FastCGI program with settings of its own
-my %at = (nginx => 'snippets/gatehouse.conf', 'nginx-fastcgi' => 'snippets/gatehouse-fastcgi.conf');
-mkdir "$dir/snippets";
+my %at = (nginx => 'snippets/gatehouse.conf', 'nginx-fastcgi' => 'snippets/gatehouse-fastcgi.conf', 'nginx-http' => 'conf.d/gatehouse.conf');
+mkdir "$dir/$_" for qw(snippets conf.d);
 Gatehouse::Run::write_file("$dir/$at{$_}", webconfig("-c $dir webconfig $_ --sockets '$dir/with blank'")) for keys %at;
 Gatehouse::Run::write_file("$dir/nginx.conf", <<"END");
 pid $dir/nginx.pid;
@@ -91,6 +92,7 @@ http {
 	access_log off;
 	client_max_body_size 1m;
 	gzip on;
+	include conf.d/*.conf;
 	server {
 		listen unix:$dir/listen;
 		client_max_body_size 2m;
@@ -104,7 +106,7 @@ http {
 }
 END
 my $said = qx(@{[find_program('nginx')]} -e stderr -p $dir -c $dir/nginx.conf -t 2>&1);
-is($?, 0, 'nginx reads both parts, beside what a site has') or diag $said;
+is($?, 0, 'nginx reads the three parts, beside what a site has') or diag $said;
 is($said =~ s/^nginx: (?:the )?configuration file \S+ (?:syntax is ok|test is successful)\n//mgr, '', '... without a word');
 
 done_testing();

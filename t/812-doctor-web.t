@@ -214,7 +214,7 @@ my @settings = (
 	['apache-proxy', sub { s/flushpackets=on //g }, 'streaming', qr/holds/, qr/flushpackets=on/],
 	['apache-fcgid', sub { s/^FcgidMaxRequestLen.*\n//m }, 'body', qr/status 500/, qr/FcgidMaxRequestLen/],
 	['apache-fcgid', sub { s/^FcgidOutputBufferSize 0\n//m }, 'streaming', qr/holds/, qr/FcgidOutputBufferSize 0/],
-	['nginx', sub { s/^\tfastcgi_buffering off;\n//mg; s/(?<=fastcgi_ignore_headers )/X-Accel-Buffering / }, 'streaming', qr/holds/,
+	['nginx', sub { s/^\tfastcgi_(?:buffering off|keep_conn on);\n//mg; s/(?<=fastcgi_ignore_headers )/X-Accel-Buffering / }, 'streaming', qr/holds/,
 		qr/fastcgi_buffering off/],
 	['nginx', sub { s/(?<=client_max_body_size )8m/64k/ }, 'body', qr/status 413/, qr/client_max_body_size/],
 	['nginx', sub { s/\$request_uri/\$uri/ }, 'dot-segments', qr/rewrites paths/, qr/REQUEST_URI \$request_uri/],

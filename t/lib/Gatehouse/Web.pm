@@ -175,11 +175,13 @@ AllowEncodedSlashes NoDecode
 END
 }
 
-# As Debian's nginx has it: snippets are what servers include.
+# As Debian's nginx has it: conf.d for what stands above servers, snippets for what they include. Two workers, since each keeps
+# connections of its own.
 sub _nginx {
 	my ($self) = @_;
 	my $dir = $self->{dir};
-	$self->{run}->make_dir($_) for qw(snippets tmp);
+	$self->{run}->make_dir($_) for qw(conf.d snippets tmp);
+	$self->_write('conf.d/gatehouse.conf', $self->_configuration('nginx/gatehouse-http.conf'));
 	$self->_write('snippets/gatehouse-fastcgi.conf', $self->_configuration('nginx/gatehouse-fastcgi.conf'));
 	$self->_write('snippets/gatehouse.conf', $self->_configuration('nginx/gatehouse.conf'));
 	my $temporary = join '', map { "\t${_}_temp_path $dir/tmp/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
@@ -194,6 +196,7 @@ http {
 	access_log off;
 	gzip on;
 $temporary
+	include conf.d/*.conf;
 	server {
 		listen 127.0.0.1:$self->{port} backlog=4096;
 		root $dir/www;
