@@ -197,7 +197,7 @@ static void add_numbers(struct cell *c, const struct panel_kind *k, const struct
 
 /*
  * The links of a row: the key's adds the key, and covers the row (console.css), so that every number of it is that link;
- * what failed adds that too.
+ * what failed adds that too, unless nothing else is asked for.
  */
 static void add_links(struct view *v, const struct ask *ask, const struct panel_kind *k, struct cell *c, const char *key)
 {
@@ -210,7 +210,7 @@ static void add_links(struct view *v, const struct ask *ask, const struct panel_
 	c[0].url = url;
 	c[0].on = on;
 	if (k->show & SHOW_FAILED) {
-		c[at + 1].url = c[at + 1].number ? failed : NULL;
+		c[at + 1].url = c[at + 1].number && strcmp(failed, url) != 0 ? failed : NULL;
 		c[at + 1].on = both_on;
 	}
 }
