@@ -80,6 +80,7 @@ http {
 	server {
 		listen 127.0.0.1:$listen backlog=4096; $ssl
 		keepalive_requests 1000000;
+		client_header_buffer_size 4k;
 		location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }
 	}
 }

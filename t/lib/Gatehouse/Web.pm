@@ -175,8 +175,8 @@ AllowEncodedSlashes NoDecode
 END
 }
 
-# As Debian's nginx has it: conf.d for what stands above servers, snippets for what they include. Two workers, since each keeps
-# connections of its own.
+# As Debian's nginx has it: conf.d for what stands above servers, snippets for what they include; and as gatehouse(7) advises. Two workers,
+# since each keeps connections of its own.
 sub _nginx {
 	my ($self) = @_;
 	my $dir = $self->{dir};
@@ -188,6 +188,7 @@ sub _nginx {
 	my $conf = $self->_write('nginx.conf', <<"END");
 daemon off;
 worker_processes 2;
+worker_cpu_affinity auto;
 worker_rlimit_nofile 8192;
 pid $dir/nginx.pid;
 error_log $dir/log/nginx-error.log;
@@ -198,7 +199,8 @@ http {
 $temporary
 	include conf.d/*.conf;
 	server {
-		listen 127.0.0.1:$self->{port} backlog=4096;
+		listen 127.0.0.1:$self->{port} backlog=4096 reuseport;
+		client_header_buffer_size 4k;
 		root $dir/www;
 		include snippets/gatehouse.conf;
 	}
