@@ -88,12 +88,11 @@ static bool watch(const struct door *d, struct guest *g)
 	return door_watch(d->epoll, g->io, &event);
 }
 
+/* Even one that is watched for nothing is told of when it is closed, time and again. */
 static void disarm(const struct door *d, struct guest *g)
 {
-	struct epoll_event nothing = { .events = 0 };
-
 	if (g->armed)
-		epoll_ctl(d->epoll, EPOLL_CTL_MOD, io_fd(g->io), &nothing);
+		epoll_ctl(d->epoll, EPOLL_CTL_DEL, io_fd(g->io), NULL);
 	g->armed = false;
 }
 

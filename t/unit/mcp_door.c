@@ -222,6 +222,15 @@ static void test_slow_body(void)
 	end_body(fd);
 	ok(serve_one(), "... which gets a request");
 	close(fd);
+
+	fd = come();
+	begin(fd);
+	end_variables(fd);
+	turn(1000);
+	door_check(&door, 1200);
+	close(fd);
+	ok(door_has(&door) && !turn(1200), "that one leaves while it waits for a thread does not keep the loop busy");
+	serve_one();
 }
 
 static void test_nobody(void)
