@@ -12,7 +12,7 @@ use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use Gatehouse::Fcgi qw(connection say_to request_bytes);
+use Gatehouse::Fcgi qw(connection say_to request_bytes read_answer);
 use Gatehouse::Http qw(request stream parallel);
 use Gatehouse::Pg;
 use Gatehouse::Run qw(read_file wait_until);
@@ -73,6 +73,16 @@ my %answer = (
 		my ($c) = @_;
 		$c->begin_stream;
 		for (1 .. 40) { $c->chunk(join '', map { "data: {\"id\":$_,\"result\":0}\n\n" } 1 .. 250) or last }
+		$c->end_stream;
+	},
+	ticker => sub {     # small events, each by itself
+		my ($c) = @_;
+		$c->begin_stream;
+		for (1 .. 1000) {
+			$c->event({ step => $_, text => 'x' x 500 });
+			sleep 0.002;
+		}
+		$c->note(done => 1);
 		$c->end_stream;
 	},
 	cut => sub { my ($c) = @_; $c->begin_stream; $c->event({ n => 1 }); 0 },
@@ -227,6 +237,13 @@ is(scalar(grep { request(arguments('fast'))->{status} != 200 } 1 .. 20), 0, 'cal
 ok(!(grep { exists $_->{done} } $up{large}->notes), '... while it stands: a client that does not read holds up nobody');
 cmp_ok(memory($mcp, 'VmHWM') - $before, '<', 6144, 'and its answer is not collected');
 close $stuck;
+
+$stuck = ask_and_read_nothing('ticker');
+$up{ticker}->wait_for(sub { grep { exists $_->{done} } $up{ticker}->notes });
+is(scalar(grep { request(arguments('fast'))->{status} != 200 } 1 .. 20), 0, 'calls pass beside a client that does not read small events, either');
+$r = read_answer($stuck);
+is(scalar(() = $r->{content} =~ /^data:/mg), 1000, '... which is cut off for nobody: it has them all when it reads');
+ok($r->{ended}, '... to their end');
 
 # a long id, and an upstream that answers what nobody asked: the one thread of the relay compares them
 my $long = '{"jsonrpc":"2.0","id":"' . 'x' x 1_000_000 . '","method":"tools/list"}';

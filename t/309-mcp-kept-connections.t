@@ -121,6 +121,22 @@ is(scalar(grep { !is_open($_) } @many), 0, '... are all kept');
 close $_ for @many;
 ok(wait_until(20, sub { descriptors($mcp) <= $idle + 4 }), '... until the web server closes them');
 
+# --- one that takes no answers, until there is no room for another one
+
+my $deaf = connection($gw, 'mcp');
+my ($asked, $has) = (0, 0);
+sub waiting { ioctl $_[0], 0x541b, my $n = pack 'i', 0; return unpack 'i', $n } # FIONREAD
+do {
+	$has = waiting($deaf);
+	say_to($deaf, request_bytes(1, $gw, '/mcp/fast', content('deaf' . ++$asked), $token{fast}));
+} while ($asked < 1000 && wait_until(5, sub { waiting($deaf) > $has }));
+is(said(ask(connection($gw, 'mcp'), 'fast', 'beside')), 'beside', 'beside one that takes no answers another is served');
+my $answers = '';
+while ($answers !~ /"deaf$asked".*\x01\x03\x00\x01\x00\x08.{10}\z/s && sysread $deaf, $answers, 65536, length $answers) {}
+is_deeply([$answers =~ /"said":"(\w+)"/g], [map { "deaf$_" } 1 .. $asked], '... while it stands: it has them all when it reads');
+ok(is_open($deaf), '... and stays open');
+close $deaf;
+
 # --- many at once, with answers of all kinds: each gets its own
 
 my @clients;

@@ -72,7 +72,7 @@ bool io_flush(struct io *io)
 	return io->ops->flush(io);
 }
 
-bool io_is_writable(const struct io *io)
+bool io_is_writable(struct io *io)
 {
 	return io->ops->is_writable(io);
 }

@@ -93,8 +93,8 @@ void io_read_done(struct io *);
 /* False when the peer is gone. */
 bool io_write(struct io *, const void *, size_t n);
 bool io_flush(struct io *);
-/* Whether IO_BUFFER bytes can be written now without blocking. */
-bool io_is_writable(const struct io *);
+/* Whether IO_BUFFER bytes can be written now without blocking; the system is seldom asked. */
+bool io_is_writable(struct io *);
 /*
  * Whether the web server's end of sending means that the client is gone. Not under plain CGI, where some servers
  * end their half with the request's body.

@@ -149,7 +149,7 @@ static void cgi_read_done(struct io *io)
 	(void)io;
 }
 
-static bool cgi_is_writable(const struct io *io)
+static bool cgi_is_writable(struct io *io)
 {
 	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 

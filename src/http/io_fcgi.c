@@ -38,6 +38,8 @@ enum {
 	DRAIN_MS = 2000,       /* of silence */
 	DRAIN_TOTAL_MS = 30000,
 	DRAIN_MAX = 16 * 1024 * 1024,
+	SURE_BYTES = 32768,    /* that a new socket takes at once, surely (it has 200 KB, more than half of it overhead) */
+	CALL_BYTES = 1024,     /* of them, for what the kernel needs beside what is sent in one call: many small answers fill it, too */
 	ACCEPTS = 16,          /* in a row, without a look at the stop descriptor */
 	SKIPS = 63
 };
@@ -62,6 +64,7 @@ struct io_fcgi {
 	bool over;   /* nothing more will be read */
 	bool left;   /* for the web server sends no more */
 	bool broken; /* nothing more can be written */
+	size_t sure; /* bytes that the socket takes without blocking, whatever the web server has read of what was sent before */
 	struct fcgi fcgi;
 	struct buf body; /* what has come of it */
 	size_t body_read;
@@ -75,6 +78,12 @@ static struct io_fcgi *fcgi(struct io *io)
 }
 
 /* ---- writing */
+
+/* N bytes are given to the socket in one call. */
+static void spend(struct io_fcgi *f, size_t n)
+{
+	f->sure = n + CALL_BYTES < f->sure ? f->sure - n - CALL_BYTES : 0;
+}
 
 /* After a call that failed: whether to try again, when a slow peer has made room. */
 static bool can_go_on(struct io_fcgi *f)
@@ -100,6 +109,7 @@ static bool send_all(struct io_fcgi *f, struct iovec *v, size_t n)
 				return false;
 			continue;
 		}
+		spend(f, sent);
 		for (; n && sent >= v->iov_len; v++, n--)
 			sent -= v->iov_len;
 		if (n) {
@@ -171,11 +181,18 @@ static int fcgi_fd(const struct io *io)
 	return ((const struct io_fcgi *)io)->fd;
 }
 
-static bool fcgi_is_writable(const struct io *io)
+/* One that has room has more of it: what is sent next need not be asked. */
+static bool fcgi_is_writable(struct io *io)
 {
-	struct pollfd p = { .fd = fcgi_fd(io), .events = POLLOUT };
+	struct io_fcgi *f = fcgi(io);
+	struct pollfd p = { .fd = f->fd, .events = POLLOUT };
 
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
+	if (f->out_n + IO_BUFFER <= f->sure)
+		return true;
+	if (poll(&p, 1, 0) != 1 || !(p.revents & (POLLOUT | POLLERR | POLLHUP)))
+		return false;
+	f->sure = (size_t)2 * IO_BUFFER;
+	return true;
 }
 
 /* ---- reading */
@@ -185,6 +202,7 @@ static void send_answer(struct io_fcgi *f)
 {
 	ssize_t n = send(f->fd, f->fcgi.answer, f->fcgi.answer_n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
+	spend(f, f->fcgi.answer_n);
 	if (n == (ssize_t)f->fcgi.answer_n)
 		return;
 	f->over = f->broken = true;
@@ -350,10 +368,10 @@ static void drain(const struct io_fcgi *f)
 	}
 }
 
-/* A connection of whose request nothing is known yet; its operations and its descriptor are there. */
+/* A connection of whose request nothing is known yet; its operations and its descriptor are there, and what it surely takes. */
 static void begin_connection(struct io_fcgi *f)
 {
-	*f = (struct io_fcgi){ .io.ops = f->io.ops, .fd = f->fd };
+	*f = (struct io_fcgi){ .io.ops = f->io.ops, .fd = f->fd, .sure = f->sure };
 	buf_init(&f->body, IO_KEPT + READ_BYTES);
 }
 
@@ -404,6 +422,7 @@ static void fcgi_say_farewell(struct io *io)
 	unsigned char record[FCGI_FAREWELL];
 
 	fcgi_farewell(fcgi(io)->last_id, record);
+	spend(fcgi(io), sizeof(record));
 	if (send(fcgi(io)->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return; /* it is noticed when it is read */
 }
@@ -534,6 +553,7 @@ struct io *io_accept_now(struct io_listener *l)
 	f = xcalloc(1, sizeof(*f));
 	f->io.ops = &fcgi_ops;
 	f->fd = fd;
+	f->sure = SURE_BYTES;
 	begin_connection(f);
 	return &f->io;
 }

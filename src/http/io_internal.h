@@ -16,7 +16,7 @@ struct io_ops {
 	void (*read_done)(struct io *);
 	bool (*write)(struct io *, const void *, size_t);
 	bool (*flush)(struct io *);
-	bool (*is_writable)(const struct io *);
+	bool (*is_writable)(struct io *);
 	int (*fd)(const struct io *);
 	bool tells_leaving;
 };

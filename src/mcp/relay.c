@@ -36,7 +36,6 @@ enum {
 	OWN_HEAD_BYTES = 2048, /* what we may add to an upstream's head: a sealed session id, CORS */
 	HOPS = 5,             /* transfers per call */
 	TICK_MS = 250,        /* how often silences are looked at, and how late a client's leaving is seen */
-	SOCKET_BYTES = 32768, /* that a connection of ours surely takes at once (it has 200 KB, more than half of it overhead) */
 	DRAIN_MS = 30000,     /* for a client to take the rest of its answer */
 	IDLE_HANDLES = 64,    /* kept for reuse */
 	IDLE_MS = 2000,       /* without a call, until memory is given back */
@@ -202,22 +201,15 @@ static void watch(struct relay_call *c, uint32_t events)
 	c->watched = event.events;
 }
 
-/* Whether the client's connection takes more without blocking. What a new one takes need not be asked. */
-static bool is_writable(const struct relay_call *c)
-{
-	return c->taken + IO_BUFFER <= SOCKET_BYTES || io_is_writable(c->req->io);
-}
-
-/* Whether N more bytes can be written without blocking: they stay in the buffer, or the socket has room. */
+/* Whether N more bytes can be written without blocking: they stay in the buffer, as a stream's never do, or the socket has room. */
 static bool has_room(const struct relay_call *c, size_t n)
 {
-	return c->unflushed + n < IO_BUFFER || is_writable(c);
+	return (!c->is_stream && c->unflushed + n < IO_BUFFER) || io_is_writable(c->req->io);
 }
 
 static bool write_out(struct relay_call *c, const char *p, size_t n)
 {
 	c->unflushed += n;
-	c->taken += n;
 	c->wrote_ms = c->relay->now_ms;
 	if (!n || io_write(c->req->io, p, n))
 		return true;
@@ -293,7 +285,6 @@ static bool head_judge(struct relay_call *c)
 	}
 	c->head_passed = true;
 	c->unflushed = c->head.bytes + OWN_HEAD_BYTES; /* at most: our head repeats a part of theirs */
-	c->taken += c->unflushed;
 	if (!resp_send_head(c->req, c->resp))
 		c->end = RELAY_END_CANCELLED;
 	return c->end != RELAY_END_CANCELLED && (!c->is_stream || flush_out(c));
@@ -560,7 +551,7 @@ static void call_close(struct relay_call *c)
 		write_rest(c); /* a failure is remembered in c->end */
 	if (c->end == RELAY_END_CANCELLED) {
 		cut_off(c);
-	} else if (c->rest_n || !is_writable(c)) {
+	} else if (c->rest_n || !io_is_writable(c->req->io)) {
 		c->ending = true;
 		c->wrote_ms = c->relay->now_ms;
 		watch(c, EPOLLOUT);

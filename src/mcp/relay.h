@@ -124,7 +124,7 @@ struct relay_call {
 	struct head head;
 	struct err err;
 	struct sse sse;
-	size_t unflushed, taken; /* bytes given to io_write(): since the last flush, ever */
+	size_t unflushed; /* bytes given to io_write() since the last flush */
 	struct buf keep;
 	const char *rest; /* still to be written: before the transfer goes on, or when it is over */
 	size_t rest_n;

@@ -109,7 +109,7 @@ bool io_flush(struct io *io)
 	return true;
 }
 
-bool io_is_writable(const struct io *io)
+bool io_is_writable(struct io *io)
 {
 	(void)io;
 	return true;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/may_block.h"
 #include "http/fcgi.h"
 #include "http/io.h"
 
@@ -553,6 +554,13 @@ static bool take_back(void *own, struct io *io)
 
 static const struct io_keeper keeper = { is_wanted, take_back };
 
+static bool waited; /* for a web server that takes nothing */
+
+static void note_waiting(void *own)
+{
+	*(bool *)own = true;
+}
+
 /* Ends the request that IO has, with an answer; whether it came back. */
 static bool comes_back(struct io *io)
 {
@@ -708,6 +716,50 @@ static void test_kept(void)
 	close(fd);
 }
 
+/* Nobody reads: nothing is written into a socket that is full, however small what is written, or however many requests it answers. */
+static void test_room(void)
+{
+	char got[4096];
+	int fd, n = 0, answers = 0;
+	struct io *io;
+	ssize_t came;
+	bool sent = true;
+
+	may_block_tell(note_waiting, &waited);
+	head(&out);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "a request for which much is said in small pieces");
+	for (; sent && n < 10000 && io_is_writable(io); n++)
+		sent = io_write(io, "x", 1) && io_flush(io) && !waited;
+	ok(sent && n > 10 && n < 10000, "there is room for some of them");
+	close(fd);
+	io_end(io);
+
+	waited = false;
+	may_block_tell(note_waiting, &waited);
+	head_with(&out, 1);
+	text(&out, 5, "");
+	fd = request();
+	io = accepted(IO_HERE, "a request on a connection that is kept");
+	for (n = 0; n < 10000 && io_is_writable(io) && comes_back(io) && !waited; n++) {
+		head_with(&out, 1);
+		text(&out, 5, "");
+		send_buf(fd, &out);
+		if (io_advance(io) != IO_HERE)
+			break;
+	}
+	ok(!waited && n > 10 && n < 10000, "there is room for some answers that nobody reads");
+	while ((came = recv(fd, got, 35, MSG_DONTWAIT)) == 35)
+		answers++;
+	is_int(answers, n, "... each of which is there");
+	ok(came < 0 && io_is_writable(io) && comes_back(io), "and then for more");
+	is_yes(fd, false, "... for the one that had to wait");
+	io_on_kept(brought, NULL, NULL);
+	io_end(brought);
+	close(fd);
+}
+
 int main(void)
 {
 	alarm(120); /* rather than wait for ever */
@@ -724,6 +776,7 @@ int main(void)
 	test_calls();
 	test_leaving();
 	test_kept();
+	test_room();
 	test_addresses();
 	listen_on(AF_UNIX, SOCK_STREAM);
 	test_stop();
