@@ -16,6 +16,7 @@ TESTS += t/990-soak.t
 TESTS += t/991-many-calls.t
 TESTS += t/920-web-servers.t
 TESTS += t/921-idle-stream.t
+TESTS += t/922-http2.t
 TESTS += t/930-killed-processes.t
 TESTS += t/931-database-restarts.t
 TESTS += t/940-two-nodes.t

@@ -69,6 +69,7 @@ sub start {
 }
 
 our $EDIT;    # local: what a test changes in the text, in $_
+our $HTTP2;   # local: nginx speaks nothing else (lighttpd speaks both)
 
 # The file of etc/ (or another than the kind's only one) with its folders changed to ours.
 sub _configuration {
@@ -199,7 +200,7 @@ http {
 $temporary
 	include conf.d/*.conf;
 	server {
-		listen 127.0.0.1:$self->{port} backlog=4096 reuseport;
+		listen 127.0.0.1:$self->{port} backlog=4096 reuseport@{[$HTTP2 ? ' http2' : '']};
 		client_header_buffer_size 4k;
 		root $dir/www;
 		include snippets/gatehouse.conf;
