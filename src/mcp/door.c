@@ -213,12 +213,15 @@ static void say_farewell(struct door *d, int64_t now_ms)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* The door is shut: nobody brings more of them. Not before the events of a batch: they may name a guest. */
+/* Others may bring more of them meanwhile, before the first. Not before the events of a batch: they may name a guest. */
 static void dismiss_told(struct door *d, int64_t now_ms)
 {
 	struct guest *g, *next;
 
-	for (g = d->kept; g; g = next) {
+	pthread_mutex_lock(&d->lock);
+	g = d->kept;
+	pthread_mutex_unlock(&d->lock);
+	for (; g; g = next) {
 		next = g->next;
 		if (!g->told || now_ms - g->since_ms < LINGER_MS)
 			continue;
@@ -230,7 +233,7 @@ static void dismiss_told(struct door *d, int64_t now_ms)
 
 /* ---- turns */
 
-/* Too many open files, say: the connection stays queued; trying at once would spin. */
+/* After the events of a batch. Too many open files, say: the connection stays queued; trying at once would spin. */
 static void admit_failed(struct door *d, int64_t now_ms)
 {
 	if (errno == EAGAIN)
@@ -238,6 +241,7 @@ static void admit_failed(struct door *d, int64_t now_ms)
 	log_error(NULL, "cannot accept a connection", "error", strerror(errno), NULL);
 	d->pauses = true;
 	say_farewell(d, now_ms);
+	dismiss_told(d, now_ms); /* there is no room yet */
 }
 
 /* As many as wait, by experience: finding out that there are no more costs as much as one. */

@@ -337,9 +337,30 @@ static void test_room(void)
 	door_listen(&door, 1);
 	turn(1000);
 	ok(door_has(&door) && serve_one() && is_open(next), "... is room for the third");
+	one = come(); /* which is the number that the server's end of the first one left, and finds no other */
+	door_check(&door, 2000000);
+	door_listen(&door, 1);
+	turn(2000000);
+	ok(!door_has(&door) && is_told(two) && is_told(next), "another one finds no room: all are told");
+	door_check(&door, 2004999);
+	door_listen(&door, 1);
+	turn(2004999);
+	ok(is_open(two) && is_open(next), "... and waited for");
+	door_check(&door, 2005000);
+	door_listen(&door, 1);
+	ask(two);
+	turn(2005000);
+	ok(!is_open(next), "... for five seconds, if there is still no room");
+	ok(door_has(&door) && serve_one() && is_open(two), "but a request that has just come is served");
+	door_check(&door, 2005250);
+	door_listen(&door, 1);
+	ask(one);
+	turn(2005250);
+	ok(door_has(&door) && serve_one() && is_open(one), "then there is room");
 	setrlimit(RLIMIT_NOFILE, &all);
+	close(next);
 	for (int i = 0; i < 2; i++) {
-		close(i ? next : two);
+		close(i ? one : two);
 		turn(1000);
 		serve_one();
 	}
