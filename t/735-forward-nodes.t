@@ -26,7 +26,9 @@ my $two = Gatehouse::Server->new(pg => $pg, programs => ['consent'], processes =
 my $drive = Gatehouse::Drive->new(pg => $pg);
 $drive->say('forwards');
 
-sub events { my ($status) = @_; return map { @{ $JSON->decode($_->{body}) } } grep { !$status || $_->{status} == $status } $hook->requests }
+my %read;    # JSON::PP is slow, and requests are looked at again and again
+sub decoded { return $read{ $_[0] } //= $JSON->decode($_[0]) }
+sub events { my ($status) = @_; return map { @{ decoded($_->{body}) } } grep { !$status || $_->{status} == $status } $hook->requests }
 sub distinct { my %seen; return grep { !$seen{$_}++ } @_ }
 sub ids { return split /\n/, $pg->psql('select event_id from gatehouse.event_call order by batch, at, event_id') }
 sub holder { return $pg->psql("select holder from gatehouse.event_destination where name = 'hook' and lease_until > now()") }

@@ -65,6 +65,7 @@ sub notes    { return grep { !$_->{method} } $_[0]->_log }
 # Forgets what came so far.
 sub clear {
 	my ($self) = @_;
+	delete $self->{log};
 	open my $f, '>', "$self->{dir}/log" or croak $!;
 	return close $f;
 }
@@ -104,7 +105,14 @@ END { $_->stop for grep { $_ } @all }
 sub _log {
 	my ($self) = @_;
 	open my $f, '<', "$self->{dir}/log" or return;
-	return map { $JSON->decode($_) } <$f>;
+	@$self{qw(read log)} = (0, []) if !$self->{log} || -s $f < $self->{read};
+	seek $f, $self->{read}, 0;    # tests ask again and again, and JSON::PP is slow: what has been read is kept
+	while (defined(my $line = <$f>)) {
+		last if $line !~ /\n\z/;
+		push @{ $self->{log} }, $JSON->decode($line);
+		$self->{read} = tell $f;
+	}
+	return @{ $self->{log} };
 }
 
 sub _append {
