@@ -22,6 +22,7 @@ use Time::HiRes qw(sleep time);
 
 my @all;
 my $count = 0;
+my $programs;
 
 delete @ENV{ grep { /^PG/ } keys %ENV };    # the user's own servers are none of our business
 
@@ -33,6 +34,8 @@ for my $signal (qw(INT TERM HUP PIPE)) {
 # existing => NAME: that database of the shared cluster, as it is; it is not dropped.
 # settings => {name => value}: for postgresql.conf of a private cluster (of one that gets a standby:
 # \%Gatehouse::Pg::PRIMARY).
+# initial => 1: keeps what initdb made, in initial_data(). Where GATEHOUSE_TEST_PG_DATA names such a folder, a cluster is a copy
+# of it: initdb takes longer than many tests.
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless { owner => $$, database => "gatehouse_t${$}_" . $count++ }, $class;
@@ -43,6 +46,7 @@ sub new {
 	} elsif ($o{existing}) {
 		die "existing: GATEHOUSE_TEST_PG names no cluster\n";
 	} else {
+		$self->{initial} = $o{initial};
 		$self->_cluster(%{ $o{settings} || {} });
 	}
 	push @all, $self;
@@ -76,6 +80,9 @@ sub superuser_conninfo {
 
 # A cluster to be shared, for GATEHOUSE_TEST_PG.
 sub server_conninfo { return $_[0]{server} }
+
+# The folder for GATEHOUSE_TEST_PG_DATA.
+sub initial_data { return "$_[0]{dir}/initial" }
 
 # Runs SQL as the superuser: the rows as text (fields separated by |), without the last newline. Dies of an error.
 sub psql {
@@ -287,12 +294,9 @@ sub _must_be_private {
 # A folder for a cluster, and who runs it.
 sub _make_folder {
 	my $self = shift;
-	my ($bin) = sort { _version($b) <=> _version($a) } glob '/usr/lib/postgresql/*/bin';
+	my $bin = _programs();
 	my $dir = File::Temp::tempdir('gh-pg-XXXXXX', DIR => '/tmp', CLEANUP => 0);
 
-	if (!$bin) {
-		chomp($bin = `pg_config --bindir`);
-	}
 	-x "$bin/postgres" or die "no PostgreSQL server found (Debian: postgresql)\n";
 	@$self{qw(bin dir as)} = ($bin, $dir, []);
 	if ($> == 0) {    # the server refuses root
@@ -319,8 +323,12 @@ sub _cluster {
 	my ($self, %settings) = @_;
 
 	$self->_make_folder;
-	_run('setpriv', '--pdeathsig', 'INT', @{ $self->{as} }, "$self->{bin}/initdb", '-D', "$self->{dir}/data",
-		'-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust', '--no-sync');
+	my @as = ('setpriv', '--pdeathsig', 'INT', @{ $self->{as} });
+	my @make = $ENV{GATEHOUSE_TEST_PG_DATA} ? ('cp', '-a', $ENV{GATEHOUSE_TEST_PG_DATA}, "$self->{dir}/data")
+	    : ("$self->{bin}/initdb", '-D', "$self->{dir}/data", '-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust',
+		'--no-sync');
+	_run(@as, @make);
+	_run(@as, 'cp', '-a', "$self->{dir}/data", $self->initial_data) if $self->{initial};
 	$self->_configure(
 		listen_addresses => "''",
 		unix_socket_directories => "'$self->{dir}'",
@@ -338,6 +346,14 @@ sub _cluster {
 	);
 	$self->start;
 	return;
+}
+
+# Where PostgreSQL's own programs are: Debian's psql on the PATH is a Perl script that looks for them, which takes longer than the query.
+sub _programs {
+	return $programs if $programs;
+	($programs) = sort { _version($b) <=> _version($a) } glob '/usr/lib/postgresql/*/bin';
+	chomp($programs = `pg_config --bindir`) if !$programs;
+	return $programs;
 }
 
 sub _version { my ($n) = $_[0] =~ m{/(\d+)/bin}; return $n || 0 }
@@ -361,7 +377,7 @@ sub _psql {
 	print $file $sql;
 	close $file;
 	local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
-	return _run('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $conninfo, '-f', "$file");
+	return _run(_programs() . '/psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $conninfo, '-f', "$file");
 }
 
 # Output of a command, errors included; dies with it when the command fails.
