@@ -197,4 +197,16 @@ ok(wait_until(30, sub { !kill 0, $mcp }), 'then the process ends');
 ok(wait_until(30, sub { my ($new) = $gw->pids('mcp'); $new && $new != $mcp && said(ask(connection($gw, 'mcp'), 'fast', 'last')) eq 'last' }),
 	'and another takes its place');
 
+# One that has asked no upstream yet has nothing to look after from time to time: that the last connection is closed is all that happens.
+my $was = ($gw->pids('mcp'))[0];
+kill TERM => $was;
+ok(wait_until(30, sub { ($mcp) = $gw->pids('mcp'); $mcp && $mcp != $was && !kill 0, $was }), 'a process that is new');
+$c = connection($gw, 'mcp');
+is(said(call($c, $gw, '/mcp/fast', content('one'))), 'status 401', '... has refused a call');
+sleep 3;    # what a program does when it has begun is over
+kill TERM => $mcp;
+is(sysread($c, $told, 100), 8, '... and asks the web server to close');
+close $c;
+ok(wait_until(30, sub { !kill 0, $mcp }), '... and ends when it has');
+
 done_testing;

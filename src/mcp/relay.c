@@ -78,6 +78,7 @@ struct relay {
 
 	struct crew *crew;
 	struct door door; /* whoever leads has it */
+	bool dismissed;   /* the crew; as well */
 	void (*serve)(void *own, struct io *);
 	void *serve_own;
 
@@ -1083,12 +1084,20 @@ static int64_t next_turn(const struct relay *r)
 	return until;
 }
 
+/* The last guest may have left while a thread served him, between two turns: then nothing else may come that the loop could wait for. */
+static bool is_to_dismiss(const struct relay *r)
+{
+	return !r->dismissed && door_is_done(&r->door);
+}
+
 /* Where the request threads are all busy, nobody is let in: a sibling process may have one. Returns when the door wants its next turn. */
 static int64_t mind_door(struct relay *r)
 {
 	unsigned hands = crew_followers(r->crew);
 
 	door_listen(&r->door, hands);
+	if (is_to_dismiss(r))
+		return 0;
 	return door_has(&r->door) && hands ? 0 : door_waits(&r->door) ? r->tick_ms : INT64_MAX;
 }
 
@@ -1177,8 +1186,10 @@ static bool turn(void *own)
 	rest(r);
 	wires_bury(&r->room);
 	bury_dead(r, true);
-	if (door_is_done(&r->door))
+	if (is_to_dismiss(r)) {
+		r->dismissed = true;
 		crew_dismiss(r->crew);
+	}
 	goes_on = r->calls || !r->stop_ms;
 	r->sleeps_until = 0; /* until the next turn nobody is to be waked */
 	pthread_mutex_unlock(&r->turns);
