@@ -95,10 +95,19 @@ void counters_key(unsigned char out[HASH_LEN], const char *policy, const char *b
 
 /* ---- the table; the lock is held */
 
+/* All bits of X, in each of the result's (the end of MurmurHash3): numbers at equal distances lie at none any more. */
+static uint64_t stirred(uint64_t x)
+{
+	x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ x >> 33;
+}
+
 /*
  * By numbers of this process: whom names are counted under may choose them, and must not choose sets with them. Sums of products with
  * a random addend each (the universal hash NH): nobody who does not know the addends can tell which keys fall together, and a
- * call pays a hundredth of what an HMAC costs.
+ * call pays a hundredth of what an HMAC costs. Of keys that differ in one word the sums are at equal distances, which for some
+ * addends are those of few sets: hence the stirring.
  */
 static struct entry *set_of(const unsigned char *key)
 {
@@ -108,7 +117,7 @@ static struct entry *set_of(const unsigned char *key)
 	memcpy(k, key, HASH_LEN);
 	for (size_t i = 0; i < HASH_LEN / 4; i += 2)
 		sum += (uint64_t)(k[i] + c.mix[i]) * (k[i + 1] + c.mix[i + 1]);
-	return table[(sum ^ sum >> 32) % SETS];
+	return table[stirred(sum) % SETS];
 }
 
 static struct entry *find(const unsigned char *key)
