@@ -150,7 +150,8 @@ is(scalar(grep { $_ != 200 && $_ != 429 } @many), 0, 'five thousand names');
 my $more = rows() - $rows - 1;
 cmp_ok($more, '<=', 2 * 2048 + 1, '... have no count each');
 cmp_ok($more, '>=', 2000, '... but for the first');
-is(call('names', content => invented(9000, 100))->{status}, 429, '... the others share one') or diag "@many";
+# whichever process gets them: names of their own for two times 2048, and room for 200 others, are 42 of the fifty
+cmp_ok(scalar(grep { $_ == 429 } @many), '>=', 8, '... the others share one') or diag "@many";
 
 # ---- while the database is away
 
