@@ -65,7 +65,7 @@ bool ticket_open(struct ticket *t, const struct ring *ring, struct arena *a, con
 	if (!t->subject)
 		return unknown(e);
 	left_s = strtoll(end, NULL, 10) - clock_wall_s();
-	t->age_s = left_s < TICKET_TTL_S ? TICKET_TTL_S - left_s : 0;
+	t->age_s = (left_s < TICKET_TTL_S ? TICKET_TTL_S - left_s : 0) + 1;
 	return left_s > 0 ||
 	       err_reason(e, ERR_INVALID_REQUEST, "ticket_expired", "this address works for ten minutes only", "");
 }

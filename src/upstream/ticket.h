@@ -15,7 +15,7 @@ enum { TICKET_TTL_S = 600 };
 
 struct ticket {
 	const char *id;         /* a UUID: it is spent once */
-	int64_t age_s;          /* since it was made */
+	int64_t age_s;          /* since it was made, rounded up: nothing that came after it is older */
 	const char *subject;    /* "": the shared connection; whoever holds the ticket may make it */
 	const char *request_id; /* the consent page to go back to; "": none */
 };
