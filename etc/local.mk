@@ -48,10 +48,14 @@ $(SYSTEMD_MADE): etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse
 	*) network='RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK' ;; \
 	esac && \
 	case $$name in \
+	mcp) calls=' sched_setaffinity' ;; \
+	*) calls= ;; \
+	esac && \
+	case $$name in \
 	consent) writes='LogsDirectory=gatehouse\nLogsDirectoryMode=0750' ;; \
 	*) writes='\# no folder is its own' ;; \
 	esac && \
-	sed -e 's|[@]cgidir[@]|$(cgidir)|; s|[@]network[@]|'"$$network"'|; s|[@]writes[@]|'"$$writes"'|' -e 's|[@]program[@]|'"$$name"'|g' \
+	sed -e 's|[@]cgidir[@]|$(cgidir)|; s|[@]network[@]|'"$$network"'|; s|[@]writes[@]|'"$$writes"'|; s|[@]calls[@]|'"$$calls"'|' -e 's|[@]program[@]|'"$$name"'|g' \
 	    "$(srcdir)/etc/systemd/$$from" >'$@.tmp' && mv '$@.tmp' '$@'
 
 etc/systemd/gatehouse-alerts.service: etc/systemd/gatehouse-alerts.service.in Makefile

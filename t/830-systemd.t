@@ -68,6 +68,12 @@ for my $program (@programs) {
 	note "$program: $exposure";
 }
 
+for my $program (@programs) { # systemd takes what stands later back out of what is refused
+	my ($allowed) = (read_file("$ENV{top_builddir}/etc/systemd/gatehouse-$program\@.service") =~ /^SystemCallFilter=(.*)$/mg)[-1];
+	my @want = (qw(landlock_create_ruleset landlock_add_rule landlock_restrict_self), $program eq 'mcp' ? 'sched_setaffinity' : ());
+	is($allowed, "@want", "$program may restrict itself" . ($program eq 'mcp' ? ', and keep to a processor' : ''));
+}
+
 my $target = read_file(top_srcdir() . '/etc/systemd/gatehouse.target');
 for my $program (@programs) {
 	like($target, qr/^Wants=.*\bgatehouse-$program\.socket\b/m, "the target has the socket of $program");

@@ -28,11 +28,14 @@ struct guest {
 	bool armed;        /* its next event comes */
 	bool told;         /* the web server was asked to close it */
 	bool gone;
+	bool stays;        /* it may be kept: no other process is nearer */
 };
 
 void door_open(struct door *d)
 {
 	d->listener = io_listen(-1);
+	if (d->listener)
+		affinity_claim(&d->affinity, IO_LISTEN_FD);
 	d->at_once = 1;
 	d->last = &d->here;
 	pthread_mutex_init(&d->lock, NULL);
@@ -181,7 +184,7 @@ static bool keep(void *own, struct io *io)
 	struct guest *g = xcalloc(1, sizeof(*g));
 	bool kept;
 
-	*g = (struct guest){ .door = d, .io = io, .kept = true };
+	*g = (struct guest){ .door = d, .io = io, .kept = true, .stays = true };
 	pthread_mutex_lock(&d->lock);
 	kept = !atomic_load(&d->shut) && watch(d, g);
 	if (kept)
@@ -248,6 +251,7 @@ static void admit_failed(struct door *d, int64_t now_ms)
 void door_admit(struct door *d, int64_t now_ms)
 {
 	struct guest *all = NULL, **last = &all, *g;
+	bool stay = true;
 	const unsigned most = d->at_once < d->hands ? d->at_once : d->hands;
 	unsigned n = 0;
 	struct io *io = NULL;
@@ -260,9 +264,13 @@ void door_admit(struct door *d, int64_t now_ms)
 		g->io = io;
 		g->door = d;
 		g->since_ms = now_ms;
+		g->stays = affinity_is_local(&d->affinity, io_fd(io), now_ms);
+		stay &= g->stays;
 		last = &g->next;
 		n++;
 	}
+	if (!stay) /* whoever listened first is told first: now we are the last */
+		listen_if(d, false);
 	if (!io)
 		admit_failed(d, now_ms);
 	if (!io)
@@ -282,6 +290,7 @@ void door_shut(struct door *d, int64_t now_ms)
 	atomic_store(&d->shut, true);
 	pthread_mutex_unlock(&d->lock);
 	listen_if(d, false);
+	affinity_release(&d->affinity);
 	say_farewell(d, now_ms);
 }
 
@@ -342,7 +351,8 @@ struct io *guest_io(struct guest *g, bool *is_gone)
 	static const struct io_keeper keeper = { wants, keep };
 
 	*is_gone = g->gone;
-	io_on_kept(io, &keeper, g->door);
+	if (g->stays)
+		io_on_kept(io, &keeper, g->door);
 	free(g);
 	return io;
 }

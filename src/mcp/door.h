@@ -21,6 +21,7 @@
 #include <sys/epoll.h>
 
 #include "http/io.h"
+#include "mcp/affinity.h"
 
 /* Somebody at the door. */
 struct guest;
@@ -29,6 +30,7 @@ struct guest;
 struct door {
 	int epoll;
 	struct io_listener *listener; /* NULL: there is none, or it was never opened */
+	struct affinity affinity; /* of the process, if there is a listener */
 	bool listening, knocked, pauses;
 	unsigned hands;        /* threads that could serve a connection now */
 	unsigned at_once;      /* connections that are taken in one turn, if there are as many hands */

@@ -1,5 +1,6 @@
 # src/mcp: MCP routes; proxy.c is the page to read first
 libgatehouse_a_SOURCES += \
+	src/mcp/affinity.c src/mcp/affinity.h \
 	src/mcp/answer.c src/mcp/answer.h \
 	src/mcp/aside.c src/mcp/aside.h \
 	src/mcp/call.h \
@@ -49,6 +50,7 @@ TESTS += t/312-bridge.t
 TESTS += t/313-list-cache.t
 TESTS += t/314-bridge-ends.t
 TESTS += t/315-plain-upstreams.t
+TESTS += t/316-processors.t
 check_PROGRAMS += t/unit/mcp_head
 t_unit_mcp_head_SOURCES = t/unit/mcp_head.c t/unit/tap.h
 TESTS += t/unit/mcp_head
@@ -70,6 +72,9 @@ TESTS += t/unit/mcp_repeats
 check_PROGRAMS += t/unit/mcp_crew
 t_unit_mcp_crew_SOURCES = t/unit/mcp_crew.c t/unit/tap.h
 TESTS += t/unit/mcp_crew
+check_PROGRAMS += t/unit/mcp_affinity
+t_unit_mcp_affinity_SOURCES = t/unit/mcp_affinity.c t/unit/tap.h
+TESTS += t/unit/mcp_affinity
 check_PROGRAMS += t/unit/mcp_door
 t_unit_mcp_door_SOURCES = t/unit/mcp_door.c t/unit/tap.h
 TESTS += t/unit/mcp_door

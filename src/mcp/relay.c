@@ -40,7 +40,8 @@ enum {
 	IDLE_HANDLES = 64,    /* kept for reuse */
 	IDLE_MS = 2000,       /* without a call, until memory is given back */
 	IDLE_CONNECTIONS = 256, /* per lane */
-	EVENTS = 6 /* in one turn: with more, web server and upstream stand idle until all are worked through, and then have all at once */
+	EVENTS = 6, /* in one turn: with more, web server and upstream stand idle until all are worked through, and then have all at once */
+	EVENTS_ALONE = 16 /* where the web server's worker waits for our processor anyway (mcp/affinity.h) */
 };
 
 /* Transfers that may share connections. */
@@ -1105,6 +1106,7 @@ static int64_t mind_door(struct relay *r)
 static int await(struct relay *r, struct epoll_event *events)
 {
 	int64_t door = mind_door(r);
+	const int most = r->door.affinity.is_kept ? EVENTS_ALONE : EVENTS;
 	bool sleeps;
 	int n;
 
@@ -1116,7 +1118,7 @@ static int await(struct relay *r, struct epoll_event *events)
 	pthread_mutex_unlock(&r->lock);
 	pthread_mutex_unlock(&r->turns);
 	atomic_store(&r->up, false);
-	n = epoll_wait(r->epoll, events, EVENTS, !sleeps ? 0 : r->sleeps_until == INT64_MAX ? -1 : clock_left_ms(r->sleeps_until));
+	n = epoll_wait(r->epoll, events, most, !sleeps ? 0 : r->sleeps_until == INT64_MAX ? -1 : clock_left_ms(r->sleeps_until));
 	atomic_store(&r->up, true);
 	pthread_mutex_lock(&r->turns);
 	return n;
@@ -1155,11 +1157,13 @@ static void bury_dead(struct relay *r, bool named)
 
 static bool turn(void *own)
 {
+	static _Thread_local bool keeps; /* to the process's processor */
 	struct relay *r = own;
-	struct epoll_event events[EVENTS];
+	struct epoll_event events[EVENTS_ALONE];
 	bool goes_on;
 	int n;
 
+	affinity_apply(&r->door.affinity, &keeps);
 	pthread_mutex_lock(&r->turns);
 	n = await(r, events);
 	r->now_ms = clock_ms();

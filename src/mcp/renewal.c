@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "idp/user_assertion.h"
+#include "mcp/affinity.h"
 #include "upstream/id_jag.h"
 #include "upstream/register.h"
 #include "upstream/vault.h"
@@ -524,6 +525,7 @@ static void *run(void *arg)
 {
 	struct renewals *n = arg;
 
+	affinity_none(); /* the relay's thread may have made it */
 	pthread_mutex_lock(&n->lock);
 	for (;;) {
 		struct job *j = next_job(n);

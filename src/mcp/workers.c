@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "mcp/affinity.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -73,6 +74,7 @@ static void *run(void *own)
 	const unsigned i = me->i;
 
 	free(me);
+	affinity_none(); /* the relay's thread may have made it */
 	pthread_setname_np(pthread_self(), w->name);
 	pthread_mutex_lock(&w->lock);
 	for (;;) {

@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 enum { THREADS = 4, HANGING = 20 };
 
@@ -40,6 +41,50 @@ static void quick(void *own)
 	pthread_mutex_unlock(&lock);
 }
 
+static int processors(void)
+{
+	cpu_set_t cpus;
+
+	return sched_getaffinity(0, sizeof(cpus), &cpus) ? 0 : CPU_COUNT(&cpus);
+}
+
+static void count_processors(void *own)
+{
+	*(int *)own = processors();
+}
+
+/* A thread that keeps to one processor gives work to the first worker, which it makes. */
+static void *keep_and_add(void *own)
+{
+	struct work *work = own;
+	struct workers *w;
+	cpu_set_t cpus, one;
+	int cpu = 0;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return NULL;
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	w = workers_new("test", 1);
+	workers_add(w, work);
+	workers_free(w);
+	return NULL;
+}
+
+static void goes_anywhere(void)
+{
+	int n = 0;
+	struct work work = { .run = count_processors, .own = &n, .lane = "one" };
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, keep_and_add, &work))
+		pthread_join(thread, NULL);
+	is_int(n, processors(), "a worker goes anywhere, whatever its maker keeps to");
+}
+
 int main(void)
 {
 	struct workers *w = workers_new("test", THREADS);
@@ -71,5 +116,6 @@ int main(void)
 	workers_free(w);
 	is_int(done_n, HANGING, "all work is done before the threads end");
 	is_int(most, THREADS / 2, "and a lane never had more");
+	goes_anywhere();
 	return done();
 }

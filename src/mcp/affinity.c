@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who keeps to which processor. */
+#include "config.h"
+
+#include "mcp/affinity.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 1000 }; /* processes come and go */
+
+/* The first thread keeps to nothing. */
+static bool allowed_to_process(cpu_set_t *cpus)
+{
+	return !sched_getaffinity(getpid(), sizeof(*cpus), cpus);
+}
+
+static struct flock lock_of(int cpu, short type)
+{
+	return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = cpu, .l_len = 1 };
+}
+
+static bool is_claimed(const struct affinity *f, int cpu)
+{
+	struct flock lock = lock_of(cpu, F_WRLCK);
+
+	return cpu == f->cpu || (!fcntl(f->listener, F_GETLK, &lock) && lock.l_type != F_UNLCK);
+}
+
+static void claim(struct affinity *f)
+{
+	for (int cpu = 0; f->cpu < 0 && cpu < CPU_SETSIZE; cpu++) {
+		struct flock lock = lock_of(cpu, F_WRLCK);
+
+		if (CPU_ISSET(cpu, &f->allowed) && !fcntl(f->listener, F_SETLK, &lock))
+			f->cpu = cpu;
+	}
+}
+
+void affinity_claim(struct affinity *f, int listener)
+{
+	*f = (struct affinity){ .listener = listener, .cpu = -1 };
+	f->is_over = !allowed_to_process(&f->allowed); /* more than a set can tell */
+	if (!f->is_over)
+		claim(f);
+}
+
+void affinity_release(struct affinity *f)
+{
+	struct flock lock = lock_of(f->cpu, F_UNLCK);
+
+	if (f->cpu >= 0)
+		fcntl(f->listener, F_SETLK, &lock);
+	f->cpu = -1;
+	f->is_over = true;
+	f->is_kept = false;
+}
+
+static void look(struct affinity *f, int64_t now_ms)
+{
+	if (f->looked_ms && now_ms - f->looked_ms < LOOK_MS)
+		return;
+	f->looked_ms = now_ms;
+	claim(f);
+	f->is_complete = true;
+	for (int cpu = 0; f->is_complete && cpu < CPU_SETSIZE; cpu++)
+		f->is_complete = !CPU_ISSET(cpu, &f->allowed) || is_claimed(f, cpu);
+	f->is_kept = f->is_complete && f->cpu >= 0;
+}
+
+/* The processor that the process at the other end keeps to; -1: to none, or nobody knows. */
+static int cpu_of_peer(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+	cpu_set_t cpus;
+	int cpu = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) || peer.pid <= 0 || sched_getaffinity(peer.pid, sizeof(cpus), &cpus) ||
+	    CPU_COUNT(&cpus) != 1)
+		return -1;
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	return cpu;
+}
+
+bool affinity_is_local(struct affinity *f, int fd, int64_t now_ms)
+{
+	int cpu;
+
+	if (f->is_over)
+		return true;
+	cpu = cpu_of_peer(fd);
+	if (cpu < 0)
+		return true;
+	look(f, now_ms);
+	return !f->is_complete || cpu == f->cpu || !is_claimed(f, cpu);
+}
+
+void affinity_apply(struct affinity *f, bool *keeps)
+{
+	cpu_set_t one;
+
+	if (*keeps == f->is_kept)
+		return;
+	*keeps = f->is_kept;
+	CPU_ZERO(&one);
+	if (f->is_kept)
+		CPU_SET(f->cpu, &one);
+	if (!sched_setaffinity(0, sizeof(one), f->is_kept ? &one : &f->allowed))
+		return;
+	log_warn(NULL, "a thread cannot keep to its processor: calls take longer", "error", strerror(errno), NULL);
+	*keeps = false;
+	affinity_release(f);
+}
+
+void affinity_none(void)
+{
+	cpu_set_t cpus;
+
+	if (allowed_to_process(&cpus))
+		sched_setaffinity(0, sizeof(cpus), &cpus);
+}
