@@ -48,7 +48,7 @@ $(SYSTEMD_MADE): etc/systemd/gatehouse-program@.service.in etc/systemd/gatehouse
 	*) network='RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK' ;; \
 	esac && \
 	case $$name in \
-	mcp) calls=' sched_setaffinity' ;; \
+	mcp) calls=' sched_setaffinity sched_setscheduler' ;; \
 	*) calls= ;; \
 	esac && \
 	case $$name in \

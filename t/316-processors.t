@@ -80,6 +80,7 @@ is(join('', map { kept($_) } @pids), '', '... and nobody keeps to a processor');
 my %connection;
 for my $cpu (@cpus) {
 	keep_to($cpu);
+	sleep 1.1; # who keeps to what is looked up once a second
 	my ($c, $tries) = kept_connection();
 	ok($c, "a worker on processor $cpu is kept");
 	cmp_ok($tries, '<', 10, '... after few others') or diag $tries;
@@ -105,7 +106,7 @@ kill TERM => $process{ $cpus[1] };
 ok(wait_until(20, sub { sysread($connection{ $cpus[1] }, my $got, 100); $got }), 'a process that ends has its connections closed');
 close $connection{ $cpus[1] };
 ok(wait_until(20, sub { !-e "/proc/$process{ $cpus[1] }/task" || read_file("/proc/$process{ $cpus[1] }/status") =~ /^State:\s+Z/m }), '... and ends');
-sleep 1.1; # who is there is looked up once a second
+sleep 1.1;
 (my $other, my $tries) = kept_connection();
 ok($other, 'its worker is kept by the one that is left');
 is($tries, 0, '... at once');
@@ -113,10 +114,9 @@ is(said(ask($other, 'left')), 'left', '... call after call');
 ok(wait_until(20, sub { said(ask($other, 'again')) eq 'again' && kept($process{ $cpus[0] }) eq '' }), '... which goes anywhere again');
 kill CONT => $gw->{supervisors}{mcp};
 ok(wait_until(20, sub { (() = $gw->pids('mcp')) == 2 && !grep { $_ eq $process{ $cpus[1] } } $gw->pids('mcp') }), 'when there are two again');
-sleep 1.1;
-keep_to($cpus[0]);
 for my $cpu (reverse @cpus) {
 	keep_to($cpu);
+	sleep 1.1;
 	my ($c) = kept_connection();
 	ok($c, "the worker on processor $cpu is kept");
 	is(said(ask($c, 'new')), 'new', '... call after call');

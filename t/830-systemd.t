@@ -70,7 +70,7 @@ for my $program (@programs) {
 
 for my $program (@programs) { # systemd takes what stands later back out of what is refused
 	my ($allowed) = (read_file("$ENV{top_builddir}/etc/systemd/gatehouse-$program\@.service") =~ /^SystemCallFilter=(.*)$/mg)[-1];
-	my @want = (qw(landlock_create_ruleset landlock_add_rule landlock_restrict_self), $program eq 'mcp' ? 'sched_setaffinity' : ());
+	my @want = (qw(landlock_create_ruleset landlock_add_rule landlock_restrict_self), $program eq 'mcp' ? qw(sched_setaffinity sched_setscheduler) : ());
 	is($allowed, "@want", "$program may restrict itself" . ($program eq 'mcp' ? ', and keep to a processor' : ''));
 }
 

@@ -61,32 +61,46 @@ void affinity_release(struct affinity *f)
 	f->is_kept = false;
 }
 
+/* Once a second. */
 static void look(struct affinity *f, int64_t now_ms)
 {
 	if (f->looked_ms && now_ms - f->looked_ms < LOOK_MS)
 		return;
 	f->looked_ms = now_ms;
+	f->peer = 0;
 	claim(f);
 	f->is_complete = true;
 	for (int cpu = 0; f->is_complete && cpu < CPU_SETSIZE; cpu++)
 		f->is_complete = !CPU_ISSET(cpu, &f->allowed) || is_claimed(f, cpu);
-	f->is_kept = f->is_complete && f->cpu >= 0;
+	f->is_kept &= f->is_complete;
 }
 
-/* The processor that the process at the other end keeps to; -1: to none, or nobody knows. */
-static int cpu_of_peer(int fd)
+/* The processor that a process keeps to; -1: to none, or nobody knows. */
+static int cpu_of(pid_t pid)
 {
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
 	cpu_set_t cpus;
 	int cpu = 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) || peer.pid <= 0 || sched_getaffinity(peer.pid, sizeof(cpus), &cpus) ||
-	    CPU_COUNT(&cpus) != 1)
+	if (sched_getaffinity(pid, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) != 1)
 		return -1;
 	while (!CPU_ISSET(cpu, &cpus))
 		cpu++;
 	return cpu;
+}
+
+/* That of the process at the other end, where web servers make a connection for each call: mostly the one before. */
+static int cpu_of_peer(struct affinity *f, int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) || peer.pid <= 0)
+		return -1;
+	if (peer.pid != f->peer) {
+		f->peer = peer.pid;
+		f->peer_cpu = cpu_of(peer.pid);
+	}
+	return f->peer_cpu;
 }
 
 bool affinity_is_local(struct affinity *f, int fd, int64_t now_ms)
@@ -95,11 +109,26 @@ bool affinity_is_local(struct affinity *f, int fd, int64_t now_ms)
 
 	if (f->is_over)
 		return true;
-	cpu = cpu_of_peer(fd);
+	look(f, now_ms);
+	if (!f->is_complete)
+		return true;
+	cpu = cpu_of_peer(f, fd);
 	if (cpu < 0)
 		return true;
-	look(f, now_ms);
-	return !f->is_complete || cpu == f->cpu || !is_claimed(f, cpu);
+	f->is_kept = f->cpu >= 0;
+	return cpu == f->cpu || !is_claimed(f, cpu);
+}
+
+/*
+ * Threads of a processor that wake each other are to take turns there, and not to interrupt each other for one call out of several:
+ * SCHED_BATCH waits until who runs is done. As long as the operator has no other policy for the process, which it keeps.
+ */
+static void take_turns(bool on)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+
+	if (sched_getscheduler(getpid()) == SCHED_OTHER)
+		sched_setscheduler(0, on ? SCHED_BATCH : SCHED_OTHER, &none);
 }
 
 void affinity_apply(struct affinity *f, bool *keeps)
@@ -112,8 +141,10 @@ void affinity_apply(struct affinity *f, bool *keeps)
 	CPU_ZERO(&one);
 	if (f->is_kept)
 		CPU_SET(f->cpu, &one);
-	if (!sched_setaffinity(0, sizeof(one), f->is_kept ? &one : &f->allowed))
+	if (!sched_setaffinity(0, sizeof(one), f->is_kept ? &one : &f->allowed)) {
+		take_turns(f->is_kept);
 		return;
+	}
 	log_warn(NULL, "a thread cannot keep to its processor: calls take longer", "error", strerror(errno), NULL);
 	*keeps = false;
 	affinity_release(f);
@@ -125,4 +156,5 @@ void affinity_none(void)
 
 	if (allowed_to_process(&cpus))
 		sched_setaffinity(0, sizeof(cpus), &cpus);
+	take_turns(false);
 }

@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct affinity {
 	int listener;      /* a descriptor */
@@ -25,6 +26,8 @@ struct affinity {
 	bool is_kept;      /* its threads are to keep to it */
 	bool is_over;      /* the process ends, or its threads may not keep to any */
 	int64_t looked_ms;
+	pid_t peer;        /* whose connection came last; 0: none since then */
+	int peer_cpu;
 };
 
 /* Claims a processor of those that are allowed to the process, if one is left. LISTENER is the listening socket, which is never closed. */
@@ -38,7 +41,7 @@ void affinity_release(struct affinity *);
  */
 bool affinity_is_local(struct affinity *, int fd, int64_t now_ms);
 
-/* The calling thread keeps to the processor, or no longer. KEEPS is its own, and false at first. */
+/* The calling thread keeps to the processor, where it interrupts nobody, or no longer. KEEPS is its own, and false at first. */
 void affinity_apply(struct affinity *, bool *keeps);
 
 /* In a thread that one of those has made: it goes wherever the process may. */

@@ -123,6 +123,7 @@ static unsigned mine(void)
 struct threads {
 	struct affinity *affinity;
 	unsigned before, kept, other, after; /* as in mine() */
+	int kept_policy, other_policy, after_policy;
 };
 
 static void *elsewhere(void *own)
@@ -131,6 +132,7 @@ static void *elsewhere(void *own)
 
 	affinity_none();
 	t->other = mine();
+	t->other_policy = sched_getscheduler(0);
 	return NULL;
 }
 
@@ -143,12 +145,14 @@ static void *serve(void *own)
 	t->before = mine();
 	affinity_apply(t->affinity, &keeps);
 	t->kept = mine();
+	t->kept_policy = sched_getscheduler(0);
 	if (pthread_create(&other, NULL, elsewhere, t))
 		abort();
 	pthread_join(other, NULL);
 	affinity_release(t->affinity);
 	affinity_apply(t->affinity, &keeps);
 	t->after = mine();
+	t->after_policy = sched_getscheduler(0);
 	return NULL;
 }
 
@@ -223,8 +227,11 @@ static void threads(void)
 	pthread_join(thread, NULL);
 	is_int(t.before, 3, "a thread goes anywhere");
 	is_int(t.kept, 1, "... until it is told to keep to the processor");
+	is_int(t.kept_policy, SCHED_BATCH, "... where it interrupts nobody");
 	is_int(t.other, 3, "one that it makes need not");
+	is_int(t.other_policy, SCHED_OTHER, "... and does as all do");
 	is_int(t.after, 3, "when the processor is given back, it goes anywhere again");
+	is_int(t.after_policy, SCHED_OTHER, "... and as all");
 	ok(is_local(&f, cpus + 1, 1), "then connections are kept whose they are");
 	end(pid);
 }
