@@ -9,16 +9,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
-enum { LINE_MAX_BYTES = 8192 };
+enum { LINE_MAX_BYTES = 8192, FILE_BYTES = 16384 };
 
 static const char *program = "gatehouse";
 static atomic_int level = LOG_LEVEL_INFO;
@@ -95,6 +97,13 @@ bool log_open(const char *destination)
 		return false;
 	to_syslog = false;
 	return true;
+}
+
+size_t log_whole(void)
+{
+	struct stat st;
+
+	return !to_syslog && !fstat(target, &st) && S_ISREG(st.st_mode) ? FILE_BYTES : PIPE_BUF;
 }
 
 void log_raw(enum log_level l, const char *lines, size_t len)

@@ -53,5 +53,7 @@ void log_debug(const struct log_ctx *, const char *text, ...) __attribute__((sen
  * event sink, which batches. Several lines may be given at once, separated by newlines.
  */
 void log_raw(enum log_level, const char *lines, size_t len);
+/* So many bytes are written in one piece, whoever else writes there: as many as a pipe takes whole, or of a file what is worth a call. */
+size_t log_whole(void);
 
 #endif

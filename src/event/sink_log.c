@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events as lines of the log. Several go out in one write, as many as a pipe takes whole. Now and then whoever serves a request on the same
+ * Events as lines of the log. Several go out in one write, as many as are written in one piece. Now and then whoever serves a request on the same
  * processor has his turn: the lines of 100 ms take longer than he should wait.
  */
 #include "config.h"
@@ -11,12 +11,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024, WRITES = 8 /* in a row */ };
+enum { LINE_MAX_BYTES = 64 * 1024, BYTES = 32 * 1024 /* in a row */ };
 
 /* Microseconds as milliseconds. */
 static void add_ms(struct buf *b, const struct record_key *key, int64_t us)
@@ -96,8 +95,9 @@ static void write_line(struct buf *b, const struct buf *head, const struct recor
 void sink_log(const char *program, const struct record *list)
 {
 	const struct record *of_head = NULL;
+	const size_t whole = log_whole();
 	struct buf lines, head, one;
-	unsigned writes = 0;
+	size_t in_a_row = 0;
 
 	buf_init(&lines, LINE_MAX_BYTES);
 	buf_init(&head, LINE_MAX_BYTES);
@@ -110,11 +110,13 @@ void sink_log(const char *program, const struct record *list)
 			write_head(&head, program, r);
 		}
 		write_line(&one, &head, r);
-		if (lines.len && lines.len + one.len > PIPE_BUF) {
+		if (lines.len && lines.len + one.len > whole) {
 			log_raw(LOG_LEVEL_INFO, lines.data, lines.len);
+			in_a_row += lines.len;
 			buf_clear(&lines);
-			if (++writes % WRITES == 0)
+			if (in_a_row >= BYTES)
 				sched_yield();
+			in_a_row %= BYTES;
 		}
 		buf_add(&lines, buf_text(&one), one.len);
 	}

@@ -6,6 +6,7 @@
 
 #include "tap.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,6 +103,24 @@ static void again(void)
 	ok(strstr(written(), "back") != NULL, "and is written to");
 }
 
+/* Lines of several processes in one pipe are not torn. */
+static void whole(void)
+{
+	int ends[2], before = dup(STDERR_FILENO);
+	size_t of_pipe;
+
+	ok(log_whole() > PIPE_BUF, "a file is written to in large pieces");
+	if (before < 0 || pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0)
+		abort();
+	log_open("stderr");
+	of_pipe = log_whole();
+	dup2(before, STDERR_FILENO);
+	is_int(of_pipe, PIPE_BUF, "a pipe in those that it takes whole");
+	log_open("syslog");
+	is_int(log_whole(), PIPE_BUF, "so is syslog");
+	log_open(path);
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -118,6 +137,7 @@ int main(void)
 	ok(strstr(written(), "cannot open log file") != NULL, "the old one stays and says why");
 	log_raw(LOG_LEVEL_INFO, "{}\n{}\n", 6);
 	is_str(written(), "{}\n{}\n", "raw lines pass as they are");
+	whole();
 	again();
 	unlink(path);
 	return done();
