@@ -113,10 +113,8 @@ bool affinity_is_local(struct affinity *f, int fd, int64_t now_ms)
 	if (!f->is_complete)
 		return true;
 	cpu = cpu_of_peer(f, fd);
-	if (cpu < 0)
-		return true;
-	f->is_kept = f->cpu >= 0;
-	return cpu == f->cpu || !is_claimed(f, cpu);
+	f->is_kept = cpu >= 0 && f->cpu >= 0; /* as the web server does now: its configuration may have changed */
+	return cpu < 0 || cpu == f->cpu || !is_claimed(f, cpu);
 }
 
 /*
@@ -145,7 +143,8 @@ void affinity_apply(struct affinity *f, bool *keeps)
 		take_turns(f->is_kept);
 		return;
 	}
-	log_warn(NULL, "a thread cannot keep to its processor: calls take longer", "error", strerror(errno), NULL);
+	log_warn(NULL, "a thread may not keep to a processor, and calls take longer: allow mcp.fcgi sched_setaffinity", "error",
+	    strerror(errno), NULL);
 	*keeps = false;
 	affinity_release(f);
 }

@@ -37,7 +37,7 @@ void affinity_release(struct affinity *);
 
 /*
  * A connection has come (FD), at NOW_MS on clock_ms(): whether it is for this process to keep. False: its other end keeps to a processor
- * that is another process's.
+ * that is another process's. Whether threads are to keep to a processor follows the newest connection.
  */
 bool affinity_is_local(struct affinity *, int fd, int64_t now_ms);
 

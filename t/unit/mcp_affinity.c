@@ -180,6 +180,8 @@ static void of_two(void)
 	ok(is_local(&f, cpus, 1), "the worker on its processor is its own");
 	ok(f.is_kept, "... and it keeps to that processor");
 	ok(!is_local(&f, cpus + 1, 1), "the worker on the other's is the other's");
+	ok(is_local(&f, cpus, 2) && !f.is_kept, "a web server that goes anywhere from now on is served anywhere");
+	ok(is_local(&f, cpus, 1) && f.is_kept, "... and one that keeps to a processor again is not");
 
 	third = (struct affinity){ .cpu = -1 };
 	end(pid);
